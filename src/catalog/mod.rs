@@ -1,0 +1,5 @@
+//! Models and providers as data. The tables are compiled in from `catalog/*.toml` by `build.rs`; an operator's
+//! `GATEWAY_CONFIG` may add to them. Nothing here decides anything.
+
+pub mod model;
+pub mod provider;

@@ -1,0 +1,94 @@
+//! What the gateway knows of a model at one provider: limits, prices, capabilities.
+
+use std::borrow::Cow;
+
+use super::provider::{Text, Texts};
+
+/// What a model can do beyond text in, text out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Function tools.
+    pub tools: bool,
+    /// `response_format: {"type": "json_object"}`.
+    pub json_object: bool,
+    /// `response_format: {"type": "json_schema"}`.
+    pub json_schema: bool,
+    /// Image parts in messages.
+    pub vision: bool,
+    /// Thinks before it answers.
+    pub reasoning: bool,
+    /// Searches the web by itself.
+    pub web_search: bool,
+}
+
+/// A rough three-way measure of how well a model reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReasoningLevel {
+    /// Small and quick models.
+    Low,
+    /// Good models.
+    Medium,
+    /// The strongest models.
+    High,
+}
+
+/// How much a reasoning model is asked to think, lowest first. `Default` is what some providers call "on".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effort {
+    /// Not at all.
+    None,
+    /// As little as possible.
+    Minimal,
+    /// Little.
+    Low,
+    /// The usual amount.
+    Medium,
+    /// Much.
+    High,
+    /// Very much.
+    Xhigh,
+    /// All it can.
+    Max,
+    /// The provider's own default, where it offers no scale.
+    Default,
+}
+
+/// List prices in pico-dollars (1e-12 USD) per token; USD per million tokens times 1e6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prices {
+    /// Prompt tokens.
+    pub input: u64,
+    /// Completion tokens, reasoning included.
+    pub output: u64,
+    /// Prompt tokens read from the provider's cache; where unknown, [`Self::input`] counts.
+    pub cached_input: Option<u64>,
+}
+
+/// One model at one provider. `(provider, upstream_id)` is unique, `id` is shared by all who serve the same model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelSpec {
+    /// The catalogue id: the same for the same model at every provider.
+    pub id: Text,
+    /// The provider's id.
+    pub provider: Text,
+    /// The provider's own id of the model.
+    pub upstream_id: Text,
+    /// Tokens of prompt and answer together; `None` where nobody knows (a self-hosted model).
+    pub context_window: Option<u32>,
+    /// The longest answer in tokens, where known.
+    pub max_output: Option<u32>,
+    /// List prices; `None` where unknown: the cost is then `null`, never 0.
+    pub prices: Option<Prices>,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// The values that its effort field takes, lowest first; empty where it has no such field.
+    pub efforts: Cow<'static, [Effort]>,
+    /// How well it reasons.
+    pub reasoning_level: ReasoningLevel,
+    /// The provider gives recurring free use of it.
+    pub free: bool,
+    /// May be chosen by `auto`; false for moderation models, agents and other special cases.
+    pub auto: bool,
+    /// Fields that this model refuses beyond those of its provider's row.
+    pub drops: Texts,
+}

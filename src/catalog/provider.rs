@@ -1,0 +1,117 @@
+//! What the gateway knows of a provider, as data. A provider that speaks a known dialect is a row here, never code.
+
+use std::borrow::Cow;
+
+use crate::routing::failure::ErrorClass;
+
+/// A string that is static in the compiled-in catalogue and owned where it comes from `GATEWAY_CONFIG`.
+pub type Text = Cow<'static, str>;
+/// A list of such strings.
+pub type Texts = Cow<'static, [Text]>;
+
+/// The wire format that a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI's chat completions: `POST {base}/chat/completions`.
+    OpenAi,
+}
+
+/// What a provider does with body fields it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyPolicy {
+    /// Unknown fields are ignored or understood: they pass verbatim.
+    Open,
+    /// Unknown fields are refused: only the fields in [`ProviderSpec::accepts`] are sent.
+    Strict,
+}
+
+/// Where the token usage of a stream comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamUsage {
+    /// In the last chunk that has a choice, so no client is surprised by it.
+    InLastChoice,
+    /// In a chunk of its own (`choices: []`) after the last choice, when `stream_options.include_usage` asks for it.
+    Trailing,
+    /// Never: tokens are estimated.
+    None,
+}
+
+/// The name under which a provider takes the output limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputLimitName {
+    /// Both names are taken: the client's choice is kept.
+    Either,
+    /// `max_tokens` only.
+    MaxTokens,
+    /// `max_completion_tokens` only.
+    MaxCompletionTokens,
+}
+
+/// Whether a provider can be used without a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPolicy {
+    /// On when its key is there.
+    Required,
+    /// On when its base URL (or its key) is set: self-hosted servers.
+    Optional,
+}
+
+/// One line of a provider's error table: all the conditions that are set must hold. The first line that matches wins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorRule {
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// The body's `error.code`, compared as text (some providers send numbers).
+    pub code: Option<Text>,
+    /// The body's `error.type` (or `status` at Google).
+    pub error_type: Option<Text>,
+    /// A lower-case substring of the body's message, compared without regard to case.
+    pub message: Option<Text>,
+    /// The class it means.
+    pub class: ErrorClass,
+}
+
+/// A provider: its address, its key, and how it differs from OpenAI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderSpec {
+    /// The id in pins (`groq/...`), headers and accounts: `[a-z0-9-]+`.
+    pub id: Text,
+    /// The name people know it by.
+    pub name: Text,
+    /// The wire format.
+    pub dialect: Dialect,
+    /// What stands before `/chat/completions`, without a trailing slash.
+    pub base_url: Text,
+    /// The variable that overrides `base_url`: `GROQ_BASE_URL`.
+    pub base_url_var: Text,
+    /// The variables that may hold the key, in order: the first that is set counts.
+    pub key_vars: Texts,
+    /// Whether it needs a key to be on.
+    pub key: KeyPolicy,
+    /// `provider/anything` passes even if no row names the model.
+    pub any_model: bool,
+    /// Takes `n` above 1.
+    pub multiple_choices: bool,
+    /// Takes `http(s)` image URLs; otherwise only data URIs.
+    pub image_urls: bool,
+    /// Where the usage of a stream comes.
+    pub stream_usage: StreamUsage,
+    /// Takes `stream_options`, and sends usage in a stream only (or at least also) when asked by it.
+    pub stream_options: bool,
+    /// The name of the output limit.
+    pub output_limit: OutputLimitName,
+    /// `completion_tokens` leaves the reasoning tokens out, so they are added (xAI).
+    pub reasoning_outside_completion: bool,
+    /// Unknown body fields.
+    pub body: BodyPolicy,
+    /// With [`BodyPolicy::Strict`]: the fields it takes, after renaming.
+    pub accepts: Texts,
+    /// Fields it refuses or ignores: dropped and named in `x-gateway-dropped-params`.
+    pub drops: Texts,
+    /// Fields it calls otherwise: `(OpenAI's name, its name)`.
+    pub renames: Cow<'static, [(Text, Text)]>,
+    /// Request headers of the client's that it may see, lower-case.
+    pub forward_headers: Texts,
+    /// Its error table, tried before the common rules.
+    pub errors: Cow<'static, [ErrorRule]>,
+}

@@ -1,0 +1,4 @@
+//! An LLM gateway for Cloudflare Workers.
+
+pub mod catalog;
+pub mod routing;
