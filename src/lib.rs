@@ -1,4 +1,5 @@
 //! An LLM gateway for Cloudflare Workers.
 
 pub mod catalog;
+pub mod json;
 pub mod routing;

@@ -1,0 +1,3 @@
+//! The native tests: everything below `edge/`, without a Worker in sight.
+
+mod json_reader;
