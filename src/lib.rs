@@ -1,6 +1,9 @@
 //! An LLM gateway for Cloudflare Workers.
 
 pub mod catalog;
+pub mod dialect;
+pub mod health;
 pub mod json;
 pub mod openai;
 pub mod routing;
+pub mod usage;

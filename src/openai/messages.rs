@@ -193,6 +193,16 @@ impl<'a> Messages<'a> {
         Some(())
     }
 
+    /// About how many bytes [`Self::write`] writes.
+    pub fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Whether there are no messages; a parsed request always has one.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// The array as it is sent on.
     pub fn write(&self, out: &mut String) {
         let mut from = 0;

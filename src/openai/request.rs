@@ -250,10 +250,9 @@ impl<'a> ChatRequest<'a> {
             "service_tier" | "user" => {
                 fields::string(name, raw)?;
             }
-            "stop"
-                if !raw.starts_with('"') => {
-                    fields::strings(name, raw)?;
-                }
+            "stop" if !raw.starts_with('"') => {
+                fields::strings(name, raw)?;
+            }
             "logit_bias" => keep = fields::structured(name, raw, Kind::Object)?,
             "response_format" => {
                 keep = fields::structured(name, raw, Kind::Object)?;
