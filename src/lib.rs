@@ -3,3 +3,5 @@
 pub mod catalog;
 pub mod json;
 pub mod routing;
+pub mod sse;
+pub mod usage;

@@ -1,0 +1,3 @@
+//! What a request used.
+
+pub mod tokens;
