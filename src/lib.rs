@@ -6,4 +6,5 @@ pub mod health;
 pub mod json;
 pub mod openai;
 pub mod routing;
+pub mod sse;
 pub mod usage;
