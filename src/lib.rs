@@ -1,6 +1,8 @@
 //! An LLM gateway for Cloudflare Workers.
 
 pub mod catalog;
+pub mod config;
 pub mod json;
 pub mod openai;
+pub mod project;
 pub mod routing;
