@@ -29,14 +29,10 @@ fn main() -> ExitCode {
 
 fn run() -> io::Result<Result<(), Vec<Problem>>> {
     let models = model_files()?;
-    let sources = models
-        .iter()
-        .map(|path| read(path))
-        .collect::<io::Result<Vec<_>>>()?;
+    let sources = models.iter().map(|path| read(path)).collect::<io::Result<Vec<_>>>()?;
     let providers = read(Path::new("catalog/providers.toml"))?;
     let aliases = read(Path::new("catalog/aliases.toml"))?;
-    let out =
-        env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo did not set OUT_DIR"))?;
+    let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo did not set OUT_DIR"))?;
     match Catalogue::compile(&providers, &sources, &aliases) {
         Ok(catalogue) => fs::write(Path::new(&out).join("catalog.rs"), catalogue.emit()).map(Ok),
         Err(problems) => Ok(Err(problems)),
@@ -45,13 +41,8 @@ fn run() -> io::Result<Result<(), Vec<Problem>>> {
 
 /// In the order of their names, so that the same sources give the same tables everywhere.
 fn model_files() -> io::Result<Vec<PathBuf>> {
-    let mut paths = fs::read_dir("catalog/models")?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<io::Result<Vec<_>>>()?;
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "toml")
-    });
+    let mut paths = fs::read_dir("catalog/models")?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     Ok(paths)
 }

@@ -14,15 +14,8 @@ pub(crate) struct Alias {
 pub(crate) fn read(file: &File<'_>) -> Vec<Alias> {
     let document = file.parse();
     let mut root = Fields::new(file, document.span(), document.get_ref());
-    let aliases = root
-        .pairs("aliases")
-        .into_iter()
-        .map(|(place, name, target)| Alias {
-            place,
-            name,
-            target,
-        })
-        .collect();
+    let aliases =
+        root.pairs("aliases").into_iter().map(|(place, name, target)| Alias { place, name, target }).collect();
     root.finish();
     aliases
 }

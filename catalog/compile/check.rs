@@ -19,18 +19,12 @@ fn check_providers(catalogue: &Catalogue, report: &Report) {
     for provider in &catalogue.providers {
         if let Some(first) = ids.insert(&provider.id, &provider.place) {
             let (id, first) = (provider.id.clone(), first.clone());
-            report.add(
-                provider.place.clone(),
-                ProblemKind::DuplicateProvider { id, first },
-            );
+            report.add(provider.place.clone(), ProblemKind::DuplicateProvider { id, first });
         }
         for name in provider.key_vars.iter().chain([&provider.base_url_var]) {
             if let Some(first) = variables.insert(name, &provider.place) {
                 let (name, first) = (name.clone(), first.clone());
-                report.add(
-                    provider.place.clone(),
-                    ProblemKind::DuplicateVariable { name, first },
-                );
+                report.add(provider.place.clone(), ProblemKind::DuplicateVariable { name, first });
             }
         }
     }
@@ -40,10 +34,7 @@ fn check_models(catalogue: &Catalogue, report: &Report) {
     let mut rows = HashMap::<(&str, &str), &Model>::new();
     let mut unknown = None;
     for model in &catalogue.models {
-        let is_known = catalogue
-            .providers
-            .iter()
-            .any(|provider| provider.id == model.provider);
+        let is_known = catalogue.providers.iter().any(|provider| provider.id == model.provider);
         // Once for each file: all its rows have the same provider.
         if !is_known && unknown.replace(&model.place.path) != Some(&model.place.path) {
             let id = model.provider.clone();
@@ -75,43 +66,26 @@ fn check_models(catalogue: &Catalogue, report: &Report) {
 fn check_aliases(catalogue: &Catalogue, report: &Report) {
     let names_model = |target: &str| {
         catalogue.models.iter().any(|model| {
-            let own = target
-                .strip_prefix(model.provider.as_str())
-                .and_then(|rest| rest.strip_prefix('/'));
+            let own = target.strip_prefix(model.provider.as_str()).and_then(|rest| rest.strip_prefix('/'));
             model.id == target || own.is_some_and(|own| own == model.id || own == model.upstream_id)
         })
     };
     for alias in &catalogue.aliases {
         let (name, target) = (alias.name.clone(), alias.target.clone());
         if RESERVED.contains(&name.as_str()) {
-            report.add(
-                alias.place.clone(),
-                ProblemKind::Reserved { name: name.clone() },
-            );
+            report.add(alias.place.clone(), ProblemKind::Reserved { name: name.clone() });
         }
-        let hidden = catalogue
-            .models
-            .iter()
-            .find(|model| model.id == name || model.upstream_id == name);
+        let hidden = catalogue.models.iter().find(|model| model.id == name || model.upstream_id == name);
         if let Some(model) = hidden {
-            let kind = ProblemKind::AliasShadowsModel {
-                alias: name.clone(),
-                model: model.place.clone(),
-            };
+            let kind = ProblemKind::AliasShadowsModel { alias: name.clone(), model: model.place.clone() };
             report.add(alias.place.clone(), kind);
         }
         if !names_model(&target) {
             let is_alias = catalogue.aliases.iter().any(|other| other.name == target);
             let kind = if is_alias {
-                ProblemKind::AliasToAlias {
-                    alias: name,
-                    target,
-                }
+                ProblemKind::AliasToAlias { alias: name, target }
             } else {
-                ProblemKind::AliasToNothing {
-                    alias: name,
-                    target,
-                }
+                ProblemKind::AliasToNothing { alias: name, target }
             };
             report.add(alias.place.clone(), kind);
         }

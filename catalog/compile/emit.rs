@@ -23,9 +23,7 @@ pub(crate) fn emit(catalogue: &Catalogue) -> String {
         table(
             "The aliases and what they lead to, sorted by name.",
             "ALIASES: &[(Text, Text)]",
-            aliases
-                .into_iter()
-                .map(|alias| format!("({}, {})", text(&alias.name), text(&alias.target))),
+            aliases.into_iter().map(|alias| format!("({}, {})", text(&alias.name), text(&alias.target))),
         ),
     ]
     .concat()
@@ -49,17 +47,11 @@ fn texts(items: &[String]) -> String {
 }
 
 fn optional<T>(value: Option<T>, write: impl Fn(T) -> String) -> String {
-    value.map_or_else(
-        || "None".to_owned(),
-        |value| format!("Some({})", write(value)),
-    )
+    value.map_or_else(|| "None".to_owned(), |value| format!("Some({})", write(value)))
 }
 
 fn provider(row: &Provider) -> String {
-    let renames = row
-        .renames
-        .iter()
-        .map(|(name, theirs)| format!("({}, {})", text(name), text(theirs)));
+    let renames = row.renames.iter().map(|(name, theirs)| format!("({}, {})", text(name), text(theirs)));
     format!(
         "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
@@ -100,10 +92,8 @@ fn error_rule(rule: &ErrorRule) -> String {
 }
 
 fn model(row: &Model) -> String {
-    let capabilities: Vec<String> = CAPABILITIES
-        .iter()
-        .map(|(name, _)| format!("{name}: {}", row.capabilities.contains(name)))
-        .collect();
+    let capabilities: Vec<String> =
+        CAPABILITIES.iter().map(|(name, _)| format!("{name}: {}", row.capabilities.contains(name))).collect();
     let prices = optional(row.prices, |prices| {
         format!(
             "Prices {{ input: {}, output: {}, cached_input: {} }}",

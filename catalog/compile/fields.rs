@@ -42,10 +42,7 @@ impl<'a> File<'a> {
 
     pub(crate) fn place(&self, span: Range<usize>) -> Place {
         let before = self.source.text.bytes().take(span.start);
-        Place {
-            path: self.source.path.clone(),
-            line: 1 + before.filter(|byte| *byte == b'\n').count(),
-        }
+        Place { path: self.source.path.clone(), line: 1 + before.filter(|byte| *byte == b'\n').count() }
     }
 
     /// The whole file; what is not TOML is reported and left out.
@@ -54,9 +51,7 @@ impl<'a> File<'a> {
         for error in errors {
             self.report.add(
                 self.place(error.span().unwrap_or_default()),
-                ProblemKind::Syntax {
-                    message: error.message().to_owned(),
-                },
+                ProblemKind::Syntax { message: error.message().to_owned() },
             );
         }
         table
@@ -73,12 +68,7 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(crate) fn new(file: &'a File<'a>, span: Range<usize>, table: &'a DeTable<'a>) -> Self {
-        Self {
-            file,
-            place: file.place(span),
-            table,
-            known: Vec::new(),
-        }
+        Self { file, place: file.place(span), table, known: Vec::new() }
     }
 
     /// Where the table begins.
@@ -98,10 +88,7 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn get(&mut self, field: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.push(field);
-        self.table
-            .iter()
-            .find(|(key, _)| key.get_ref() == field)
-            .map(|(_, value)| value)
+        self.table.iter().find(|(key, _)| key.get_ref() == field).map(|(_, value)| value)
     }
 
     fn required(&mut self, field: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -126,10 +113,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn text(&mut self, field: &'static str) -> String {
-        self.required(field)
-            .and_then(|value| self.as_text(field, value))
-            .unwrap_or_default()
-            .to_owned()
+        self.required(field).and_then(|value| self.as_text(field, value)).unwrap_or_default().to_owned()
     }
 
     pub(crate) fn optional_text(&mut self, field: &'static str) -> Option<String> {
@@ -151,10 +135,7 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn texts(&mut self, field: &'static str) -> Vec<String> {
         let list = self.list(field);
-        list.iter()
-            .filter_map(|value| self.as_text(field, value))
-            .map(str::to_owned)
-            .collect()
+        list.iter().filter_map(|value| self.as_text(field, value)).map(str::to_owned).collect()
     }
 
     /// The tables of an optional list.
@@ -184,11 +165,7 @@ impl<'a> Fields<'a> {
             .iter()
             .filter_map(|(key, value)| {
                 let text = self.as_text(key.get_ref(), value)?;
-                Some((
-                    self.file.place(key.span()),
-                    key.get_ref().to_string(),
-                    text.to_owned(),
-                ))
+                Some((self.file.place(key.span()), key.get_ref().to_string(), text.to_owned()))
             })
             .collect()
     }
@@ -201,13 +178,11 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn flag(&mut self, field: &'static str) -> bool {
-        self.required(field)
-            .is_some_and(|value| self.as_flag(field, value))
+        self.required(field).is_some_and(|value| self.as_flag(field, value))
     }
 
     pub(crate) fn flag_or(&mut self, field: &'static str, default: bool) -> bool {
-        self.get(field)
-            .map_or(default, |value| self.as_flag(field, value))
+        self.get(field).map_or(default, |value| self.as_flag(field, value))
     }
 
     fn as_number<T: std::str::FromStr>(
@@ -216,10 +191,7 @@ impl<'a> Fields<'a> {
         value: &Spanned<DeValue<'_>>,
         wanted: &'static str,
     ) -> Option<T> {
-        let number = value
-            .get_ref()
-            .as_integer()
-            .and_then(|integer| integer.as_str().parse().ok());
+        let number = value.get_ref().as_integer().and_then(|integer| integer.as_str().parse().ok());
         if number.is_none() {
             self.wrong_type(value, field, wanted);
         }
@@ -240,17 +212,9 @@ impl<'a> Fields<'a> {
         self.as_number(field, value, "an HTTP status")
     }
 
-    fn as_word(
-        &self,
-        field: &'static str,
-        value: &'a Spanned<DeValue<'a>>,
-        words: &[Word],
-    ) -> Option<&'static str> {
+    fn as_word(&self, field: &'static str, value: &'a Spanned<DeValue<'a>>, words: &[Word]) -> Option<&'static str> {
         let text = self.as_text(field, value)?;
-        let variant = words
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, variant)| *variant);
+        let variant = words.iter().find(|(word, _)| *word == text).map(|(_, variant)| *variant);
         if variant.is_none() {
             let kind = ProblemKind::UnknownWord {
                 field,
@@ -264,27 +228,20 @@ impl<'a> Fields<'a> {
 
     /// The variant that a required word names.
     pub(crate) fn word(&mut self, field: &'static str, words: &[Word]) -> &'static str {
-        self.required(field)
-            .and_then(|value| self.as_word(field, value, words))
-            .unwrap_or_default()
+        self.required(field).and_then(|value| self.as_word(field, value, words)).unwrap_or_default()
     }
 
     /// The variants that an optional list of words names.
     pub(crate) fn words(&mut self, field: &'static str, words: &[Word]) -> Vec<&'static str> {
         let list = self.list(field);
-        list.iter()
-            .filter_map(|value| self.as_word(field, value, words))
-            .collect()
+        list.iter().filter_map(|value| self.as_word(field, value, words)).collect()
     }
 
     /// Reports the fields that nobody asked for.
     pub(crate) fn finish(self) {
         for (key, _) in self.table.iter() {
             if !self.known.contains(&key.get_ref().as_ref()) {
-                let kind = ProblemKind::UnknownField {
-                    field: key.get_ref().to_string(),
-                    known: self.known.clone(),
-                };
+                let kind = ProblemKind::UnknownField { field: key.get_ref().to_string(), known: self.known.clone() };
                 self.file.report.add(self.file.place(key.span()), kind);
             }
         }

@@ -34,34 +34,19 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// Reads and checks all files. Models come in the order of their providers, then of their file; problems in the order
     /// of files and lines.
-    pub(crate) fn compile(
-        providers: &Source,
-        models: &[Source],
-        aliases: &Source,
-    ) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn compile(providers: &Source, models: &[Source], aliases: &Source) -> Result<Self, Vec<Problem>> {
         let report = Report::default();
         let mut catalogue = Self {
             providers: provider::read(&File::new(providers, &report)),
-            models: models
-                .iter()
-                .flat_map(|source| model::read(&File::new(source, &report)))
-                .collect(),
+            models: models.iter().flat_map(|source| model::read(&File::new(source, &report))).collect(),
             aliases: alias::read(&File::new(aliases, &report)),
         };
         check::check(&catalogue, &report);
         let providers = &catalogue.providers;
-        let rank = |model: &Model| {
-            providers
-                .iter()
-                .position(|provider| provider.id == model.provider)
-        };
+        let rank = |model: &Model| providers.iter().position(|provider| provider.id == model.provider);
         catalogue.models.sort_by_key(rank);
         let problems = report.into_problems();
-        if problems.is_empty() {
-            Ok(catalogue)
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(catalogue) } else { Err(problems) }
     }
 
     /// The Rust text of `PROVIDERS`, `MODELS` and `ALIASES`.

@@ -63,11 +63,7 @@ pub(crate) fn read(file: &File<'_>) -> Vec<Model> {
     let document = file.parse();
     let mut root = Fields::new(file, document.span(), document.get_ref());
     let provider = root.text("provider");
-    let models = root
-        .tables("model")
-        .into_iter()
-        .map(|fields| read_model(&provider, file, fields))
-        .collect();
+    let models = root.tables("model").into_iter().map(|fields| read_model(&provider, file, fields)).collect();
     root.finish();
     models
 }
@@ -77,9 +73,7 @@ fn read_model<'a>(provider: &str, file: &'a File<'a>, mut fields: Fields<'a>) ->
     let model = Model {
         place: fields.place(),
         provider: provider.to_owned(),
-        upstream_id: fields
-            .optional_text("upstream_id")
-            .unwrap_or_else(|| id.clone()),
+        upstream_id: fields.optional_text("upstream_id").unwrap_or_else(|| id.clone()),
         id,
         context_window: fields.tokens("context_window"),
         max_output: fields.tokens("max_output"),
@@ -98,22 +92,15 @@ fn read_model<'a>(provider: &str, file: &'a File<'a>, mut fields: Fields<'a>) ->
 
 fn check(model: &Model, fields: &Fields<'_>) {
     if model.id.is_empty() || model.id.contains('/') {
-        fields.report(ProblemKind::BadModelId {
-            id: model.id.clone(),
-        });
+        fields.report(ProblemKind::BadModelId { id: model.id.clone() });
     }
     if RESERVED.contains(&model.id.as_str()) {
-        fields.report(ProblemKind::Reserved {
-            name: model.id.clone(),
-        });
+        fields.report(ProblemKind::Reserved { name: model.id.clone() });
     }
     if let (Some(max_output), Some(context_window)) = (model.max_output, model.context_window)
         && max_output > context_window
     {
-        fields.report(ProblemKind::OutputAboveWindow {
-            max_output,
-            context_window,
-        });
+        fields.report(ProblemKind::OutputAboveWindow { max_output, context_window });
     }
     if !model.efforts.is_empty() && !model.capabilities.contains(&"reasoning") {
         fields.report(ProblemKind::EffortsWithoutReasoning);
@@ -155,17 +142,11 @@ fn read_price<'a>(file: &'a File<'a>, fields: &mut Fields<'a>) -> Option<Prices>
 }
 
 /// The number as it is written, since a float would not be exact.
-fn read_amount(
-    field: &'static str,
-    value: Option<&Spanned<DeValue<'_>>>,
-    fields: &Fields<'_>,
-) -> Option<u64> {
+fn read_amount(field: &'static str, value: Option<&Spanned<DeValue<'_>>>, fields: &Fields<'_>) -> Option<u64> {
     let value = value?;
     let number = value.get_ref();
     let decimal = number.as_integer().filter(|integer| integer.radix() == 10);
-    let text = decimal
-        .map(|integer| integer.as_str())
-        .or_else(|| number.as_float().map(|float| float.as_str()));
+    let text = decimal.map(|integer| integer.as_str()).or_else(|| number.as_float().map(|float| float.as_str()));
     let Some(text) = text else {
         let field = field.to_owned();
         let wanted = "a number of USD per million tokens";

@@ -16,14 +16,8 @@ pub(crate) enum PriceError {
 impl fmt::Display for PriceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotDecimal => write!(
-                f,
-                "write a plain decimal number of USD per million tokens, like 0.15"
-            ),
-            Self::TooFine => write!(
-                f,
-                "at most {PLACES} decimals, so that it is whole pico-dollars a token"
-            ),
+            Self::NotDecimal => write!(f, "write a plain decimal number of USD per million tokens, like 0.15"),
+            Self::TooFine => write!(f, "at most {PLACES} decimals, so that it is whole pico-dollars a token"),
             Self::TooLarge => write!(f, "too large to be a price"),
         }
     }
@@ -31,9 +25,7 @@ impl fmt::Display for PriceError {
 
 /// USD per million tokens, as decimal text, to pico-dollars per token. No float is involved.
 pub(crate) fn pico_dollars(usd_per_million: &str) -> Result<u64, PriceError> {
-    let (whole, decimals) = usd_per_million
-        .split_once('.')
-        .unwrap_or((usd_per_million, "0"));
+    let (whole, decimals) = usd_per_million.split_once('.').unwrap_or((usd_per_million, "0"));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_digits(whole) || !is_digits(decimals) {
         return Err(PriceError::NotDecimal);
@@ -42,7 +34,5 @@ pub(crate) fn pico_dollars(usd_per_million: &str) -> Result<u64, PriceError> {
     if decimals.len() > PLACES {
         return Err(PriceError::TooFine);
     }
-    format!("{whole}{decimals:0<PLACES$}")
-        .parse()
-        .map_err(|_| PriceError::TooLarge)
+    format!("{whole}{decimals:0<PLACES$}").parse().map_err(|_| PriceError::TooLarge)
 }

@@ -33,95 +33,34 @@ impl fmt::Display for Problem {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemKind {
-    Syntax {
-        message: String,
-    },
-    MissingField {
-        field: &'static str,
-    },
-    UnknownField {
-        field: String,
-        known: Vec<&'static str>,
-    },
-    WrongType {
-        field: String,
-        wanted: &'static str,
-    },
-    UnknownWord {
-        field: &'static str,
-        word: String,
-        known: Vec<&'static str>,
-    },
-    BadProviderId {
-        id: String,
-    },
-    BadModelId {
-        id: String,
-    },
-    Reserved {
-        name: String,
-    },
-    BadBaseUrl {
-        url: String,
-    },
+    Syntax { message: String },
+    MissingField { field: &'static str },
+    UnknownField { field: String, known: Vec<&'static str> },
+    WrongType { field: String, wanted: &'static str },
+    UnknownWord { field: &'static str, word: String, known: Vec<&'static str> },
+    BadProviderId { id: String },
+    BadModelId { id: String },
+    Reserved { name: String },
+    BadBaseUrl { url: String },
     NoKeyVariable,
-    NotLowerCase {
-        field: &'static str,
-        text: String,
-    },
+    NotLowerCase { field: &'static str, text: String },
     EmptyRule,
-    NeverDropped {
-        field: String,
-    },
+    NeverDropped { field: String },
     AcceptsWithoutStrict,
-    StrictWithoutField {
-        field: String,
-    },
-    DuplicateProvider {
-        id: String,
-        first: Place,
-    },
-    DuplicateVariable {
-        name: String,
-        first: Place,
-    },
-    UnknownProvider {
-        id: String,
-    },
-    DuplicateModel {
-        provider: String,
-        upstream_id: String,
-        first: Place,
-    },
-    AmbiguousModel {
-        provider: String,
-        name: String,
-        other: Place,
-    },
+    StrictWithoutField { field: String },
+    DuplicateProvider { id: String, first: Place },
+    DuplicateVariable { name: String, first: Place },
+    UnknownProvider { id: String },
+    DuplicateModel { provider: String, upstream_id: String, first: Place },
+    AmbiguousModel { provider: String, name: String, other: Place },
     MissingPrice,
-    Price {
-        field: &'static str,
-        text: String,
-        error: PriceError,
-    },
-    OutputAboveWindow {
-        max_output: u32,
-        context_window: u32,
-    },
+    Price { field: &'static str, text: String, error: PriceError },
+    OutputAboveWindow { max_output: u32, context_window: u32 },
     EffortsWithoutReasoning,
     EffortsOutOfOrder,
-    AliasToNothing {
-        alias: String,
-        target: String,
-    },
-    AliasToAlias {
-        alias: String,
-        target: String,
-    },
-    AliasShadowsModel {
-        alias: String,
-        model: Place,
-    },
+    AliasToNothing { alias: String, target: String },
+    AliasToAlias { alias: String, target: String },
+    AliasShadowsModel { alias: String, model: Place },
 }
 
 impl fmt::Display for ProblemKind {
@@ -130,99 +69,56 @@ impl fmt::Display for ProblemKind {
             Self::Syntax { message } => write!(f, "not TOML: {message}"),
             Self::MissingField { field } => write!(f, "`{field}` is missing: add it"),
             Self::UnknownField { field, known } => {
-                write!(
-                    f,
-                    "unknown field `{field}`: the fields here are {}",
-                    known.join(", ")
-                )
+                write!(f, "unknown field `{field}`: the fields here are {}", known.join(", "))
             }
             Self::WrongType { field, wanted } => write!(f, "`{field}` must be {wanted}"),
             Self::UnknownWord { field, word, known } => {
-                write!(
-                    f,
-                    "`{field}` does not know \"{word}\": use one of {}",
-                    known.join(", ")
-                )
+                write!(f, "`{field}` does not know \"{word}\": use one of {}", known.join(", "))
             }
             Self::BadProviderId { id } => {
-                write!(
-                    f,
-                    "provider id \"{id}\": use lower-case letters, digits and hyphens"
-                )
+                write!(f, "provider id \"{id}\": use lower-case letters, digits and hyphens")
             }
             Self::BadModelId { id } => write!(
                 f,
                 "model id \"{id}\": it must not be empty or contain a slash, which separates a provider from a model"
             ),
-            Self::Reserved { name } => write!(
-                f,
-                "\"{name}\" has a meaning of its own for clients: choose another name"
-            ),
+            Self::Reserved { name } => {
+                write!(f, "\"{name}\" has a meaning of its own for clients: choose another name")
+            }
             Self::BadBaseUrl { url } => write!(
                 f,
                 "base_url \"{url}\": it must begin with https:// (http:// for localhost) and not end with a slash"
             ),
-            Self::NoKeyVariable => write!(
-                f,
-                "`key_vars` is empty: name the variable that holds the key"
-            ),
+            Self::NoKeyVariable => write!(f, "`key_vars` is empty: name the variable that holds the key"),
             Self::NotLowerCase { field, text } => {
-                write!(
-                    f,
-                    "`{field}` is compared in lower case: write \"{}\"",
-                    text.to_lowercase()
-                )
+                write!(f, "`{field}` is compared in lower case: write \"{}\"", text.to_lowercase())
             }
-            Self::EmptyRule => write!(
-                f,
-                "this error rule matches everything: give it a status, code, error_type or message"
-            ),
+            Self::EmptyRule => {
+                write!(f, "this error rule matches everything: give it a status, code, error_type or message")
+            }
             Self::NeverDropped { field } => write!(
                 f,
                 "`{field}` may not be dropped, as the answer would not be what was asked for: say in the capabilities or in \
                  multiple_choices what the provider lacks"
             ),
-            Self::AcceptsWithoutStrict => write!(
-                f,
-                "`accepts` counts only with body = \"strict\": remove one of them"
-            ),
+            Self::AcceptsWithoutStrict => write!(f, "`accepts` counts only with body = \"strict\": remove one of them"),
             Self::StrictWithoutField { field } => {
-                write!(
-                    f,
-                    "a strict body must be able to carry `{field}`: add it to `accepts`"
-                )
+                write!(f, "a strict body must be able to carry `{field}`: add it to `accepts`")
             }
             Self::DuplicateProvider { id, first } => {
-                write!(
-                    f,
-                    "provider \"{id}\" is already at {first}: remove one of them"
-                )
+                write!(f, "provider \"{id}\" is already at {first}: remove one of them")
             }
             Self::DuplicateVariable { name, first } => {
-                write!(
-                    f,
-                    "the variable {name} already belongs to the provider at {first}: choose another name"
-                )
+                write!(f, "the variable {name} already belongs to the provider at {first}: choose another name")
             }
             Self::UnknownProvider { id } => {
-                write!(
-                    f,
-                    "there is no provider \"{id}\": add it to providers.toml or correct the name"
-                )
+                write!(f, "there is no provider \"{id}\": add it to providers.toml or correct the name")
             }
-            Self::DuplicateModel {
-                provider,
-                upstream_id,
-                first,
-            } => write!(
+            Self::DuplicateModel { provider, upstream_id, first } => write!(
                 f,
                 "{provider} already has \"{upstream_id}\" at {first}: remove one of them or correct `upstream_id`"
             ),
-            Self::AmbiguousModel {
-                provider,
-                name,
-                other,
-            } => write!(
+            Self::AmbiguousModel { provider, name, other } => write!(
                 f,
                 "{provider}/{name} means two different models: here it is the catalogue id, at {other} the provider's own id"
             ),
@@ -232,18 +128,12 @@ impl fmt::Display for ProblemKind {
                  price = \"unknown\" where nobody knows it"
             ),
             Self::Price { field, text, error } => write!(f, "price `{field}` = {text}: {error}"),
-            Self::OutputAboveWindow {
-                max_output,
-                context_window,
-            } => write!(
+            Self::OutputAboveWindow { max_output, context_window } => write!(
                 f,
                 "max_output {max_output} is above context_window {context_window}: prompt and answer share the window"
             ),
             Self::EffortsWithoutReasoning => {
-                write!(
-                    f,
-                    "`efforts` needs the capability \"reasoning\": add it or remove the efforts"
-                )
+                write!(f, "`efforts` needs the capability \"reasoning\": add it or remove the efforts")
             }
             Self::EffortsOutOfOrder => write!(
                 f,
@@ -257,10 +147,9 @@ impl fmt::Display for ProblemKind {
                 f,
                 "alias \"{alias}\" leads to \"{target}\", which is an alias itself: name the model that it leads to"
             ),
-            Self::AliasShadowsModel { alias, model } => write!(
-                f,
-                "alias \"{alias}\" would hide the model of that name at {model}: remove the alias"
-            ),
+            Self::AliasShadowsModel { alias, model } => {
+                write!(f, "alias \"{alias}\" would hide the model of that name at {model}: remove the alias")
+            }
         }
     }
 }

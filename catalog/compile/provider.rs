@@ -6,16 +6,9 @@ use super::problem::{Place, ProblemKind};
 const DIALECTS: [Word; 1] = [("openai", "OpenAi")];
 const KEY_POLICIES: [Word; 2] = [("required", "Required"), ("optional", "Optional")];
 const BODY_POLICIES: [Word; 2] = [("open", "Open"), ("strict", "Strict")];
-const STREAM_USAGES: [Word; 3] = [
-    ("in_last_choice", "InLastChoice"),
-    ("trailing", "Trailing"),
-    ("none", "None"),
-];
-const OUTPUT_LIMITS: [Word; 3] = [
-    ("either", "Either"),
-    ("max_tokens", "MaxTokens"),
-    ("max_completion_tokens", "MaxCompletionTokens"),
-];
+const STREAM_USAGES: [Word; 3] = [("in_last_choice", "InLastChoice"), ("trailing", "Trailing"), ("none", "None")];
+const OUTPUT_LIMITS: [Word; 3] =
+    [("either", "Either"), ("max_tokens", "MaxTokens"), ("max_completion_tokens", "MaxCompletionTokens")];
 
 /// The classes of `src/routing/failure.rs`; a test holds the two lists together.
 pub(crate) const ERROR_CLASSES: [Word; 17] = [
@@ -80,11 +73,7 @@ pub(crate) struct ErrorRule {
 pub(crate) fn read(file: &File<'_>) -> Vec<Provider> {
     let document = file.parse();
     let mut root = Fields::new(file, document.span(), document.get_ref());
-    let providers = root
-        .tables("provider")
-        .into_iter()
-        .map(read_provider)
-        .collect();
+    let providers = root.tables("provider").into_iter().map(read_provider).collect();
     root.finish();
     providers
 }
@@ -109,11 +98,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         body: fields.word("body", &BODY_POLICIES),
         accepts: fields.texts("accepts"),
         drops: read_drops(&mut fields),
-        renames: fields
-            .pairs("renames")
-            .into_iter()
-            .map(|(_, name, theirs)| (name, theirs))
-            .collect(),
+        renames: fields.pairs("renames").into_iter().map(|(_, name, theirs)| (name, theirs)).collect(),
         forward_headers: fields.texts("forward_headers"),
         errors: fields.tables("errors").into_iter().map(read_rule).collect(),
     };
@@ -130,11 +115,7 @@ fn read_rule(mut fields: Fields<'_>) -> ErrorRule {
         message: fields.optional_text("message"),
         class: fields.word("class", &ERROR_CLASSES),
     };
-    if rule.status.is_none()
-        && rule.code.is_none()
-        && rule.error_type.is_none()
-        && rule.message.is_none()
-    {
+    if rule.status.is_none() && rule.code.is_none() && rule.error_type.is_none() && rule.message.is_none() {
         fields.report(ProblemKind::EmptyRule);
     }
     if let Some(message) = &rule.message {
@@ -149,9 +130,7 @@ pub(crate) fn read_drops(fields: &mut Fields<'_>) -> Vec<String> {
     let drops = fields.texts("drops");
     for field in &drops {
         if NEVER_DROPPED.contains(&field.as_str()) {
-            fields.report(ProblemKind::NeverDropped {
-                field: field.clone(),
-            });
+            fields.report(ProblemKind::NeverDropped { field: field.clone() });
         }
     }
     drops
@@ -178,9 +157,7 @@ fn check(provider: &Provider, fields: &Fields<'_>) {
         let renamed = provider.renames.iter().map(|(_, theirs)| theirs.as_str());
         for field in NEVER_DROPPED.into_iter().chain(renamed) {
             if !provider.accepts.iter().any(|accepted| accepted == field) {
-                fields.report(ProblemKind::StrictWithoutField {
-                    field: field.to_owned(),
-                });
+                fields.report(ProblemKind::StrictWithoutField { field: field.to_owned() });
             }
         }
     } else if !provider.accepts.is_empty() {

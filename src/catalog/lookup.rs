@@ -81,37 +81,21 @@ impl fmt::Display for CatalogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DuplicateProvider { id } => {
-                write!(
-                    f,
-                    "there is already a provider \"{id}\": choose another name"
-                )
+                write!(f, "there is already a provider \"{id}\": choose another name")
             }
-            Self::UnknownProvider {
-                provider,
-                upstream_id,
-            } => {
-                write!(
-                    f,
-                    "model \"{upstream_id}\": there is no provider \"{provider}\""
-                )
+            Self::UnknownProvider { provider, upstream_id } => {
+                write!(f, "model \"{upstream_id}\": there is no provider \"{provider}\"")
             }
-            Self::DuplicateModel {
-                provider,
-                upstream_id,
-            } => {
+            Self::DuplicateModel { provider, upstream_id } => {
                 write!(f, "{provider} already has a model \"{upstream_id}\"")
             }
             Self::DuplicateAlias { name } => write!(f, "alias \"{name}\" is given twice"),
             Self::AliasShadowsModel { name } => {
-                write!(
-                    f,
-                    "alias \"{name}\" is the name of a model: choose another name"
-                )
+                write!(f, "alias \"{name}\" is the name of a model: choose another name")
             }
-            Self::AliasToNothing { name, target } => write!(
-                f,
-                "alias \"{name}\" leads to \"{target}\", which is neither a model nor provider/model"
-            ),
+            Self::AliasToNothing { name, target } => {
+                write!(f, "alias \"{name}\" leads to \"{target}\", which is neither a model nor provider/model")
+            }
             Self::UnknownModel { provider, name } => {
                 write!(f, "{provider} has no model \"{name}\"")
             }
@@ -157,30 +141,19 @@ impl Catalog {
     }
 
     /// The rows of a catalogue id: one or more for each provider that serves the model.
-    pub fn models_by_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a ModelSpec> {
+    pub fn models_by_id<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a ModelSpec> {
         self.models.iter().filter(move |model| model.id == id)
     }
 
     /// The rows that carry a provider's own id. Several providers may use the same one (`openai/gpt-oss-120b`).
-    pub fn models_by_upstream_id<'a>(
-        &'a self,
-        upstream_id: &'a str,
-    ) -> impl Iterator<Item = &'a ModelSpec> {
-        self.models
-            .iter()
-            .filter(move |model| model.upstream_id == upstream_id)
+    pub fn models_by_upstream_id<'a>(&'a self, upstream_id: &str) -> impl Iterator<Item = &'a ModelSpec> {
+        self.models.iter().filter(move |model| model.upstream_id == upstream_id)
     }
 
     /// The rows of one provider that a pin means: by catalogue id (then there may be two, a free and a paid offer of one
     /// model) or by the provider's own id.
-    pub fn model_at<'a>(
-        &'a self,
-        provider: &'a str,
-        name: &'a str,
-    ) -> impl Iterator<Item = &'a ModelSpec> {
-        self.models
-            .iter()
-            .filter(move |model| model.provider == provider && is_called(model, name))
+    pub fn model_at<'a>(&'a self, provider: &str, name: &str) -> impl Iterator<Item = &'a ModelSpec> {
+        self.models.iter().filter(move |model| model.provider == provider && is_called(model, name))
     }
 
     /// What an alias leads to: a catalogue id, or `provider/model`. Look for a row of the name first: an operator's model
@@ -203,20 +176,14 @@ impl Catalog {
             self.providers.to_mut().push(provider);
         }
         for model in additions.models {
-            let ModelSpec {
-                provider,
-                upstream_id,
-                ..
-            } = &model;
+            let ModelSpec { provider, upstream_id, .. } = &model;
             if self.provider(provider).is_none() {
                 return Err(CatalogError::UnknownProvider {
                     provider: provider.clone(),
                     upstream_id: upstream_id.clone(),
                 });
             }
-            let is_same = |other: &ModelSpec| {
-                other.provider == *provider && other.upstream_id == *upstream_id
-            };
+            let is_same = |other: &ModelSpec| other.provider == *provider && other.upstream_id == *upstream_id;
             if self.models.iter().any(is_same) {
                 return Err(CatalogError::DuplicateModel {
                     provider: provider.clone(),
@@ -259,21 +226,14 @@ impl Catalog {
 
     fn add_aliases(&mut self, aliases: Vec<(Text, Text)>) -> Result<(), CatalogError> {
         for (position, (name, target)) in aliases.iter().enumerate() {
-            if aliases
-                .iter()
-                .take(position)
-                .any(|(earlier, _)| earlier == name)
-            {
+            if aliases.iter().take(position).any(|(earlier, _)| earlier == name) {
                 return Err(CatalogError::DuplicateAlias { name: name.clone() });
             }
             if self.models.iter().any(|model| is_called(model, name)) {
                 return Err(CatalogError::AliasShadowsModel { name: name.clone() });
             }
             if !self.leads_to_model(target) {
-                return Err(CatalogError::AliasToNothing {
-                    name: name.clone(),
-                    target: target.clone(),
-                });
+                return Err(CatalogError::AliasToNothing { name: name.clone(), target: target.clone() });
             }
         }
         // Before the compiled-in ones, so that they are found first.
@@ -287,8 +247,7 @@ impl Catalog {
     fn leads_to_model(&self, target: &str) -> bool {
         self.models_by_id(target).next().is_some()
             || target.split_once('/').is_some_and(|(provider, name)| {
-                self.provider(provider)
-                    .is_some_and(|provider| provider.any_model)
+                self.provider(provider).is_some_and(|provider| provider.any_model)
                     || self.model_at(provider, name).next().is_some()
             })
     }

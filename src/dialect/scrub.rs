@@ -5,9 +5,8 @@ pub const MAX_TEXT_CHARS: usize = 500;
 /// What stands in place of a key.
 const REDACTED: &str = "[redacted]";
 /// The beginnings of keys that providers hand out. Masked ones (`sk-ab***cd`) are taken out too.
-const KEY_PREFIXES: [&str; 14] = [
-    "sk-", "sk_", "gsk_", "AIza", "xai-", "csk-", "nvapi-", "fw_", "hf_", "pk-", "rk-", "tgp_", "r8_", "eyJ",
-];
+const KEY_PREFIXES: [&str; 14] =
+    ["sk-", "sk_", "gsk_", "AIza", "xai-", "csk-", "nvapi-", "fw_", "hf_", "pk-", "rk-", "tgp_", "r8_", "eyJ"];
 /// The least length of a run that looks like a key by its beginning alone.
 const MIN_KEY_CHARS: usize = 8;
 /// The least length of a piece of the real key that counts as the key.
@@ -52,6 +51,7 @@ fn is_key(run: &str, secret: Option<&str>) -> bool {
     secret.is_some_and(|secret| {
         // The key itself, something that holds it, or a masked form that begins like it.
         secret.len() >= MIN_SECRET_PIECE
-            && (run.contains(secret) || (run.contains('*') && secret.get(..MIN_SECRET_PIECE).is_some_and(|piece| run.starts_with(piece))))
+            && (run.contains(secret)
+                || (run.contains('*') && secret.get(..MIN_SECRET_PIECE).is_some_and(|piece| run.starts_with(piece))))
     })
 }

@@ -35,11 +35,8 @@ impl Gateway {
         let config = Config::from_vars(var, tables).map_err(SetupError::Config)?;
         let added = &config.catalog;
         let aliases = added.aliases.iter().map(|(name, target)| (Cow::Owned(name.clone()), Cow::Owned(target.clone())));
-        let additions = Additions {
-            providers: added.providers.clone(),
-            models: added.models.clone(),
-            aliases: aliases.collect(),
-        };
+        let additions =
+            Additions { providers: added.providers.clone(), models: added.models.clone(), aliases: aliases.collect() };
         let mut catalog = Catalog::builtin().with(additions).map_err(SetupError::Catalog)?;
         for change in &added.overrides {
             catalog = catalog

@@ -44,7 +44,8 @@ pub fn judge<'a>(
     }
     let completion = read(text).map_err(|_| invalid("the reply is not a JSON object"))?;
     let (members, choices) = completion;
-    let member = |name: &str| members.iter().find(|(key, value)| key.is(name) && *value != "null").map(|(_, value)| *value);
+    let member =
+        |name: &str| members.iter().find(|(key, value)| key.is(name) && *value != "null").map(|(_, value)| *value);
     let in_choice = choices.iter().find_map(|choice| choice.error);
     if let Some(error) = member("error").or(in_choice) {
         return Err(error_in_success(error, text, status, provider, secret));
@@ -60,20 +61,19 @@ pub fn judge<'a>(
     }
     // An empty text with the reason "stop" is a fault of the provider. With "length" or "content_filter" it is true.
     let empty = |choice: &Choice<'_>| {
-        !choice.has_answer
-            && choice.finish_reason.is_none_or(|reason| reason.is("stop") || reason.is("tool_calls"))
+        !choice.has_answer && choice.finish_reason.is_none_or(|reason| reason.is("stop") || reason.is("tool_calls"))
     };
     if choices.iter().all(empty) {
         return Err(invalid("the answer is empty"));
     }
     let usage = member("usage");
-    let tokens = usage.and_then(|usage| crate::usage::tokens::parse(usage, provider.reasoning_outside_completion));
+    let tokens = usage.and_then(|usage| TokenUsage::parse(usage, provider.reasoning_outside_completion));
     let text_bytes = choices.iter().map(|choice| choice.text_bytes).sum();
     Ok(Completion { members, usage, tokens, text_bytes })
 }
 
 /// An error object in a 200: its own numeric code says what it is, where it has one.
-fn error_in_success(error: &str, whole: &str, status: u16, provider: &ProviderSpec, secret: Option<&str>) -> Failure {
+pub fn error_in_success(error: &str, whole: &str, status: u16, provider: &ProviderSpec, secret: Option<&str>) -> Failure {
     let mut body = ErrorBody::parse(format!("{{\"error\":{error}}}").as_bytes());
     if body.message.is_none() {
         body = ErrorBody::parse(whole.as_bytes());
