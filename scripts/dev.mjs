@@ -28,7 +28,7 @@ function rebuildOnChange() {
     } while (again);
     building = false;
   }
-  for (const name of ["src", "catalog", "Cargo.toml"].map((path) => inRoot(path)).filter(existsSync)) {
+  for (const name of ["src", "catalog"].map((path) => inRoot(path)).filter(existsSync)) {
     watch(name, { recursive: true }, () => {
       clearTimeout(timer);
       timer = setTimeout(rebuild, SETTLE_MS);

@@ -68,7 +68,7 @@ await main(async () => {
 
   const broken = results.find((result) => result.error);
   console.log(broken ? `\nFAILED at ${broken.name}: ${broken.error}` : "\nAll steps passed.");
-  for (const { name, lines } of results) for (const line of lines) console.log(`${name}: ${line}`);
+  for (const { name, lines } of results.filter((result) => result.lines.length > 0)) console.log([`-- ${name}`, ...lines].join("\n"));
   console.log(`${sum(results, "passed")} passed, ${sum(results, "failed")} failed`);
   if (broken) process.exitCode = 1;
 });

@@ -21,6 +21,8 @@ export function start(command, args, { env = {}, stdio = ["ignore", "inherit", "
       running.delete(child);
       reject(new Failure(`cannot run ${command}: ${error.message}`));
     });
+    // A leader that ended may have left children of its own behind, which would also hold its output open.
+    child.once("exit", () => signalGroup(child, "SIGKILL"));
     child.once("close", (code, signal) => {
       running.delete(child);
       resolve({ code, signal });
@@ -75,8 +77,6 @@ export async function endAll() {
   const force = setTimeout(() => children.forEach((child) => signalGroup(child, "SIGKILL")), GRACE_MS);
   await Promise.allSettled(children.map((child) => child.ended));
   clearTimeout(force);
-  // A leader that ended at once may have left children of its own behind.
-  for (const child of children) signalGroup(child, "SIGKILL");
 }
 
 /**

@@ -3,7 +3,7 @@
 // A runner may colour its lines.
 const ANSI = /\u001b\[[0-9;]*m/g;
 const CARGO = /^test result: .*?(\d+) passed; (\d+) failed;.*$/;
-const NODE = /^(?:ℹ|#) (tests|suites|pass|fail|cancelled|skipped|todo) (\d+)$/;
+const NODE = /^(?:ℹ|#) (tests|pass|fail|cancelled|skipped) (\d+)$/;
 
 /** The runners' own total lines in `output`, and their sum. */
 export function totalsIn(output) {
