@@ -95,8 +95,10 @@ export async function build(profile = "release") {
     console.log(`== build/: compiling (${profile}; the first time takes a few minutes)`);
     rmSync(inRoot("build", STAMP), { force: true });
     await run(requireTool("worker-build"), [`--${profile}`], {
-      // Each names a program that is there, so worker-build downloads none.
       env: {
+        // A compile error is cargo's to tell; worker-build's own backtrace would bury it.
+        RUST_BACKTRACE: "0",
+        // Each names a program that is there, so worker-build downloads none.
         WASM_BINDGEN_BIN: requireTool("wasm-bindgen"),
         WASM_OPT_BIN: join(BINARYEN, "bin", "wasm-opt"),
         ESBUILD_BIN: join(ESBUILD, "bin", "esbuild"),

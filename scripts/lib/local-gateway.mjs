@@ -19,43 +19,48 @@ const READY_WITHIN_MS = 90_000;
 
 const readIfThere = (path) => (existsSync(path) ? readFileSync(path, "utf8") : "");
 
-/** Variables for the demo that .dev.vars and wrangler.toml do not have, as --var arguments. */
-async function demoArguments(vars) {
+/** Everything that is set in wrangler.toml and, before that, in .dev.vars. */
+async function readVars() {
+  const { vars: plainVars } = await readWranglerConfig();
+  const vars = { ...plainVars, ...parseDevVars(readIfThere(DEV_VARS)) };
+  const error = gatewayConfigError(vars);
+  if (error) throw new Failure(error);
+  return vars;
+}
+
+/** Lets a person's own provider in, behind a key; returns the variables that are then in force. */
+function withOwnProvider(vars, provider) {
+  console.log(`== Providers: your own (${provider} is set)`);
+  if (vars.GATEWAY_API_KEY) return vars;
+  const key = `og-${randomBytes(24).toString("hex")}`;
+  writeFileSync(DEV_VARS, withGatewayKey(readIfThere(DEV_VARS), key), { mode: 0o600 });
+  console.log(`== .dev.vars: added GATEWAY_API_KEY, which clients must send: ${key}`);
+  return { ...vars, GATEWAY_API_KEY: key };
+}
+
+/** Starts the demo upstream; returns the variables in force and the arguments that tell wrangler of it. */
+async function withDemo(vars) {
+  if (!existsSync(DEV_VARS)) {
+    writeFileSync(DEV_VARS, DEMO_DEV_VARS, { mode: 0o600 });
+    console.log("== .dev.vars: written, with the demo on; your providers' keys go there");
+  }
+  console.log("== Providers: none has a key in .dev.vars, so a demo upstream on this machine answers");
   const server = await startDemoUpstream();
-  // The port is another one each time, so it is never written down.
   const demo = {
     GATEWAY_DEMO: "1",
     DEFAULT_PROJECT_ID: "demo",
     ...vars,
     GATEWAY_CONFIG: JSON.stringify(demoGatewayConfig(server.address().port)),
   };
-  return ["GATEWAY_DEMO", "DEFAULT_PROJECT_ID", "GATEWAY_CONFIG"].flatMap((name) => ["--var", `${name}:${demo[name]}`]);
+  // As arguments, not in the file: the port is another one each time, and a person's own file stays as it is.
+  const names = ["GATEWAY_DEMO", "DEFAULT_PROJECT_ID", "GATEWAY_CONFIG"];
+  return { vars: demo, args: names.flatMap((name) => ["--var", `${name}:${demo[name]}`]) };
 }
 
-/** Decides between a demo and the person's own providers; returns the variables in force and wrangler's extra arguments. */
-async function prepareVars() {
-  const { vars: plainVars } = await readWranglerConfig();
-  const text = readIfThere(DEV_VARS);
-  const vars = { ...plainVars, ...parseDevVars(text) };
+/** Decides between a demo and the person's own providers. */
+async function provide(vars) {
   const provider = ownProvider(vars, providerVars(readIfThere(inRoot("catalog", "providers.toml"))));
-  const configError = gatewayConfigError(vars);
-  if (configError) throw new Failure(configError);
-
-  if (provider) {
-    console.log(`== Providers: your own (${provider} is set)`);
-    if (!vars.GATEWAY_API_KEY) {
-      vars.GATEWAY_API_KEY = `og-${randomBytes(24).toString("hex")}`;
-      writeFileSync(DEV_VARS, withGatewayKey(text, vars.GATEWAY_API_KEY), { mode: 0o600 });
-      console.log(`== .dev.vars: added GATEWAY_API_KEY, which clients must send: ${vars.GATEWAY_API_KEY}`);
-    }
-    return { vars, args: [] };
-  }
-  if (!existsSync(DEV_VARS)) {
-    writeFileSync(DEV_VARS, DEMO_DEV_VARS, { mode: 0o600 });
-    console.log("== .dev.vars: written, with the demo on; your providers' keys go there");
-  }
-  console.log("== Providers: none has a key in .dev.vars, so a demo upstream on this machine answers");
-  return { vars: { DEFAULT_PROJECT_ID: "demo", ...vars }, args: await demoArguments(vars) };
+  return provider ? { vars: withOwnProvider(vars, provider), args: [] } : withDemo(vars);
 }
 
 /** Asks until the worker answers /health with 200. Stops when `signal` is aborted. */
@@ -90,11 +95,13 @@ async function complaint(baseUrl, apiKey) {
 
 /** Runs until wrangler ends, which is a failure; `whenReady` is called once the worker answers. */
 export async function runLocalGateway({ profile, whenReady = () => {} }) {
+  // First, so that a bad setting is told at once and not after minutes.
+  const configured = await readVars();
   await setup();
   await build(profile);
   console.log("== Database: applying migrations to the local D1");
   await runWrangler(["d1", "migrations", "apply", "DB", "--local"]);
-  const { vars, args } = await prepareVars();
+  const { vars, args } = await provide(configured);
 
   const port = await freePortFrom(FIRST_PORT);
   if (port !== FIRST_PORT) console.log(`== Port ${FIRST_PORT} is in use (another gateway?), so this one gets ${port}`);
