@@ -167,10 +167,9 @@ fn is_true_answer(failure: &GateFailure) -> bool {
     match failure {
         GateFailure::Empty { finish_reason } => finish_reason.as_deref() == Some("length"),
         GateFailure::ContentFilter => true,
-        GateFailure::InBandError { .. }
-        | GateFailure::NotAStream
-        | GateFailure::Malformed
-        | GateFailure::TooLarge => false,
+        GateFailure::InBandError { .. } | GateFailure::NotAStream | GateFailure::Malformed | GateFailure::TooLarge => {
+            false
+        }
     }
 }
 

@@ -60,8 +60,8 @@ pub enum PlanError {
     },
     /// Every candidate is known to fail for the same kind of reason.
     Benched {
-        /// The classes, one for each candidate.
-        classes: Vec<ErrorClass>,
+        /// Provider and class, one for each candidate.
+        reasons: Vec<(String, ErrorClass)>,
         /// The soonest end, milliseconds since the Unix epoch.
         until_ms: u64,
     },
@@ -312,21 +312,21 @@ fn last_resort(ranked: Vec<Ranked<'_>>) -> Result<Vec<Candidate<'_>>, PlanError>
     let mut open: Vec<(u64, Candidate<'_>)> = Vec::new();
     let mut limited_until = u64::MAX;
     let mut benched_until = u64::MAX;
-    let mut classes = Vec::new();
+    let mut reasons = Vec::new();
     for entry in ranked {
         match entry.standing {
             Standing::Open { until_ms } => open.push((until_ms, entry.candidate)),
             Standing::Limited { until_ms } => limited_until = limited_until.min(until_ms),
             Standing::Benched { until_ms, class } => {
                 benched_until = benched_until.min(until_ms);
-                classes.push(class);
+                reasons.push((entry.candidate.provider.id.to_string(), class));
             }
             Standing::Healthy | Standing::Degraded | Standing::Probe { .. } => {}
         }
     }
     if open.is_empty() {
         return Err(match limited_until {
-            u64::MAX => PlanError::Benched { classes, until_ms: benched_until },
+            u64::MAX => PlanError::Benched { reasons, until_ms: benched_until },
             until_ms => PlanError::Limited { until_ms },
         });
     }

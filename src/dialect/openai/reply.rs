@@ -73,7 +73,13 @@ pub fn judge<'a>(
 }
 
 /// An error object in a 200: its own numeric code says what it is, where it has one.
-pub fn error_in_success(error: &str, whole: &str, status: u16, provider: &ProviderSpec, secret: Option<&str>) -> Failure {
+pub fn error_in_success(
+    error: &str,
+    whole: &str,
+    status: u16,
+    provider: &ProviderSpec,
+    secret: Option<&str>,
+) -> Failure {
     let mut body = ErrorBody::parse(format!("{{\"error\":{error}}}").as_bytes());
     if body.message.is_none() {
         body = ErrorBody::parse(whole.as_bytes());

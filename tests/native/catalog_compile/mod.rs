@@ -49,10 +49,7 @@ reasoning_level = "low"
 const ALIASES: &str = "[aliases]\nhammer = \"anvil\"\n\"old-anvil\" = \"acme/anvil-1\"\n";
 
 fn source(path: &str, text: &str) -> Source {
-    Source {
-        path: path.to_owned(),
-        text: text.to_owned(),
-    }
+    Source { path: path.to_owned(), text: text.to_owned() }
 }
 
 fn compile(providers: &str, models: &str, aliases: &str) -> Result<Catalogue, Vec<Problem>> {

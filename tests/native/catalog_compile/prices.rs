@@ -23,14 +23,8 @@ fn a_price_that_is_not_whole_pico_dollars_is_refused() {
         "models.toml:8: price `input` = 0.1500001: at most 6 decimals, so that it is whole pico-dollars a token"
     );
     assert!(model_problem("0.15", "1e-3").contains("write a plain decimal number"));
-    assert!(
-        model_problem("0.15", "\"0.15\"")
-            .contains("`input` must be a number of USD per million tokens")
-    );
-    assert!(
-        model_problem("0.15", "0x10")
-            .contains("`input` must be a number of USD per million tokens")
-    );
+    assert!(model_problem("0.15", "\"0.15\"").contains("`input` must be a number of USD per million tokens"));
+    assert!(model_problem("0.15", "0x10").contains("`input` must be a number of USD per million tokens"));
 }
 
 #[test]
@@ -52,16 +46,11 @@ fn decimal_text_becomes_whole_pico_dollars_a_token() {
 
 #[test]
 fn text_that_is_no_price_is_refused() {
-    for text in [
-        "", ".5", "5.", "-1", "+1", "1e3", "1_000", "inf", "nan", "0.1.2", " 1",
-    ] {
+    for text in ["", ".5", "5.", "-1", "+1", "1e3", "1_000", "inf", "nan", "0.1.2", " 1"] {
         assert_eq!(pico_dollars(text), Err(PriceError::NotDecimal), "{text}");
     }
     assert_eq!(pico_dollars("0.0000001"), Err(PriceError::TooFine));
-    assert_eq!(
-        pico_dollars("99999999999999999999"),
-        Err(PriceError::TooLarge)
-    );
+    assert_eq!(pico_dollars("99999999999999999999"), Err(PriceError::TooLarge));
 }
 
 proptest! {
