@@ -1,3 +1,17 @@
 //! The native tests: everything below `edge/`, without a Worker in sight.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "functions that tests share may fail like tests; clippy's own exception covers #[test] functions alone"
+)]
+
 mod json_reader;
+mod sse_chunk;
+mod sse_decoder;
+mod sse_gate;
+mod sse_rewrite;
+mod sse_scan;
+mod sse_streams;
+mod usage_tokens;
