@@ -323,6 +323,9 @@ fn error_span<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, ReadError>
 
 /// Whether the next value is an array or object of that kind with something in it.
 fn is_filled(reader: &mut Reader<'_>, kind: Kind) -> Result<bool, ReadError> {
-    let brackets: &[char] = &['[', ']', '{', '}', ' ', '\t', '\r', '\n'];
-    Ok(span_of(reader, kind)?.is_some_and(|span| !span.trim_matches(brackets).is_empty()))
+    let Some(span) = span_of(reader, kind)? else { return Ok(false) };
+    let mut inside = span.chars();
+    inside.next();
+    inside.next_back();
+    Ok(!inside.as_str().trim_ascii().is_empty())
 }
