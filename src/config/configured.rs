@@ -11,7 +11,7 @@ use crate::catalog::provider::ProviderSpec;
 /// The variable.
 pub(super) const VAR: &str = "GATEWAY_CONFIG";
 /// The name that stands for the gateway's own choice.
-pub(super) const AUTO: &str = "auto";
+const AUTO: &str = "auto";
 const KEYS: &[&str] = &["providers", "aliases", "models"];
 
 /// The tables that are compiled in.
@@ -113,11 +113,12 @@ impl ConfiguredCatalog {
     fn parse_aliases(&self, json: &Walker<'_>, builtin: Builtin<'_>) -> Result<Vec<(String, String)>, ConfigError> {
         let mut aliases = Vec::new();
         for (alias, member) in json.entries()? {
-            if alias == AUTO {
-                return member.wrong(JsonProblem::ReservedName);
+            let mut models = builtin.models.iter().chain(&self.models);
+            if alias == AUTO || models.any(|row| row.id == alias || row.upstream_id == alias) {
+                return member.wrong(JsonProblem::NameTaken);
             }
             let name = member.name()?;
-            if name != AUTO && !self.has_model(&name, builtin) {
+            if !self.has_model(&name, builtin) {
                 return member.wrong(JsonProblem::UnknownModel { name });
             }
             aliases.push((alias.into_owned(), name));
@@ -125,15 +126,14 @@ impl ConfiguredCatalog {
         Ok(aliases)
     }
 
-    /// Whether `name` leads to a model: `provider/model`, a catalogue id, or a provider's own id. An alias does not.
+    /// Whether `name` leads to a model: a catalogue id, or `provider/model`. An alias does not.
     pub(super) fn has_model(&self, name: &str, builtin: Builtin<'_>) -> bool {
         let mut models = builtin.models.iter().chain(&self.models);
         let mut providers = builtin.providers.iter().chain(&self.providers);
-        let is_named = |row: &ModelSpec, model: &str| row.id == model || row.upstream_id == model;
-        models.clone().any(|row| is_named(row, name))
+        models.clone().any(|row| row.id == name)
             || name.split_once('/').is_some_and(|(provider, model)| {
                 providers.any(|spec| spec.id == provider && spec.any_model && !model.is_empty())
-                    || models.any(|row| row.provider == provider && is_named(row, model))
+                    || models.any(|row| row.provider == provider && (row.id == model || row.upstream_id == model))
             })
     }
 }

@@ -77,7 +77,7 @@ fn two_providers_from_text_to_tables() {
                 "multiple_choices": false, "image_urls": false, "drops": ["user"], "renames": {"max_tokens": "max_new"}
             }
         },
-        "aliases": {"fast": "my-vllm/llama", "gpt-4o": "auto", "any": "strict-1/what/ever", "oss": "openai/gpt-oss-120b"},
+        "aliases": {"fast": "my-vllm/llama", "any": "strict-1/what/ever", "oss": "gpt-oss-120b"},
         "models": {"groq/gpt-oss-120b": {"input_usd_per_mtok": 1, "output_usd_per_mtok": 2e0, "context_window": 1000,
                                          "max_output": 10, "capabilities": ["vision"], "free": false, "auto": false},
                    "my-vllm/small": {"free": true}}
@@ -109,7 +109,7 @@ fn two_providers_from_text_to_tables() {
     assert!(!strict.stream_options && !strict.multiple_choices && !strict.image_urls);
 
     let aliases: Vec<&str> = config.catalog.aliases.iter().map(|(alias, _)| alias.as_str()).collect();
-    assert_eq!(aliases, ["fast", "gpt-4o", "any", "oss"]);
+    assert_eq!(aliases, ["fast", "any", "oss"]);
 
     let (providers, models) = catalog();
     let (providers, models) = config.catalog.join(Builtin { providers: &providers, models: &models });
@@ -212,7 +212,16 @@ fn mistakes_in_the_document_are_told_by_path() {
         ),
         (
             r#"{"aliases": {"auto": "qwen"}}"#.to_owned(),
-            "aliases.auto: `auto` has its own meaning; choose another name",
+            "aliases.auto: this already is the name of a model; choose another name",
+        ),
+        (
+            r#"{"aliases": {"openai/gpt-oss-120b": "qwen"}}"#.to_owned(),
+            "aliases[\"openai/gpt-oss-120b\"]: this already is the name of a model; choose another name",
+        ),
+        (
+            r#"{"aliases": {"x": "auto"}}"#.to_owned(),
+            "aliases.x: there is no model \"auto\"; write `provider/model` or a model's id; your own models are listed in \
+             `providers`",
         ),
         (r#"{"aliases": {"x": 1}}"#.to_owned(), "aliases.x: expected a string, found a number"),
         (

@@ -185,10 +185,11 @@ fn auto_models_are_a_list_or_a_json_array() {
     let both = ["groq/gpt-oss-120b", "qwen"];
     assert_eq!(models("groq/gpt-oss-120b, qwen"), both);
     assert_eq!(models(r#" ["groq/gpt-oss-120b", "qwen"] "#), both);
-    assert_eq!(models("groq/openai/gpt-oss-120b,openai/gpt-oss-120b").len(), 2, "a provider's own id");
+    assert_eq!(models("groq/openai/gpt-oss-120b").len(), 1, "a provider's own id");
     for (bad, message) in [
         ("qwen,gpt-9", "AUTO_MODELS names \"gpt-9\", which is no model;"),
         ("auto", "AUTO_MODELS names \"auto\", which is no model;"),
+        ("openai/gpt-oss-120b", "AUTO_MODELS names \"openai/gpt-oss-120b\", which is no model;"),
         ("azure/qwen", "AUTO_MODELS names \"azure/qwen\", which is no model;"),
         (r#"["qwen", 1]"#, "AUTO_MODELS: [1]: expected a string, found a number"),
         (r#"["qwen""#, "AUTO_MODELS: not valid JSON at line 1, column 8"),
