@@ -5,8 +5,9 @@ use super::json_error::JsonProblem;
 use super::models_json::ModelChanges;
 use super::providers_json;
 use super::walker::Walker;
+use crate::catalog::lookup::{Additions, Catalog, CatalogError};
 use crate::catalog::model::ModelSpec;
-use crate::catalog::provider::ProviderSpec;
+use crate::catalog::provider::{ProviderSpec, Text};
 
 /// The variable.
 pub(super) const VAR: &str = "GATEWAY_CONFIG";
@@ -14,13 +15,19 @@ pub(super) const VAR: &str = "GATEWAY_CONFIG";
 const AUTO: &str = "auto";
 const KEYS: &[&str] = &["providers", "aliases", "models"];
 
-/// The tables that are compiled in.
+/// The tables that the configuration is read over: those that are compiled in.
 #[derive(Clone, Copy, Debug)]
 pub struct Builtin<'a> {
     /// Every provider.
     pub providers: &'a [ProviderSpec],
     /// Every model.
     pub models: &'a [ModelSpec],
+}
+
+impl<'a> From<&'a Catalog> for Builtin<'a> {
+    fn from(catalog: &'a Catalog) -> Self {
+        Self { providers: catalog.providers(), models: catalog.models() }
+    }
 }
 
 /// What the operator adds or changes.
@@ -63,18 +70,25 @@ impl ConfiguredCatalog {
         Ok(configured)
     }
 
-    /// The built-in tables with everything that is configured: own providers and models behind, changes applied.
-    pub fn join(&self, builtin: Builtin<'_>) -> (Vec<ProviderSpec>, Vec<ModelSpec>) {
-        let providers = [builtin.providers, &self.providers].concat();
-        let mut models = [builtin.models, &self.models].concat();
-        for model in &mut models {
-            let concerns =
-                |change: &&ModelOverride| change.provider == model.provider && change.upstream_id == model.upstream_id;
-            if let Some(change) = self.overrides.iter().find(concerns) {
-                change.changes.apply(model);
-            }
-        }
-        (providers, models)
+    /// `catalog` with everything that is configured: providers, models and aliases added, changes applied.
+    ///
+    /// # Errors
+    /// None where `catalog` has the tables that this was read over.
+    pub fn join(&self, catalog: Catalog) -> Result<Catalog, CatalogError> {
+        let alias = |(name, target): &(String, String)| (Text::Owned(name.clone()), Text::Owned(target.clone()));
+        let catalog = catalog.with(Additions {
+            providers: self.providers.clone(),
+            models: self.models.clone(),
+            aliases: self.aliases.iter().map(alias).collect(),
+        })?;
+        self.overrides.iter().try_fold(catalog, |catalog, change| {
+            catalog.with_changed_model(&change.provider, &change.upstream_id, |model| {
+                // The name may be another row's catalogue id as well.
+                if model.upstream_id == change.upstream_id {
+                    change.changes.apply(model);
+                }
+            })
+        })
     }
 
     fn parse_overrides(&self, json: &Walker<'_>, builtin: Builtin<'_>) -> Result<Vec<ModelOverride>, ConfigError> {

@@ -159,7 +159,8 @@ impl fmt::Display for JsonProblem {
             Self::UnknownProvider { id } => write!(f, "there is no provider {}", shown(id)),
             Self::UnknownModel { name } => write!(
                 f,
-                "there is no model {}; write `provider/model` or a model's id; your own models are listed in `providers`",
+                "there is no model {}; write `provider/model` or a model's id; your own models are listed \
+                 in `providers`",
                 shown(name)
             ),
             Self::AmbiguousModel { offers } => {

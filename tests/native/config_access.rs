@@ -1,6 +1,7 @@
 //! Which providers are on, where, with which key; and that no key is ever shown.
 
 use opengateway::config::{BaseUrlError, parse_base_url};
+use proptest::prelude::*;
 
 use crate::config_fixture::{Vars, config, refusal};
 
@@ -209,5 +210,15 @@ fn addresses_that_are_refused() {
         ("https://a.com/{id}", E::Character('{')),
     ] {
         assert_eq!(parse_base_url(text), Err(problem), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_address_that_was_taken_is_taken_again_as_it_is(text in "(https?://)?[a-z0-9.:/@\\[\\]%?#-]{0,20}") {
+        if let Ok(url) = parse_base_url(&text) {
+            prop_assert_eq!(parse_base_url(&url), Ok(url.clone()));
+            prop_assert!(!url.ends_with('/') && url.is_ascii());
+        }
     }
 }

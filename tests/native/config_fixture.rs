@@ -29,7 +29,7 @@ pub(crate) fn json_refusal(json: &str) -> String {
     message.strip_prefix("GATEWAY_CONFIG: ").expect(&message).to_owned()
 }
 
-pub(crate) fn catalog() -> (Vec<ProviderSpec>, Vec<ModelSpec>) {
+fn catalog() -> (Vec<ProviderSpec>, Vec<ModelSpec>) {
     let providers = vec![
         provider("groq", "https://api.groq.com/openai/v1", KeyPolicy::Required, &["GROQ_API_KEY", "GROQ_KEY"]),
         provider("azure", "", KeyPolicy::Required, &["AZURE_API_KEY"]),

@@ -1,10 +1,11 @@
 //! `GATEWAY_CONFIG`: what it may say, and where each mistake is found.
 
+use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
 use opengateway::catalog::provider::{BodyPolicy, KeyPolicy, OutputLimitName, StreamUsage};
-use opengateway::config::{Builtin, Config};
+use opengateway::config::{Builtin, Config, ModelChanges};
 
-use crate::config_fixture::{catalog, config, json_refusal, refusal};
+use crate::config_fixture::{config, json_refusal, refusal};
 
 fn parsed(json: &str) -> Config {
     config(&[("GATEWAY_CONFIG", json), ("MY_KEY", "sk-mine")]).unwrap()
@@ -111,17 +112,20 @@ fn two_providers_from_text_to_tables() {
     let aliases: Vec<&str> = config.catalog.aliases.iter().map(|(alias, _)| alias.as_str()).collect();
     assert_eq!(aliases, ["fast", "any", "oss"]);
 
-    let (providers, models) = catalog();
-    let (providers, models) = config.catalog.join(Builtin { providers: &providers, models: &models });
-    let ids: Vec<&str> = providers.iter().map(|spec| spec.id.as_ref()).collect();
-    assert_eq!(ids, ["groq", "azure", "ollama", "my-vllm", "strict-1"]);
-    let [oss, paid, free, llama, small] = models.as_slice() else { panic!("five models") };
+    let [llama, small] = config.catalog.models.as_slice() else { panic!("two models") };
+    assert!(small.auto && !small.free, "a change is applied when the catalogues are joined");
 
+    let catalog = config.catalog.join(Catalog::builtin()).unwrap();
+    let ids: Vec<&str> = catalog.providers().iter().map(|spec| spec.id.as_ref()).collect();
+    assert!(ids.ends_with(&["my-vllm", "strict-1"]));
+    assert_eq!(catalog.alias("fast"), Some("my-vllm/llama"));
+    assert!(catalog.model_at("my-vllm", "small").all(|model| model.free));
+    let rows: Vec<&ModelSpec> = catalog.model_at("groq", "gpt-oss-120b").collect();
+    let [oss] = rows.as_slice() else { panic!("one row at groq") };
     assert_eq!(oss.prices, Some(Prices { input: 1_000_000, output: 2_000_000, cached_input: None }));
     assert_eq!((oss.context_window, oss.max_output, oss.free, oss.auto), (Some(1000), Some(10), false, false));
     assert_eq!(oss.capabilities, Capabilities { vision: true, ..Capabilities::default() });
     assert!(oss.efforts.is_empty(), "no effort where nothing reasons");
-    assert!(paid.free && free.free && small.free && small.auto);
 
     assert_eq!((llama.provider.as_ref(), llama.upstream_id.as_ref()), ("my-vllm", "meta/llama"));
     assert_eq!((llama.context_window, llama.max_output), (Some(131_072), Some(8192)));
@@ -177,6 +181,7 @@ fn text_that_is_not_json_is_told_by_line_and_column() {
         ("{\n  \"providers\": {,}\n}", "line 2, column 17"),
         ("{\"aliases\": {\"é\": \"x\",}}", "line 1, column 23"),
         ("{} {}", "line 1, column 4"),
+        ("\n\n {", "line 3, column 3"),
         ("{'providers': {}}", "line 1, column 2"),
     ] {
         assert_eq!(json_refusal(json), format!("not valid JSON at {place}"), "{json}");
@@ -404,4 +409,23 @@ fn an_unlisted_model_passes_only_where_any_does() {
     let json = r#"{"providers": {"p": {"base_url": "https://p.example"}}}"#;
     assert_eq!(config(&[("GATEWAY_CONFIG", json), ("AUTO_MODELS", "p/x")]).unwrap().auto_models, ["p/x"]);
     assert!(refusal(&[("GATEWAY_CONFIG", json), ("AUTO_MODELS", "p/")]).starts_with("AUTO_MODELS"));
+}
+
+#[test]
+fn a_change_concerns_one_offer_alone() {
+    let json = r#"{"models": {"groq/qwen-free": {"context_window": 5}}}"#;
+    let config = parsed(json);
+    let [change] = config.catalog.overrides.as_slice() else { panic!("one change") };
+    assert_eq!((change.provider.as_str(), change.upstream_id.as_str()), ("groq", "qwen-free"));
+    assert_eq!(change.changes, ModelChanges { context_window: Some(5), ..ModelChanges::default() });
+}
+
+#[test]
+fn the_compiled_in_catalogue_is_one_to_read_over() {
+    let catalog = Catalog::builtin();
+    let keys = |name: &str| name.ends_with("_API_KEY").then(|| "sk-x".to_owned());
+    let config = Config::from_vars(&keys, Builtin::from(&catalog)).unwrap();
+    let all = catalog.providers().iter().filter(|spec| spec.key_vars.iter().any(|var| var.ends_with("_API_KEY")));
+    assert_eq!(config.providers_on().count(), all.count());
+    assert_eq!(config.catalog.join(Catalog::builtin()), Ok(catalog));
 }
