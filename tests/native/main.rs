@@ -7,5 +7,6 @@ mod catalog_tables;
 mod config_access;
 mod config_fixture;
 mod config_json;
+mod config_json_errors;
 mod config_vars;
 mod json_reader;
