@@ -132,7 +132,7 @@ impl Host {
         let hexadecimal =
             last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         if hexadecimal || last.bytes().all(|byte| byte.is_ascii_digit()) {
-            // URL parsers read such a name as a number (`127.1`, `2130706433`): only the plain dotted form is unambiguous.
+            // URL parsers read such a name as a number (`127.1`, `2130706433`): only the dotted form is unambiguous.
             return name.parse().ok().map(Self::V4);
         }
         (name.len() <= MAX_HOST_LENGTH && name.split('.').all(is_label)).then_some(Self::Name(name))

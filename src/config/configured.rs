@@ -5,22 +5,29 @@ use super::json_error::JsonProblem;
 use super::models_json::ModelChanges;
 use super::providers_json;
 use super::walker::Walker;
+use crate::catalog::lookup::{Additions, Catalog, CatalogError};
 use crate::catalog::model::ModelSpec;
-use crate::catalog::provider::ProviderSpec;
+use crate::catalog::provider::{ProviderSpec, Text};
 
 /// The variable.
 pub(super) const VAR: &str = "GATEWAY_CONFIG";
 /// The name that stands for the gateway's own choice.
-pub(super) const AUTO: &str = "auto";
+const AUTO: &str = "auto";
 const KEYS: &[&str] = &["providers", "aliases", "models"];
 
-/// The tables that are compiled in.
+/// The tables that the configuration is read over: those that are compiled in.
 #[derive(Clone, Copy, Debug)]
 pub struct Builtin<'a> {
     /// Every provider.
     pub providers: &'a [ProviderSpec],
     /// Every model.
     pub models: &'a [ModelSpec],
+}
+
+impl<'a> From<&'a Catalog> for Builtin<'a> {
+    fn from(catalog: &'a Catalog) -> Self {
+        Self { providers: catalog.providers(), models: catalog.models() }
+    }
 }
 
 /// What the operator adds or changes.
@@ -63,18 +70,25 @@ impl ConfiguredCatalog {
         Ok(configured)
     }
 
-    /// The built-in tables with everything that is configured: own providers and models behind, changes applied.
-    pub fn join(&self, builtin: Builtin<'_>) -> (Vec<ProviderSpec>, Vec<ModelSpec>) {
-        let providers = [builtin.providers, &self.providers].concat();
-        let mut models = [builtin.models, &self.models].concat();
-        for model in &mut models {
-            let concerns =
-                |change: &&ModelOverride| change.provider == model.provider && change.upstream_id == model.upstream_id;
-            if let Some(change) = self.overrides.iter().find(concerns) {
-                change.changes.apply(model);
-            }
-        }
-        (providers, models)
+    /// `catalog` with everything that is configured: providers, models and aliases added, changes applied.
+    ///
+    /// # Errors
+    /// None where `catalog` has the tables that this was read over.
+    pub fn join(&self, catalog: Catalog) -> Result<Catalog, CatalogError> {
+        let alias = |(name, target): &(String, String)| (Text::Owned(name.clone()), Text::Owned(target.clone()));
+        let catalog = catalog.with(Additions {
+            providers: self.providers.clone(),
+            models: self.models.clone(),
+            aliases: self.aliases.iter().map(alias).collect(),
+        })?;
+        self.overrides.iter().try_fold(catalog, |catalog, change| {
+            catalog.with_changed_model(&change.provider, &change.upstream_id, |model| {
+                // The name may be another row's catalogue id as well.
+                if model.upstream_id == change.upstream_id {
+                    change.changes.apply(model);
+                }
+            })
+        })
     }
 
     fn parse_overrides(&self, json: &Walker<'_>, builtin: Builtin<'_>) -> Result<Vec<ModelOverride>, ConfigError> {
@@ -113,11 +127,12 @@ impl ConfiguredCatalog {
     fn parse_aliases(&self, json: &Walker<'_>, builtin: Builtin<'_>) -> Result<Vec<(String, String)>, ConfigError> {
         let mut aliases = Vec::new();
         for (alias, member) in json.entries()? {
-            if alias == AUTO {
-                return member.wrong(JsonProblem::ReservedName);
+            let mut models = builtin.models.iter().chain(&self.models);
+            if alias == AUTO || models.any(|row| row.id == alias || row.upstream_id == alias) {
+                return member.wrong(JsonProblem::NameTaken);
             }
             let name = member.name()?;
-            if name != AUTO && !self.has_model(&name, builtin) {
+            if !self.has_model(&name, builtin) {
                 return member.wrong(JsonProblem::UnknownModel { name });
             }
             aliases.push((alias.into_owned(), name));
@@ -125,15 +140,14 @@ impl ConfiguredCatalog {
         Ok(aliases)
     }
 
-    /// Whether `name` leads to a model: `provider/model`, a catalogue id, or a provider's own id. An alias does not.
+    /// Whether `name` leads to a model: a catalogue id, or `provider/model`. An alias does not.
     pub(super) fn has_model(&self, name: &str, builtin: Builtin<'_>) -> bool {
         let mut models = builtin.models.iter().chain(&self.models);
         let mut providers = builtin.providers.iter().chain(&self.providers);
-        let is_named = |row: &ModelSpec, model: &str| row.id == model || row.upstream_id == model;
-        models.clone().any(|row| is_named(row, name))
+        models.clone().any(|row| row.id == name)
             || name.split_once('/').is_some_and(|(provider, model)| {
                 providers.any(|spec| spec.id == provider && spec.any_model && !model.is_empty())
-                    || models.any(|row| row.provider == provider && is_named(row, model))
+                    || models.any(|row| row.provider == provider && (row.id == model || row.upstream_id == model))
             })
     }
 }

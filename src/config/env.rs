@@ -16,9 +16,12 @@ impl<'a> Vars<'a> {
     /// The value without surrounding white space (secrets piped into `wrangler secret put` often end with a line
     /// break); none where nothing is left.
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        let value = (self.read)(name)?;
-        let trimmed = value.trim();
-        (!trimmed.is_empty()).then(|| trimmed.to_owned())
+        self.document(name).map(|value| value.trim().to_owned())
+    }
+
+    /// The value as it is, so that lines can be counted in it; none where it is blank.
+    pub(super) fn document(&self, name: &str) -> Option<String> {
+        (self.read)(name).filter(|value| !value.trim().is_empty())
     }
 
     pub(super) fn number(&self, name: &'static str, default: u64, min: u64, max: u64) -> Result<u64, ConfigError> {

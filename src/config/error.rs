@@ -115,7 +115,8 @@ impl fmt::Display for ConfigError {
             }
             Self::InflightBelowBody { inflight, body } => write!(
                 f,
-                "INFLIGHT_BYTES_MAX is {inflight}, less than MAX_BODY_BYTES ({body}); raise the first or lower the second"
+                "INFLIGHT_BYTES_MAX is {inflight}, less than MAX_BODY_BYTES ({body}); raise the first or lower \
+                 the second"
             ),
             Self::Switch { var, value } => write!(f, "{var} is {}; set it to 1 or 0", shown(value)),
             Self::ProjectId { var, problem } => write!(f, "{var}: {problem}"),
@@ -130,7 +131,8 @@ impl fmt::Display for ConfigError {
             }
             Self::UnknownModel { var, value } => write!(
                 f,
-                "{var} names {}, which is no model; write `provider/model` or a model's id, not an alias and not `auto`",
+                "{var} names {}, which is no model; write `provider/model` or a model's id, no alias \
+                 and not `auto`",
                 shown(value)
             ),
             Self::Secret { var } => write!(

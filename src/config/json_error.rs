@@ -93,8 +93,8 @@ pub enum JsonProblem {
     AcceptsWithOpenBody,
     /// `"open": false` without `accepts`: nothing would be sent.
     StrictWithoutAccepts,
-    /// `auto` is not free to be an alias.
-    ReservedName,
+    /// An alias that is `auto` or the name of a model, which it would hide.
+    NameTaken,
     /// No such provider.
     UnknownProvider {
         /// Its id.
@@ -155,11 +155,12 @@ impl fmt::Display for JsonProblem {
                 f.write_str("an open body takes every field; set `open` to false or leave this out")
             }
             Self::StrictWithoutAccepts => f.write_str("a body that is not open needs `accepts`, the fields it takes"),
-            Self::ReservedName => f.write_str("`auto` has its own meaning; choose another name"),
+            Self::NameTaken => f.write_str("this already is the name of a model; choose another name"),
             Self::UnknownProvider { id } => write!(f, "there is no provider {}", shown(id)),
             Self::UnknownModel { name } => write!(
                 f,
-                "there is no model {}; write `provider/model` or a model's id; your own models are listed in `providers`",
+                "there is no model {}; write `provider/model` or a model's id; your own models are listed \
+                 in `providers`",
                 shown(name)
             ),
             Self::AmbiguousModel { offers } => {

@@ -61,7 +61,7 @@ impl Config {
     /// The first value that cannot be used.
     pub fn from_vars(var: &dyn Fn(&str) -> Option<String>, builtin: Builtin<'_>) -> Result<Self, ConfigError> {
         let vars = Vars::new(var);
-        let catalog = match vars.text(configured::VAR) {
+        let catalog = match vars.document(configured::VAR) {
             Some(text) => ConfiguredCatalog::parse(&text, builtin)?,
             None => ConfiguredCatalog::default(),
         };

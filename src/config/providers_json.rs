@@ -1,5 +1,5 @@
-//! The providers of `GATEWAY_CONFIG`: servers of the operator's own that speak a known dialect. What is left out is what
-//! a vLLM-like server does.
+//! The providers of `GATEWAY_CONFIG`: servers of the operator's own that speak a known dialect. What is left out is
+//! what a vLLM-like server does.
 
 use std::borrow::Cow;
 

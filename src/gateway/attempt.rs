@@ -67,7 +67,7 @@ impl Attempt<'_> {
     }
 
     async fn work<P: Ports>(&self, ports: &P, call: UpstreamCall) -> Result<Answered<P::Reply>, Failure> {
-        let mut reply = ports
+        let reply = ports
             .send(call)
             .await
             .map_err(|_| Failure::told(ErrorClass::Connect, None, "the connection failed before any reply"))?;

@@ -397,8 +397,12 @@ impl<P: Ports> Run<'_, '_, P> {
                 served.record.ttft_ms = Some(now_ms.saturating_sub(self.incoming.received_ms));
                 let (relay, prefix) = Relay::begin(self.request, &served, gate);
                 let headers = answer_headers(&served, &encoded, &progress.trail);
-                let account =
-                    StreamAccount { served, prompt_estimate: self.prompt_tokens, attempt_started_ms: started_ms };
+                let account = StreamAccount {
+                    served,
+                    prompt_estimate: self.prompt_tokens,
+                    attempt_started_ms: started_ms,
+                    secret: access.key.clone(),
+                };
                 Ok(Answer::Stream(Box::new(Committed { headers, prefix, reply, relay, account })))
             }
         }

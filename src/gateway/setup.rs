@@ -1,8 +1,6 @@
 //! What an isolate is made of once: the configuration and the catalogue with the operator's additions.
 
-use std::borrow::Cow;
-
-use crate::catalog::lookup::{Additions, Catalog, CatalogError};
+use crate::catalog::lookup::{Catalog, CatalogError};
 use crate::config::{Builtin, Config, ConfigError};
 use crate::openai::error::{ApiError, ErrorType};
 
@@ -31,18 +29,8 @@ impl Gateway {
     /// [`SetupError`], naming the variable.
     pub fn new(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
         let builtin = Catalog::builtin();
-        let tables = Builtin { providers: builtin.providers(), models: builtin.models() };
-        let config = Config::from_vars(var, tables).map_err(SetupError::Config)?;
-        let added = &config.catalog;
-        let aliases = added.aliases.iter().map(|(name, target)| (Cow::Owned(name.clone()), Cow::Owned(target.clone())));
-        let additions =
-            Additions { providers: added.providers.clone(), models: added.models.clone(), aliases: aliases.collect() };
-        let mut catalog = Catalog::builtin().with(additions).map_err(SetupError::Catalog)?;
-        for change in &added.overrides {
-            catalog = catalog
-                .with_changed_model(&change.provider, &change.upstream_id, |model| change.changes.apply(model))
-                .map_err(SetupError::Catalog)?;
-        }
+        let config = Config::from_vars(var, Builtin::from(&builtin)).map_err(SetupError::Config)?;
+        let catalog = config.catalog.join(builtin).map_err(SetupError::Catalog)?;
         Ok(Self { config, catalog })
     }
 

@@ -5,6 +5,9 @@ use super::chat::Served;
 use super::headers::Header;
 use super::ports::{HealthPort, Ports};
 use crate::catalog::provider::StreamUsage;
+use crate::config::Secret;
+use crate::dialect::classify::ErrorBody;
+use crate::dialect::scrub::scrub;
 use crate::health::outcome::Outcome;
 use crate::json::ObjectWriter;
 use crate::openai::request::ChatRequest;
@@ -99,8 +102,9 @@ impl Relay {
         }
     }
 
-    /// Ends the stream: what is still written to the client, and how it went.
-    pub fn end(&mut self, body: BodyEnd, request_id: &str) -> (Vec<u8>, Verdict) {
+    /// Ends the stream: what is still written to the client, and how it went. `secret` is taken out of the provider's
+    /// texts.
+    pub fn end(&mut self, body: BodyEnd, request_id: &str, secret: Option<&str>) -> (Vec<u8>, Verdict) {
         let mut out = Vec::new();
         let end = match self {
             Self::Native(scan) => scan.end(),
@@ -122,13 +126,17 @@ impl Relay {
                 if mid_event {
                     out.extend_from_slice(EVENT_END.as_bytes());
                 }
+                let told = self.scan().error().map(|error| ErrorBody::parse(error.as_bytes()));
+                let told = told.and_then(|body| body.message).map(|message| scrub(&message, secret));
                 let message = match body {
+                    _ if told.is_some() => "The provider reported an error in the middle of the answer.",
                     BodyEnd::Stalled => "The provider went silent in the middle of the answer. It is not complete.",
                     BodyEnd::Finished | BodyEnd::Broken | BodyEnd::ClientClosed => {
                         "The provider broke the answer off. It is not complete."
                     }
                 };
-                let event = error_event(message, "server_error", Some("stream_cut"), request_id);
+                let message = format!("{message}{}", told.map(|told| format!(" It said: {told}")).unwrap_or_default());
+                let event = error_event(&message, "server_error", Some("stream_cut"), request_id);
                 out.extend_from_slice(event.as_bytes());
                 (out, Verdict::Failed(ErrorClass::StreamCut))
             }
@@ -162,6 +170,8 @@ pub struct StreamAccount {
     pub prompt_estimate: u64,
     /// When the attempt began, milliseconds since the Unix epoch.
     pub attempt_started_ms: u64,
+    /// The key that was sent.
+    pub secret: Option<Secret>,
 }
 
 impl StreamAccount {

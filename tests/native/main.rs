@@ -1,15 +1,15 @@
 //! The native tests, in one binary: everything below `edge/`, without a Worker in sight. Tests are sentences.
+// With this, clippy's exceptions for tests cover the functions that tests share, too.
+#![cfg(test)]
 
 mod catalog_compile;
 mod catalog_lookup;
 mod catalog_tables;
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "functions that tests share may fail like tests; clippy's own exception covers #[test] functions alone"
-)]
-
+mod config_access;
+mod config_fixture;
+mod config_json;
+mod config_json_errors;
+mod config_vars;
 mod json_reader;
 mod sse_chunk;
 mod sse_decoder;
