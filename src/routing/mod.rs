@@ -8,4 +8,5 @@ pub mod failure;
 pub mod plan;
 pub mod requirements;
 pub mod target;
+mod tiers;
 pub mod tokens;
