@@ -297,7 +297,7 @@ impl<P: Ports> Run<'_, '_, P> {
                     insist = true;
                 }
                 Step::Stop => return self.exhausted(record, &progress),
-                Step::Try { candidate, timeout_ms } => {
+                Step::Try { candidate, timeout_ms, shortened } => {
                     let Some(candidate) = self.candidates.get(candidate) else {
                         return self.exhausted(record, &progress);
                     };
@@ -313,7 +313,8 @@ impl<P: Ports> Run<'_, '_, P> {
                     };
                     let now_ms = self.ports.now_ms();
                     let (class, retry_after_ms) = (failure.class, failure.retry_after_ms);
-                    match Outcome::of_failure(class, retry_after_ms, now_ms) {
+                    let outcome = Outcome::of_failure(class, retry_after_ms, now_ms);
+                    match outcome.filter(|_| !(shortened && class == ErrorClass::Timeout)) {
                         Some(outcome) => self.ports.health().record(provider, model, outcome, now_ms),
                         None => self.ports.health().release(provider, model, now_ms),
                     }
