@@ -11,6 +11,8 @@ mod config_json;
 mod config_json_errors;
 mod config_vars;
 mod json_reader;
+mod routing_fixture;
+mod routing_rotation;
 mod sse_chunk;
 mod sse_decoder;
 mod sse_gate;
