@@ -11,6 +11,8 @@ mod config_json;
 mod config_json_errors;
 mod config_vars;
 mod json_reader;
+mod routing_exhaustion;
+mod routing_failover;
 mod routing_fixture;
 mod routing_plan;
 mod routing_preferences;
