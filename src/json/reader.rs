@@ -89,6 +89,29 @@ impl<'a> Str<'a> {
         self.quoted.len().saturating_sub(2)
     }
 
+    /// The length of the text in bytes, escapes resolved. Many clients write all that is not ASCII as `\uXXXX`, which
+    /// would count two or three times as much.
+    pub fn text_len(self) -> usize {
+        if !self.escaped {
+            return self.raw_len();
+        }
+        let mut rest = self.raw().as_bytes();
+        let mut length = 0;
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            let (written, resolved) = match rest.get(at + 1..at + 6) {
+                Some([b'u', b'0', b'0', b'0'..=b'7', _]) => (6, 1),
+                Some([b'u', b'0', b'0'..=b'7', ..]) => (6, 2),
+                // Half of a surrogate pair, which is four bytes.
+                Some([b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]) => (6, 2),
+                Some([b'u', ..]) => (6, 3),
+                _ => (2, 1),
+            };
+            length += at + resolved;
+            rest = rest.get(at + written..).unwrap_or_default();
+        }
+        length + rest.len()
+    }
+
     /// Whether the text is the empty string.
     pub const fn is_empty(self) -> bool {
         self.quoted.len() <= 2
