@@ -11,6 +11,8 @@ mod config_json;
 mod config_json_errors;
 mod config_vars;
 mod json_reader;
+mod openai_messages;
+mod openai_request;
 mod routing_exhaustion;
 mod routing_failover;
 mod routing_fixture;

@@ -179,10 +179,9 @@ impl World {
 
     /// The needs that the nearest candidate does not meet.
     pub(crate) fn unmet(&self, body: &str) -> Vec<Need> {
-        match self.refusal(body) {
-            PlanError::NoCapableModel { unmet } => unmet,
-            other => panic!("{other:?}"),
-        }
+        let refusal = self.refusal(body);
+        let PlanError::NoCapableModel { unmet } = refusal else { panic!("{refusal:?}") };
+        unmet
     }
 
     /// How often each candidate comes first when `bodies` are asked in turn, `times` times each; counted for the first
