@@ -2,8 +2,8 @@
 //! same plan.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 
+use super::rank::sort_by_rank;
 use super::requirements::{Need, Requirements};
 use super::target::Target;
 use super::tiers::{blended_price, tiers};
@@ -269,7 +269,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
     /// tries the others first.
     fn order(&self, target: &Target<'c>, first: bool, ranked: Vec<Ranked<'c>>) -> Vec<Candidate<'c>> {
         let groups = match target {
-            Target::Auto if self.auto_models.is_empty() => tiers(ranked),
+            Target::Auto if self.auto_models.is_empty() => tiers(ranked, self.catalog),
             Target::Auto | Target::Model { .. } => vec![ranked],
         };
         let mut shelves: Vec<((bool, u8), Vec<Ranked<'c>>)> = Vec::new();
@@ -286,7 +286,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
             shelves.append(&mut bands);
         }
         // The sort is stable, so the order of the tiers stays.
-        shelves.sort_by_key(|(place, _)| *place);
+        sort_by_rank(&mut shelves, |((unfit, at), _)| u128::from(*unfit) << 8 | u128::from(*at));
         let rotating = shelves.iter().map(|(_, members)| providers(members)).find(|ids| ids.len() > 1);
         let ticket = rotating.map_or(0, |ids| self.health.ticket(&self.cursor(target, first, &ids)));
         let mut ordered = Vec::new();
@@ -311,23 +311,23 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
     }
 
     /// The client's own order, on top of everything else.
-    fn prefer(&self, candidates: &mut [Candidate<'c>]) {
-        match self.preferences.sort {
-            Some(Sort::Price) => {
-                candidates.sort_by_key(|candidate| candidate.model.prices.map_or(u128::MAX, blended_price));
+    fn prefer(&self, candidates: &mut Vec<Candidate<'c>>) {
+        let measured = |candidate: &Candidate<'c>, sort: Sort| {
+            let (provider, model) = (candidate.provider.id.as_ref(), candidate.model.upstream_id.as_ref());
+            match sort {
+                Sort::Price => candidate.model.prices.map_or(u128::MAX, blended_price),
+                Sort::Latency => self.health.first_token_ms(provider, model).map_or(u128::MAX, u128::from),
+                Sort::Throughput => u128::MAX - self.health.tokens_per_second(provider, model).map_or(0, u128::from),
             }
-            Some(Sort::Latency) => candidates.sort_by_key(|candidate| {
-                let known = self.health.first_token_ms(&candidate.provider.id, &candidate.model.upstream_id);
-                known.unwrap_or(u64::MAX)
-            }),
-            Some(Sort::Throughput) => candidates.sort_by_key(|candidate| {
-                Reverse(self.health.tokens_per_second(&candidate.provider.id, &candidate.model.upstream_id))
-            }),
-            None => {}
+        };
+        if let Some(sort) = self.preferences.sort {
+            sort_by_rank(candidates, |candidate| measured(candidate, sort));
         }
         let order = &self.preferences.order;
-        candidates
-            .sort_by_key(|candidate| order.iter().position(|id| *id == candidate.provider.id).unwrap_or(order.len()));
+        if !order.is_empty() {
+            let place = |id: &str| order.iter().position(|wanted| wanted == id).unwrap_or(order.len());
+            sort_by_rank(candidates, |candidate| place(&candidate.provider.id) as u128);
+        }
     }
 }
 
@@ -358,7 +358,7 @@ fn last_resort(ranked: Vec<Ranked<'_>>) -> Result<Vec<Candidate<'_>>, PlanError>
             until_ms => PlanError::Limited { until_ms },
         });
     }
-    open.sort_by_key(|(until_ms, _)| *until_ms);
+    sort_by_rank(&mut open, |(until_ms, _)| u128::from(*until_ms));
     Ok(open.into_iter().map(|(_, candidate)| candidate).collect())
 }
 
@@ -374,10 +374,11 @@ fn providers(members: &[Ranked<'_>]) -> Vec<Text> {
 }
 
 /// Rotates over the providers, keeping the offers of one provider together and in order.
-fn rotate(members: &mut [Ranked<'_>], ticket: u64) {
+fn rotate(members: &mut Vec<Ranked<'_>>, ticket: u64) {
     let mut providers = providers(members);
     let count = providers.len().max(1);
     let first = usize::try_from(ticket % count as u64).unwrap_or(0);
     providers.rotate_left(first);
-    members.sort_by_key(|entry| providers.iter().position(|id| *id == entry.candidate.provider.id));
+    let place = |id: &Text| providers.iter().position(|known| known == id).unwrap_or(providers.len());
+    sort_by_rank(members, |entry| place(&entry.candidate.provider.id) as u128);
 }

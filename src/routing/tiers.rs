@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 
 use super::plan::{Ranked, band};
+use super::rank::sort_by_rank;
 use super::requirements::is_free;
+use crate::catalog::lookup::Catalog;
 use crate::catalog::model::{Prices, ReasoningLevel};
 
 /// USD per token at three prompt tokens to one completion token, times four: what price tiers are made from.
@@ -13,15 +15,15 @@ pub(super) fn blended_price(prices: Prices) -> u128 {
 
 /// Price tiers for `auto`: what is free; then up to twice the cheapest that is left, and so on. In each tier one best
 /// model of each provider; the second-best models of all tiers come after every tier.
-pub(super) fn tiers(mut ranked: Vec<Ranked<'_>>) -> Vec<Vec<Ranked<'_>>> {
-    let price = |entry: &Ranked<'_>| match (is_free(&entry.candidate.model), entry.candidate.model.prices) {
+pub(super) fn tiers<'c>(mut ranked: Vec<Ranked<'c>>, catalog: &Catalog) -> Vec<Vec<Ranked<'c>>> {
+    let price = |entry: &Ranked<'c>| match (is_free(&entry.candidate.model), entry.candidate.model.prices) {
         (true, _) => 0,
         (false, Some(prices)) => blended_price(prices),
         (false, None) => u128::MAX,
     };
-    ranked.sort_by_key(&price);
-    let mut best: Vec<Vec<Ranked<'_>>> = Vec::new();
-    let mut others: Vec<Vec<Ranked<'_>>> = Vec::new();
+    sort_by_rank(&mut ranked, price);
+    let mut best: Vec<Vec<Ranked<'c>>> = Vec::new();
+    let mut others: Vec<Vec<Ranked<'c>>> = Vec::new();
     let mut ceiling = None;
     for entry in ranked {
         let cost = price(&entry);
@@ -42,9 +44,10 @@ pub(super) fn tiers(mut ranked: Vec<Ranked<'_>>) -> Vec<Vec<Ranked<'_>>> {
             }
         }
     }
-    // Catalogue order within a tier is by provider id, so that the rotation does not depend on prices.
+    // Within a tier providers stand in catalogue order, so that the rotation does not depend on prices.
+    let place = |id: &str| catalog.provider_index(id).unwrap_or(usize::MAX);
     for tier in &mut best {
-        tier.sort_by(|one, other| one.candidate.provider.id.cmp(&other.candidate.provider.id));
+        sort_by_rank(tier, |entry| place(&entry.candidate.provider.id) as u128);
     }
     best.into_iter().chain(others).filter(|tier| !tier.is_empty()).collect()
 }
