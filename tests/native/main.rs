@@ -10,6 +10,8 @@ mod config_fixture;
 mod config_json;
 mod config_json_errors;
 mod config_vars;
+mod health_circuit;
+mod health_view;
 mod json_reader;
 mod openai_messages;
 mod openai_request;
