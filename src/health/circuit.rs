@@ -162,14 +162,15 @@ impl Circuit {
                 average(&mut self.first_token_ms, after_ms);
                 self.benched = None;
                 self.slow_failure_ms = None;
-                // Failures in a row stay: a provider that cuts every stream begins every one of them.
+                // Failures in a row stay: a provider that cuts every stream begins every one of them. So the next failure
+                // opens it again.
                 if self.is_broken() {
-                    self.close();
+                    self.close(FAILURES_IN_A_ROW - 1);
                 }
             }
             Outcome::Success { after_ms, tokens_per_second } => {
                 if self.is_broken() {
-                    self.close();
+                    self.close(0);
                 }
                 self.count(true, now_ms);
                 self.benched = None;
@@ -208,8 +209,8 @@ impl Circuit {
 
     /// It has recovered: the failures that opened it must not count as degraded, or keep it out for the rest of their
     /// window.
-    fn close(&mut self) {
-        self.state = State::Closed { failures_in_a_row: 0 };
+    fn close(&mut self, failures_in_a_row: u32) {
+        self.state = State::Closed { failures_in_a_row };
         self.buckets = [Bucket::default(); BUCKETS];
     }
 

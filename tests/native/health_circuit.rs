@@ -156,6 +156,15 @@ fn what_has_recovered_is_neither_degraded_nor_on_parole() {
 }
 
 #[test]
+fn a_probe_that_begins_and_is_cut_opens_it_again_at_once() {
+    let mut circuit = half_open();
+    circuit.record(FIRST_TOKEN, LATER);
+    assert_eq!(circuit.standing(LATER), Standing::Healthy);
+    circuit.record(FAILURE, LATER);
+    assert_eq!(circuit.standing(LATER), Standing::Open { until_ms: LATER + OPEN_MIN_MS });
+}
+
+#[test]
 fn a_straggler_does_not_prolong_an_open_circuit() {
     let mut circuit = open();
     circuit.record(FAILURE, NOW + 4_999);
