@@ -16,11 +16,11 @@ use crate::health::circuit::Standing;
 use crate::health::outcome::Outcome;
 use crate::openai::error::{ApiError, ErrorType};
 use crate::openai::request::ChatRequest;
-use crate::routing::exhaustion::{self, Failed};
+use crate::routing::exhaustion::{self, Failed, MAX_OBEYED_MS};
 use crate::routing::failover::{Failover, Slot, Step, Verdict};
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::{Candidate, Health, PlanError, Planner};
-use crate::routing::requirements::Requirements;
+use crate::routing::requirements::{Need, Requirements};
 use crate::routing::target::{Target, UnknownModel};
 use crate::routing::tokens;
 use crate::usage::price::usd;
@@ -200,7 +200,9 @@ fn refusal(error: &PlanError, request: &ChatRequest<'_>, now_ms: u64) -> (ApiErr
         PlanError::NoCapableModel { unmet } => {
             let needs: Vec<String> = unmet.iter().map(ToString::to_string).collect();
             let message = format!("No model that `{model}` stands for can do this: it needs {}.", needs.join(", "));
-            let api = ApiError::invalid("no_capable_model", message);
+            let too_long = unmet.iter().all(|need| matches!(need, Need::Context { .. }));
+            let code = if too_long { "context_length_exceeded" } else { "no_capable_model" };
+            let api = ApiError::invalid(code, message);
             let param = unmet.first().map(|need| need.param());
             (param.map_or(api.clone(), |param| api.with_param(param)), None)
         }
@@ -221,8 +223,9 @@ fn refusal(error: &PlanError, request: &ChatRequest<'_>, now_ms: u64) -> (ApiErr
         PlanError::Limited { until_ms } => {
             let message = format!("Every provider that could answer `{model}` is rate-limited. Try again later.");
             let api = ApiError::new(429, ErrorType::RateLimit, "rate_limit_exceeded", message);
-            let api = ApiError { retry_after_ms: Some(until_ms.saturating_sub(now_ms).max(1)), ..api };
-            (api, Some(ErrorClass::RateLimited))
+            let wait_ms = until_ms.saturating_sub(now_ms).max(1);
+            let should_retry = (wait_ms > MAX_OBEYED_MS).then_some(false);
+            (ApiError { retry_after_ms: Some(wait_ms), should_retry, ..api }, Some(ErrorClass::RateLimited))
         }
         PlanError::Benched { reasons, until_ms } => {
             let failed: Vec<Failed> = reasons

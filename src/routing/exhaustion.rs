@@ -20,7 +20,7 @@ pub struct Failed {
 }
 
 /// The longest `Retry-After` that OpenAI's SDKs obey; above it they try again at once, in vain.
-const MAX_OBEYED_MS: u64 = 60 * 1000;
+pub const MAX_OBEYED_MS: u64 = 60 * 1000;
 
 impl Failed {
     /// How long it will fail: what the provider said, else what [`crate::health`] takes it for.

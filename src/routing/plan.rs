@@ -92,11 +92,11 @@ pub(super) struct Ranked<'c> {
 }
 
 /// The candidates of one target, in order.
-enum Ordered<'c> {
-    /// Some of them may be used now; the others are left out.
-    Usable(Vec<Candidate<'c>>),
-    /// None should be used yet.
-    LastResort(Vec<Candidate<'c>>),
+struct Ordered<'c> {
+    /// Those that may be used now.
+    usable: Vec<Candidate<'c>>,
+    /// Those with an open circuit, soonest first: nobody knows that they would fail, so they are better than no answer.
+    last_resort: Vec<Candidate<'c>>,
 }
 
 /// How far down the list a standing puts a candidate; `None` = not at all.
@@ -124,8 +124,10 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
                 continue;
             }
             match self.target(target, index == 0) {
-                Ok(Ordered::Usable(more)) => usable.extend(more),
-                Ok(Ordered::LastResort(more)) => last_resort.extend(more),
+                Ok(more) => {
+                    usable.extend(more.usable);
+                    last_resort.extend(more.last_resort);
+                }
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
@@ -166,10 +168,11 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         for entry in &mut ranked {
             entry.candidate.pinned = pinned && !entry.candidate.auto;
         }
-        if ranked.iter().all(|entry| band(entry.standing).is_none()) {
-            return last_resort(ranked).map(Ordered::LastResort);
+        let (usable, others): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|entry| band(entry.standing).is_some());
+        match last_resort(others) {
+            Err(error) if usable.is_empty() => Err(error),
+            open => Ok(Ordered { usable: self.order(target, first, usable), last_resort: open.unwrap_or_default() }),
         }
-        Ok(Ordered::Usable(self.order(target, first, ranked)))
     }
 
     /// Every offer of a target, in catalogue order.

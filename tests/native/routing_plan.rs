@@ -150,7 +150,7 @@ fn only_a_sole_offer_or_a_pin_is_tried_again_before_others() {
 }
 
 #[test]
-fn healthy_ones_come_first_then_degraded_ones_then_a_probe_of_a_slow_one() {
+fn healthy_ones_come_first_then_degraded_ones_then_a_probe_of_a_slow_one_then_open_circuits() {
     let world = World::of(&[at("a/m"), at("b/m"), at("c/m"), at("d/m"), at("e/m"), at("f/m"), at("g/m")])
         .stands("a/m", Standing::Probe { last: true })
         .stands("b/m", Standing::Degraded)
@@ -158,8 +158,8 @@ fn healthy_ones_come_first_then_degraded_ones_then_a_probe_of_a_slow_one() {
         .stands("d/m", Standing::Limited { until_ms: 5 })
         .stands("e/m", Standing::Benched { until_ms: 5, class: ErrorClass::BadKey })
         .stands("f/m", Standing::Probe { last: false });
-    assert_eq!(world.plan(&ask("m", "")), "f/m g/m b/m a/m");
-    assert_eq!(world.plan(&ask("m", "")), "g/m f/m b/m a/m", "a probe takes its turn like a healthy one");
+    assert_eq!(world.plan(&ask("m", "")), "f/m g/m b/m a/m c/m");
+    assert_eq!(world.plan(&ask("m", "")), "g/m f/m b/m a/m c/m", "a probe takes its turn like a healthy one");
 }
 
 #[test]

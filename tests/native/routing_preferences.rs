@@ -58,7 +58,7 @@ fn of_equal_reasoners_the_cheaper_one_is_the_best() {
 fn a_better_model_that_is_unwell_does_not_stand_for_its_provider() {
     let world = World::of(&[level("a/low", ReasoningLevel::Low), level("a/high", ReasoningLevel::High), at("b/m")])
         .stands("a/high", Standing::Open { until_ms: 9 });
-    assert_eq!(world.plan(&ask("auto", "")), "a/low b/m");
+    assert_eq!(world.plan(&ask("auto", "")), "a/low b/m a/high");
 }
 
 #[test]
