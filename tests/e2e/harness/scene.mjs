@@ -1,0 +1,31 @@
+// The stage of a test file or suite: one upstream, one gateway, and for each test a clean script and a fresh isolate.
+
+import { after, before, beforeEach } from 'node:test';
+import { startUpstream } from '../upstream/server.mjs';
+import { providerVars, startGateway } from './gateway.mjs';
+
+/** More isolates than a suite has tests; one costs a few milliseconds. */
+const ISOLATES = 40;
+
+/**
+ * Call it at the top of a file or of a `describe`. Inside its tests `scene.upstream` is clean, `scene.client` has an
+ * isolate of its own and `scene.gateway` is what both share.
+ * @param vars variables, or a function that makes them of the upstream.
+ */
+export function setScene({ providers, vars = {}, isolates = ISOLATES }) {
+  const scene = { upstream: null, gateway: null, client: null };
+  before(async () => {
+    scene.upstream = await startUpstream();
+    const own = typeof vars === 'function' ? vars(scene.upstream) : vars;
+    scene.gateway = await startGateway({ vars: { ...providerVars(scene.upstream, ...providers), ...own }, isolates });
+  });
+  beforeEach(() => {
+    scene.upstream.reset();
+    scene.client = scene.gateway.freshClient();
+  });
+  after(async () => {
+    await scene.gateway?.stop();
+    await scene.upstream?.stop();
+  });
+  return scene;
+}
