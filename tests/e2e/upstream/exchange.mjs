@@ -20,6 +20,8 @@ export class RequestRecord {
     this.ended = false;
     /** The client closed the connection before the answer ended. */
     this.aborted = false;
+    /** The bytes of the answer's body, as far as they were written. */
+    this.sent = Buffer.alloc(0);
   }
 }
 
@@ -67,7 +69,8 @@ export class Exchange {
   /** One chunk of the body, in one write. */
   async chunk(bytes) {
     const body = Buffer.from(bytes);
-    if (body.length === 0) return;
+    if (body.length === 0 || this.isOver) return;
+    this.record.sent = Buffer.concat([this.record.sent, body]);
     await this.write(Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n')]));
   }
 
