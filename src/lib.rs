@@ -1,4 +1,13 @@
-//! An LLM gateway for Cloudflare Workers.
+//! An LLM gateway for Cloudflare Workers: OpenAI's chat completions in front, many providers behind.
 
 pub mod catalog;
+pub mod config;
+pub mod dialect;
+pub mod gateway;
+pub mod health;
+pub mod json;
+pub mod openai;
+pub mod project;
 pub mod routing;
+pub mod sse;
+pub mod usage;

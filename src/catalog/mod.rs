@@ -1,5 +1,9 @@
 //! Models and providers as data. The tables are compiled in from `catalog/*.toml` by `build.rs`; an operator's
 //! `GATEWAY_CONFIG` may add to them. Nothing here decides anything.
 
+pub mod lookup;
 pub mod model;
 pub mod provider;
+pub mod tables;
+
+pub use lookup::{Additions, Catalog, CatalogError};

@@ -92,3 +92,44 @@ pub struct ModelSpec {
     /// Fields that this model refuses beyond those of its provider's row.
     pub drops: Texts,
 }
+
+impl ReasoningLevel {
+    /// The name in requests, in the catalogue and in `GET /v1/models`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
+    /// The level of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Low, Self::Medium, Self::High].into_iter().find(|level| level.as_str() == name)
+    }
+}
+
+impl Effort {
+    /// Every effort, lowest first.
+    pub const ALL: [Self; 8] =
+        [Self::None, Self::Minimal, Self::Low, Self::Medium, Self::High, Self::Xhigh, Self::Max, Self::Default];
+
+    /// The name in requests and in the catalogue.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Minimal => "minimal",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Xhigh => "xhigh",
+            Self::Max => "max",
+            Self::Default => "default",
+        }
+    }
+
+    /// The effort of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|effort| effort.as_str() == name)
+    }
+}

@@ -65,7 +65,8 @@ pub struct ErrorRule {
     pub code: Option<Text>,
     /// The body's `error.type` (or `status` at Google).
     pub error_type: Option<Text>,
-    /// A lower-case substring of the body's message, compared without regard to case.
+    /// A lower-case substring of the whole body, compared without regard to case. The reason often stands outside of
+    /// `error.message`: Gemini's `quotaId`, OpenRouter's `metadata.raw`, NVIDIA's `detail`.
     pub message: Option<Text>,
     /// The class it means.
     pub class: ErrorClass,

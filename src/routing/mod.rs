@@ -1,3 +1,11 @@
-//! From what a request needs to the provider that answers it.
+//! From what a request needs to the provider that answers it: [`target`] reads the model name, [`requirements`] what
+//! the request needs, [`plan`] orders the candidates, [`failover`] walks through them, [`exhaustion`] says what the
+//! client is told when none of them answered.
 
+pub mod exhaustion;
+pub mod failover;
 pub mod failure;
+pub mod plan;
+pub mod requirements;
+pub mod target;
+pub mod tokens;

@@ -1,0 +1,120 @@
+//! Writes the tables as Rust text. All of it is `const` data: nothing runs when the gateway starts.
+
+use super::Catalogue;
+use super::alias::Alias;
+use super::model::{CAPABILITIES, Model};
+use super::provider::{ErrorRule, Provider};
+
+pub(crate) fn emit(catalogue: &Catalogue) -> String {
+    let mut aliases: Vec<&Alias> = catalogue.aliases.iter().collect();
+    aliases.sort_by(|a, b| a.name.cmp(&b.name));
+    [
+        "// Written by build.rs from catalog/*.toml.\n\n".to_owned(),
+        table(
+            "The providers, in the order of `catalog/providers.toml`.",
+            "PROVIDERS: &[ProviderSpec]",
+            catalogue.providers.iter().map(provider),
+        ),
+        table(
+            "The models, by provider in the order of [`PROVIDERS`], then in the order of their file.",
+            "MODELS: &[ModelSpec]",
+            catalogue.models.iter().map(model),
+        ),
+        table(
+            "The aliases and what they lead to, sorted by name.",
+            "ALIASES: &[(Text, Text)]",
+            aliases.into_iter().map(|alias| format!("({}, {})", text(&alias.name), text(&alias.target))),
+        ),
+    ]
+    .concat()
+}
+
+fn table(doc: &str, declaration: &str, rows: impl Iterator<Item = String>) -> String {
+    let rows: String = rows.map(|row| format!("    {row},\n")).collect();
+    format!("/// {doc}\npub static {declaration} = &[\n{rows}];\n\n")
+}
+
+fn text(text: &str) -> String {
+    format!("Cow::Borrowed({text:?})")
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    format!("Cow::Borrowed(&[{}])", items.collect::<Vec<_>>().join(", "))
+}
+
+fn texts(items: &[String]) -> String {
+    list(items.iter().map(|item| text(item)))
+}
+
+fn optional<T>(value: Option<T>, write: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "None".to_owned(), |value| format!("Some({})", write(value)))
+}
+
+fn provider(row: &Provider) -> String {
+    let renames = row.renames.iter().map(|(name, theirs)| format!("({}, {})", text(name), text(theirs)));
+    format!(
+        "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
+         key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
+         stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, body: BodyPolicy::{}, \
+         accepts: {}, drops: {}, renames: {}, forward_headers: {}, errors: {} }}",
+        text(&row.id),
+        text(&row.name),
+        row.dialect,
+        text(&row.base_url),
+        text(&row.base_url_var),
+        texts(&row.key_vars),
+        row.key,
+        row.any_model,
+        row.multiple_choices,
+        row.image_urls,
+        row.stream_usage,
+        row.stream_options,
+        row.output_limit,
+        row.reasoning_outside_completion,
+        row.body,
+        texts(&row.accepts),
+        texts(&row.drops),
+        list(renames),
+        texts(&row.forward_headers),
+        list(row.errors.iter().map(error_rule)),
+    )
+}
+
+fn error_rule(rule: &ErrorRule) -> String {
+    format!(
+        "ErrorRule {{ status: {}, code: {}, error_type: {}, message: {}, class: ErrorClass::{} }}",
+        optional(rule.status, |status| status.to_string()),
+        optional(rule.code.as_deref(), text),
+        optional(rule.error_type.as_deref(), text),
+        optional(rule.message.as_deref(), text),
+        rule.class,
+    )
+}
+
+fn model(row: &Model) -> String {
+    let capabilities: Vec<String> =
+        CAPABILITIES.iter().map(|(name, _)| format!("{name}: {}", row.capabilities.contains(name))).collect();
+    let prices = optional(row.prices, |prices| {
+        format!(
+            "Prices {{ input: {}, output: {}, cached_input: {} }}",
+            prices.input,
+            prices.output,
+            optional(prices.cached_input, |price| price.to_string()),
+        )
+    });
+    format!(
+        "ModelSpec {{ id: {}, provider: {}, upstream_id: {}, context_window: {}, max_output: {}, prices: {prices}, \
+         capabilities: Capabilities {{ {} }}, efforts: {}, reasoning_level: ReasoningLevel::{}, free: {}, auto: {}, drops: {} }}",
+        text(&row.id),
+        text(&row.provider),
+        text(&row.upstream_id),
+        optional(row.context_window, |tokens| tokens.to_string()),
+        optional(row.max_output, |tokens| tokens.to_string()),
+        capabilities.join(", "),
+        list(row.efforts.iter().map(|effort| format!("Effort::{effort}"))),
+        row.reasoning_level,
+        row.free,
+        row.auto,
+        texts(&row.drops),
+    )
+}

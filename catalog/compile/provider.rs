@@ -1,0 +1,173 @@
+//! Reads `providers.toml`, and checks what can be checked of one row alone.
+
+use super::fields::{Fields, File, Word};
+use super::problem::{Place, ProblemKind};
+
+const DIALECTS: [Word; 1] = [("openai", "OpenAi")];
+const KEY_POLICIES: [Word; 2] = [("required", "Required"), ("optional", "Optional")];
+const BODY_POLICIES: [Word; 2] = [("open", "Open"), ("strict", "Strict")];
+const STREAM_USAGES: [Word; 3] = [("in_last_choice", "InLastChoice"), ("trailing", "Trailing"), ("none", "None")];
+const OUTPUT_LIMITS: [Word; 3] =
+    [("either", "Either"), ("max_tokens", "MaxTokens"), ("max_completion_tokens", "MaxCompletionTokens")];
+
+/// The classes of `src/routing/failure.rs`; a test holds the two lists together.
+pub(crate) const ERROR_CLASSES: [Word; 17] = [
+    ("connect", "Connect"),
+    ("server_error", "ServerError"),
+    ("overloaded", "Overloaded"),
+    ("rate_limited", "RateLimited"),
+    ("too_large_for_plan", "TooLargeForPlan"),
+    ("quota_exhausted", "QuotaExhausted"),
+    ("bad_key", "BadKey"),
+    ("billing", "Billing"),
+    ("model_unavailable", "ModelUnavailable"),
+    ("context_length", "ContextLength"),
+    ("bad_request", "BadRequest"),
+    ("content_filter", "ContentFilter"),
+    ("invalid_reply", "InvalidReply"),
+    ("model_misbehaved", "ModelMisbehaved"),
+    ("timeout", "Timeout"),
+    ("stream_cut", "StreamCut"),
+    ("client_closed", "ClientClosed"),
+];
+
+/// Dropping one of these would change what the answer is.
+const NEVER_DROPPED: [&str; 5] = ["model", "messages", "stream", "response_format", "n"];
+
+/// A row of `PROVIDERS`. Enum fields hold the name of the variant.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    pub(crate) place: Place,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) dialect: &'static str,
+    pub(crate) base_url: String,
+    pub(crate) base_url_var: String,
+    pub(crate) key_vars: Vec<String>,
+    pub(crate) key: &'static str,
+    pub(crate) any_model: bool,
+    pub(crate) multiple_choices: bool,
+    pub(crate) image_urls: bool,
+    pub(crate) stream_usage: &'static str,
+    pub(crate) stream_options: bool,
+    pub(crate) output_limit: &'static str,
+    pub(crate) reasoning_outside_completion: bool,
+    pub(crate) body: &'static str,
+    pub(crate) accepts: Vec<String>,
+    pub(crate) drops: Vec<String>,
+    pub(crate) renames: Vec<(String, String)>,
+    pub(crate) forward_headers: Vec<String>,
+    pub(crate) errors: Vec<ErrorRule>,
+}
+
+/// A line of a provider's error table.
+#[derive(Debug)]
+pub(crate) struct ErrorRule {
+    pub(crate) status: Option<u16>,
+    pub(crate) code: Option<String>,
+    pub(crate) error_type: Option<String>,
+    pub(crate) message: Option<String>,
+    pub(crate) class: &'static str,
+}
+
+pub(crate) fn read(file: &File<'_>) -> Vec<Provider> {
+    let document = file.parse();
+    let mut root = Fields::new(file, document.span(), document.get_ref());
+    let providers = root.tables("provider").into_iter().map(read_provider).collect();
+    root.finish();
+    providers
+}
+
+fn read_provider(mut fields: Fields<'_>) -> Provider {
+    let provider = Provider {
+        place: fields.place(),
+        id: fields.text("id"),
+        name: fields.text("name"),
+        dialect: fields.word("dialect", &DIALECTS),
+        base_url: fields.text("base_url"),
+        base_url_var: fields.text("base_url_var"),
+        key_vars: fields.texts("key_vars"),
+        key: fields.word("key", &KEY_POLICIES),
+        any_model: fields.flag("any_model"),
+        multiple_choices: fields.flag("multiple_choices"),
+        image_urls: fields.flag("image_urls"),
+        stream_usage: fields.word("stream_usage", &STREAM_USAGES),
+        stream_options: fields.flag("stream_options"),
+        output_limit: fields.word("output_limit", &OUTPUT_LIMITS),
+        reasoning_outside_completion: fields.flag("reasoning_outside_completion"),
+        body: fields.word("body", &BODY_POLICIES),
+        accepts: fields.texts("accepts"),
+        drops: read_drops(&mut fields),
+        renames: fields.pairs("renames").into_iter().map(|(_, name, theirs)| (name, theirs)).collect(),
+        forward_headers: fields.texts("forward_headers"),
+        errors: fields.tables("errors").into_iter().map(read_rule).collect(),
+    };
+    check(&provider, &fields);
+    fields.finish();
+    provider
+}
+
+fn read_rule(mut fields: Fields<'_>) -> ErrorRule {
+    let rule = ErrorRule {
+        status: fields.optional_status("status"),
+        code: fields.optional_text("code"),
+        error_type: fields.optional_text("error_type"),
+        message: fields.optional_text("message"),
+        class: fields.word("class", &ERROR_CLASSES),
+    };
+    if rule.status.is_none() && rule.code.is_none() && rule.error_type.is_none() && rule.message.is_none() {
+        fields.report(ProblemKind::EmptyRule);
+    }
+    if let Some(message) = &rule.message {
+        check_lower_case("message", message, &fields);
+    }
+    fields.finish();
+    rule
+}
+
+/// The list `drops` of a provider or model.
+pub(crate) fn read_drops(fields: &mut Fields<'_>) -> Vec<String> {
+    let drops = fields.texts("drops");
+    for field in &drops {
+        if NEVER_DROPPED.contains(&field.as_str()) {
+            fields.report(ProblemKind::NeverDropped { field: field.clone() });
+        }
+    }
+    drops
+}
+
+fn check(provider: &Provider, fields: &Fields<'_>) {
+    let is_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if provider.id.is_empty() || !provider.id.bytes().all(is_id) {
+        let id = provider.id.clone();
+        fields.report(ProblemKind::BadProviderId { id });
+    }
+    let url = &provider.base_url;
+    let is_local = url.starts_with("http://localhost:") || url.starts_with("http://127.0.0.1:");
+    if !(url.starts_with("https://") || is_local) || url.ends_with('/') {
+        fields.report(ProblemKind::BadBaseUrl { url: url.clone() });
+    }
+    if provider.key_vars.is_empty() {
+        fields.report(ProblemKind::NoKeyVariable);
+    }
+    for header in &provider.forward_headers {
+        check_lower_case("forward_headers", header, fields);
+    }
+    if provider.body == "Strict" {
+        let renamed = provider.renames.iter().map(|(_, theirs)| theirs.as_str());
+        for field in NEVER_DROPPED.into_iter().chain(renamed) {
+            if !provider.accepts.iter().any(|accepted| accepted == field) {
+                fields.report(ProblemKind::StrictWithoutField { field: field.to_owned() });
+            }
+        }
+    } else if !provider.accepts.is_empty() {
+        fields.report(ProblemKind::AcceptsWithoutStrict);
+    }
+}
+
+fn check_lower_case(field: &'static str, text: &str, fields: &Fields<'_>) {
+    if text != text.to_lowercase() {
+        let text = text.to_owned();
+        fields.report(ProblemKind::NotLowerCase { field, text });
+    }
+}

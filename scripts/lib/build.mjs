@@ -1,0 +1,110 @@
+// The worker's build: worker-build with pinned tools, skipped when nothing that goes into it has changed, and a size
+// budget at its end.
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+import { inRoot } from "./paths.mjs";
+import { Failure, run } from "./processes.mjs";
+import { requireTool, TOOLS } from "./rust-tools.mjs";
+
+/**
+ * What the JavaScript and the WebAssembly may weigh together, gzipped. Cloudflare's Free plan takes 3 MB; a cold start
+ * pays for each byte, so a change that passes this should be a decision.
+ */
+export const SIZE_BUDGET_BYTES = 300_000;
+
+/** What the worker is made of, beside the tools: files and folders, whether they exist yet or not. */
+const INPUTS = ["src", "catalog", "build.rs", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo"];
+const OUTPUTS = ["index.js", "index_bg.wasm"];
+const STAMP = "stamp.json";
+
+const BINARYEN = inRoot("node_modules", "binaryen");
+const ESBUILD = inRoot("node_modules", "esbuild");
+
+function* filesUnder(path) {
+  if (!existsSync(path)) return;
+  if (!statSync(path).isDirectory()) return yield path;
+  for (const name of readdirSync(path).sort()) yield* filesUnder(join(path, name));
+}
+
+/** A digest of the names and contents of all files under `paths`. */
+export function digestOf(paths) {
+  const hash = createHash("sha256");
+  for (const root of paths) {
+    for (const path of filesUnder(root)) {
+      const content = readFileSync(path);
+      hash.update(`${path}\0${content.length}\0`).update(content);
+    }
+  }
+  return hash.digest("hex");
+}
+
+const packageVersion = (folder) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version;
+
+/** Everything that decides what a build gives. */
+function inputsOf(profile) {
+  return {
+    profile,
+    sources: digestOf(INPUTS.map((name) => inRoot(name))),
+    tools: [...TOOLS.map((tool) => tool.version), packageVersion(BINARYEN), packageVersion(ESBUILD)].join(" "),
+    flags: ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "NO_MINIFY"].map((name) => process.env[name] ?? "").join("\0"),
+  };
+}
+
+const outputPaths = () => OUTPUTS.map((name) => inRoot("build", name));
+
+function readStamp() {
+  try {
+    return JSON.parse(readFileSync(inRoot("build", STAMP), "utf8"));
+  } catch {
+    return null;
+  }
+}
+
+const isCurrent = (inputs) =>
+  JSON.stringify(readStamp()) === JSON.stringify({ inputs, outputs: digestOf(outputPaths()) });
+
+/** Bytes of each output, as they are and gzipped. */
+function sizes() {
+  return outputPaths().map((path, index) => {
+    const content = readFileSync(path);
+    return { name: OUTPUTS[index], raw: content.length, gzip: gzipSync(content, { level: 9 }).length };
+  });
+}
+
+const kb = (bytes) => `${(bytes / 1000).toFixed(1)} KB`;
+
+function reportSize() {
+  const all = sizes();
+  for (const { name, raw, gzip } of all) console.log(`   build/${name}: ${kb(raw)}, ${kb(gzip)} gzip`);
+  const total = all.reduce((sum, { gzip }) => sum + gzip, 0);
+  console.log(`   together ${kb(total)} gzip of ${kb(SIZE_BUDGET_BYTES)}`);
+  if (total > SIZE_BUDGET_BYTES) {
+    throw new Failure(`the worker is over its size budget by ${kb(total - SIZE_BUDGET_BYTES)} (SIZE_BUDGET_BYTES in scripts/lib/build.mjs says why there is one)`);
+  }
+}
+
+/** `profile`: "release", what is deployed, or "dev", which compiles faster and is neither optimised nor measured. */
+export async function build(profile = "release") {
+  const inputs = inputsOf(profile);
+  if (isCurrent(inputs)) {
+    console.log(`== build/: nothing changed since the last ${profile} build`);
+  } else {
+    console.log(`== build/: compiling (${profile}; the first time takes a few minutes)`);
+    rmSync(inRoot("build", STAMP), { force: true });
+    await run(requireTool("worker-build"), [`--${profile}`], {
+      env: {
+        // A compile error is cargo's to tell; worker-build's own backtrace would bury it.
+        RUST_BACKTRACE: "0",
+        // Each names a program that is there, so worker-build downloads none.
+        WASM_BINDGEN_BIN: requireTool("wasm-bindgen"),
+        WASM_OPT_BIN: join(BINARYEN, "bin", "wasm-opt"),
+        ESBUILD_BIN: join(ESBUILD, "bin", "esbuild"),
+      },
+    });
+    writeFileSync(inRoot("build", STAMP), JSON.stringify({ inputs, outputs: digestOf(outputPaths()) }));
+  }
+  if (profile === "release") reportSize();
+}

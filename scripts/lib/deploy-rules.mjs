@@ -1,0 +1,27 @@
+// What must not be deployed.
+import { gatewayConfigError } from "./dev-vars.mjs";
+
+const PLACEHOLDER_ID = /^0{8}-0{4}-0{4}-0{4}-0{12}$/;
+
+/** Reasons, for a person, why this must not be deployed. `config`: wrangler.toml as read; `secretNames`: those of the deployed worker. */
+export function refusals({ config, secretNames }) {
+  const reasons = [];
+  const vars = config.vars ?? {};
+  if ("GATEWAY_DEMO" in vars) {
+    reasons.push("GATEWAY_DEMO is set in wrangler.toml: it opens the gateway to anyone. It belongs in .dev.vars alone.");
+  }
+  if (secretNames.includes("GATEWAY_DEMO")) {
+    reasons.push("GATEWAY_DEMO is a secret of the deployed worker (was .dev.vars uploaded?): run `npx wrangler secret delete GATEWAY_DEMO`.");
+  }
+  for (const name of Object.keys(vars).filter((name) => /_API_KEY$/.test(name))) {
+    reasons.push(`${name} is set in wrangler.toml, in the open: remove it there and run \`npx wrangler secret put ${name}\`.`);
+  }
+  for (const { binding, database_id: id } of config.d1_databases ?? []) {
+    if (!id || PLACEHOLDER_ID.test(id)) {
+      reasons.push(`The database_id of ${binding} in wrangler.toml is still the placeholder: run \`npx wrangler d1 create opengateway\` and write the id that it prints there.`);
+    }
+  }
+  const configError = gatewayConfigError(vars);
+  if (configError) reasons.push(`${configError} (in wrangler.toml)`);
+  return reasons;
+}

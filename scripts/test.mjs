@@ -1,0 +1,74 @@
+// npm test: everything that CI runs, in order, up to the first failure, and the test runners' totals last.
+// With the name of a suite (native, scripts, e2e) it runs that one alone.
+import "./lib/bootstrap.mjs";
+import { existsSync, readdirSync } from "node:fs";
+
+import { build } from "./lib/build.mjs";
+import { check } from "./lib/checks.mjs";
+import { inRoot } from "./lib/paths.mjs";
+import { Failure, main, runAndKeepOutput } from "./lib/processes.mjs";
+import { setup } from "./lib/setup.mjs";
+import { sum, totalsIn } from "./lib/totals.mjs";
+
+/** Each e2e file has its own workerd, and most of a test is waiting: two at a time keep two cores busy, not swamped. */
+const FILES_AT_A_TIME = 2;
+/** No single test waits this long for anything; a hung one must not hang CI. */
+const TEST_TIMEOUT_MS = 120_000;
+
+function nodeTest(folder) {
+  const files = existsSync(inRoot(folder))
+    ? readdirSync(inRoot(folder)).filter((name) => name.endsWith(".test.mjs")).sort().map((name) => inRoot(folder, name))
+    : [];
+  if (files.length === 0) throw new Failure(`there is no test file ${folder}/*.test.mjs`);
+  return runAndKeepOutput(process.execPath, ["--test", "--test-reporter=spec",
+    `--test-concurrency=${FILES_AT_A_TIME}`, `--test-timeout=${TEST_TIMEOUT_MS}`, ...files]);
+}
+
+const SUITES = {
+  native: () => runAndKeepOutput("cargo", ["test", "--locked"]),
+  scripts: () => nodeTest("tests/scripts"),
+  e2e: () => nodeTest("tests/e2e"),
+};
+
+/** What comes before a suite when it runs alone: e2e tests run what is in build/, which must be what is in src/. */
+const BEFORE = { e2e: ["build"] };
+const STEPS = { setup, check, build: () => build(), ...SUITES };
+const ALL = ["setup", "scripts", "check", "native", "build", "e2e"];
+
+function stepsFor(suite) {
+  if (suite === undefined) return ALL;
+  if (!(suite in SUITES)) throw new Failure(`there is no suite "${suite}"; there are ${Object.keys(SUITES).join(", ")}`);
+  return [...(BEFORE[suite] ?? []), suite];
+}
+
+/** Runs one step; returns its totals and what went wrong, or null. */
+async function runStep(name) {
+  console.log(`\n== ${name}`);
+  try {
+    const result = await STEPS[name]();
+    if (!result) return { name, error: null, lines: [], passed: 0, failed: 0 };
+    const totals = totalsIn(result.output);
+    const error = result.code === 0 && totals.failed === 0 ? null : `exit code ${result.code}`;
+    return { name, error, ...totals };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { name, error: error.message, lines: [], passed: 0, failed: 0 };
+  }
+}
+
+await main(async () => {
+  const results = [];
+  for (const name of stepsFor(process.argv[2])) {
+    const result = await runStep(name);
+    // A step that broke without a failed test of its own counts as one: the sum must not look like a success.
+    if (result.error) result.failed = Math.max(result.failed, 1);
+    results.push(result);
+    if (result.error) break;
+  }
+
+  const broken = results.find((result) => result.error);
+  console.log(broken ? `\nFAILED at ${broken.name}: ${broken.error}` : "\nAll steps passed.");
+  for (const { name, lines } of results.filter((result) => result.lines.length > 0)) console.log([`-- ${name}`, ...lines].join("\n"));
+  console.log(`${sum(results, "passed")} passed, ${sum(results, "failed")} failed`);
+  if (broken) process.exitCode = 1;
+});

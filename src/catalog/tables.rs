@@ -1,0 +1,9 @@
+//! The compiled-in tables, written by `build.rs` from `catalog/`. They are constant data: nothing runs at start-up.
+
+use std::borrow::Cow;
+
+use super::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use super::provider::{BodyPolicy, Dialect, ErrorRule, KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text};
+use crate::routing::failure::ErrorClass;
+
+include!(concat!(env!("OUT_DIR"), "/catalog.rs"));

@@ -1,0 +1,91 @@
+//! How long the gateway waits and how much it holds: the defaults, their reasons, and the bounds of what may be set.
+
+use super::env::Vars;
+use super::error::ConfigError;
+
+const KB: u64 = 1024;
+const MB: u64 = 1024 * KB;
+
+/// A hosted model that has said nothing for this long is queued or hangs, and another provider answers sooner.
+pub const DEFAULT_FIRST_TOKEN_TIMEOUT_MS: u64 = 30_000;
+/// A reasoning model may think silently before its first token, since some providers hide the reasoning.
+pub const DEFAULT_REASONING_FIRST_TOKEN_TIMEOUT_MS: u64 = 120_000;
+/// Even slow models write a token a second; a pause this long in the middle of an answer is a dead connection.
+pub const DEFAULT_STREAM_IDLE_TIMEOUT_MS: u64 = 20_000;
+/// A reply that is not streamed comes as a whole: this is 6,000 tokens at 50 tokens a second.
+pub const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 120_000;
+/// The OpenAI SDKs give up after ten minutes by themselves.
+pub const DEFAULT_REASONING_REQUEST_TIMEOUT_MS: u64 = 600_000;
+/// An hour: no client waits longer, so a larger number is a slip of the keyboard.
+pub const MAX_TIMEOUT_MS: u64 = 3_600_000;
+
+/// Room for several images in one request, and still only a twelfth of an isolate's memory.
+pub const DEFAULT_MAX_BODY_BYTES: u64 = 10 * MB;
+/// What Cloudflare itself takes on the Free and Pro plans (developers.cloudflare.com/workers/platform/limits).
+pub const LARGEST_BODY_BYTES: u64 = 100 * MB;
+/// A body exists twice while it is encoded for a provider, so this keeps all of them within [`ISOLATE_MEMORY_BYTES`].
+pub const DEFAULT_INFLIGHT_BYTES_MAX: u64 = 48 * MB;
+/// Longer than any text answer by far; beyond it the upstream is broken or hostile.
+pub const DEFAULT_MAX_REPLY_BYTES: u64 = 16 * MB;
+/// What an isolate has for all its requests together (developers.cloudflare.com/workers/platform/limits).
+pub const ISOLATE_MEMORY_BYTES: u64 = 128 * MB;
+
+/// How long to wait, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// `FIRST_TOKEN_TIMEOUT_MS`: from the request to the first token of a stream, headers included.
+    pub first_token_ms: u64,
+    /// `REASONING_FIRST_TOKEN_TIMEOUT_MS`: the same for reasoning models.
+    pub reasoning_first_token_ms: u64,
+    /// `STREAM_IDLE_TIMEOUT_MS`: between two chunks of a stream.
+    pub stream_idle_ms: u64,
+    /// `REQUEST_TIMEOUT_MS`: from the request to the whole reply where it is not streamed.
+    pub request_ms: u64,
+    /// `REASONING_REQUEST_TIMEOUT_MS`: the same for reasoning models.
+    pub reasoning_request_ms: u64,
+}
+
+/// How much to hold, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `MAX_BODY_BYTES`: of one request.
+    pub max_body_bytes: u64,
+    /// `INFLIGHT_BYTES_MAX`: of all request bodies in an isolate together.
+    pub inflight_bytes_max: u64,
+    /// `MAX_REPLY_BYTES`: of one reply that is not streamed.
+    pub max_reply_bytes: u64,
+}
+
+impl Timeouts {
+    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
+        let timeout = |name, default| vars.number(name, default, 1, MAX_TIMEOUT_MS);
+        Ok(Self {
+            first_token_ms: timeout("FIRST_TOKEN_TIMEOUT_MS", DEFAULT_FIRST_TOKEN_TIMEOUT_MS)?,
+            reasoning_first_token_ms: timeout(
+                "REASONING_FIRST_TOKEN_TIMEOUT_MS",
+                DEFAULT_REASONING_FIRST_TOKEN_TIMEOUT_MS,
+            )?,
+            stream_idle_ms: timeout("STREAM_IDLE_TIMEOUT_MS", DEFAULT_STREAM_IDLE_TIMEOUT_MS)?,
+            request_ms: timeout("REQUEST_TIMEOUT_MS", DEFAULT_REQUEST_TIMEOUT_MS)?,
+            reasoning_request_ms: timeout("REASONING_REQUEST_TIMEOUT_MS", DEFAULT_REASONING_REQUEST_TIMEOUT_MS)?,
+        })
+    }
+}
+
+impl Limits {
+    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
+        let bytes = |name, default, max| vars.number(name, default, 1, max);
+        let limits = Self {
+            max_body_bytes: bytes("MAX_BODY_BYTES", DEFAULT_MAX_BODY_BYTES, LARGEST_BODY_BYTES)?,
+            inflight_bytes_max: bytes("INFLIGHT_BYTES_MAX", DEFAULT_INFLIGHT_BYTES_MAX, ISOLATE_MEMORY_BYTES)?,
+            max_reply_bytes: bytes("MAX_REPLY_BYTES", DEFAULT_MAX_REPLY_BYTES, ISOLATE_MEMORY_BYTES)?,
+        };
+        if limits.inflight_bytes_max < limits.max_body_bytes {
+            return Err(ConfigError::InflightBelowBody {
+                inflight: limits.inflight_bytes_max,
+                body: limits.max_body_bytes,
+            });
+        }
+        Ok(limits)
+    }
+}

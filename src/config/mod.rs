@@ -1,0 +1,137 @@
+//! What the operator set: every variable and secret, read once, checked, and typed. A value that cannot be used is an
+//! error that names its variable; none is ignored. It reads through a function that it is given, and knows nothing of
+//! Workers; the bindings (`DB`, `HEALTH`, ...) are the edge's.
+
+mod access;
+mod base_url;
+mod configured;
+mod cors;
+mod env;
+mod error;
+mod json_error;
+pub mod limits;
+mod models_json;
+mod price;
+mod providers_json;
+mod secret;
+mod walker;
+
+pub use access::ProviderAccess;
+pub use base_url::{BaseUrlError, parse_base_url};
+pub use configured::{Builtin, ConfiguredCatalog, ModelOverride};
+pub use cors::CorsOrigins;
+pub use error::ConfigError;
+pub use json_error::JsonProblem;
+pub use limits::{Limits, Timeouts};
+pub use models_json::ModelChanges;
+pub use secret::{KeyDigest, Secret};
+
+use crate::project::ProjectId;
+use env::Vars;
+use walker::Walker;
+
+/// The whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `GATEWAY_API_KEY`: the keys that clients may present. None: nobody gets in.
+    pub api_keys: Vec<KeyDigest>,
+    /// `GATEWAY_DEMO`: no key is asked for from this machine.
+    pub demo: bool,
+    /// `DEFAULT_PROJECT_ID`: the project of a request that names none.
+    pub default_project_id: Option<ProjectId>,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+    /// How much to hold.
+    pub limits: Limits,
+    /// `CORS_ORIGINS`.
+    pub cors_origins: CorsOrigins,
+    /// `AUTO_MODELS`: what `auto` chooses from, in order, instead of the price tiers. Empty: the price tiers.
+    pub auto_models: Vec<String>,
+    /// `FREE_TIER_PROVIDERS`: ids of the providers whose free models cost this operator nothing.
+    pub free_tier_providers: Vec<String>,
+    /// `GATEWAY_CONFIG`.
+    pub catalog: ConfiguredCatalog,
+    providers: access::Accesses,
+}
+
+impl Config {
+    /// Reads everything through `var`, which returns the text of a variable or secret. An empty one counts as unset.
+    ///
+    /// # Errors
+    /// The first value that cannot be used.
+    pub fn from_vars(var: &dyn Fn(&str) -> Option<String>, builtin: Builtin<'_>) -> Result<Self, ConfigError> {
+        let vars = Vars::new(var);
+        let catalog = match vars.document(configured::VAR) {
+            Some(text) => ConfiguredCatalog::parse(&text, builtin)?,
+            None => ConfiguredCatalog::default(),
+        };
+        Ok(Self {
+            api_keys: api_keys(&vars)?,
+            demo: vars.switch("GATEWAY_DEMO")?,
+            default_project_id: default_project_id(&vars)?,
+            timeouts: Timeouts::from_vars(&vars)?,
+            limits: Limits::from_vars(&vars)?,
+            cors_origins: CorsOrigins::from_vars(&vars)?,
+            auto_models: auto_models(&vars, &catalog, builtin)?,
+            free_tier_providers: free_tier_providers(&vars, &catalog, builtin)?,
+            providers: access::from_vars(&vars, builtin.providers, &catalog.providers)?,
+            catalog,
+        })
+    }
+
+    /// Whether `presented` is one of [`Self::api_keys`], in a time that tells nothing about them but their number.
+    pub fn authorizes(&self, presented: &[u8]) -> bool {
+        secret::is_one_of(&self.api_keys, presented)
+    }
+
+    /// How to call a provider; none while it is off.
+    pub fn access(&self, provider: &str) -> Option<&ProviderAccess> {
+        self.providers.get(provider)
+    }
+
+    /// The ids of the providers that are on, in alphabetical order.
+    pub fn providers_on(&self) -> impl Iterator<Item = &str> {
+        self.providers.keys().map(AsRef::as_ref)
+    }
+}
+
+fn api_keys(vars: &Vars<'_>) -> Result<Vec<KeyDigest>, ConfigError> {
+    const VAR: &str = "GATEWAY_API_KEY";
+    let digest = |key: String| match Secret::parse(&key) {
+        Some(key) => Ok(KeyDigest::of(key.expose().as_bytes())),
+        None => Err(ConfigError::Secret { var: VAR.to_owned() }),
+    };
+    vars.list(VAR).into_iter().map(digest).collect()
+}
+
+fn default_project_id(vars: &Vars<'_>) -> Result<Option<ProjectId>, ConfigError> {
+    const VAR: &str = "DEFAULT_PROJECT_ID";
+    let parse = |text: String| ProjectId::parse(&text).map_err(|problem| ConfigError::ProjectId { var: VAR, problem });
+    vars.text(VAR).map(parse).transpose()
+}
+
+fn auto_models(vars: &Vars<'_>, catalog: &ConfiguredCatalog, builtin: Builtin<'_>) -> Result<Vec<String>, ConfigError> {
+    const VAR: &str = "AUTO_MODELS";
+    let models = match vars.text(VAR) {
+        Some(text) if text.starts_with('[') => Walker::parse(VAR, &text)?.names()?,
+        _ => vars.list(VAR),
+    };
+    match models.iter().find(|name| !catalog.has_model(name, builtin)) {
+        Some(value) => Err(ConfigError::UnknownModel { var: VAR, value: value.clone() }),
+        None => Ok(models),
+    }
+}
+
+fn free_tier_providers(
+    vars: &Vars<'_>,
+    catalog: &ConfiguredCatalog,
+    builtin: Builtin<'_>,
+) -> Result<Vec<String>, ConfigError> {
+    const VAR: &str = "FREE_TIER_PROVIDERS";
+    let known = || builtin.providers.iter().chain(&catalog.providers).map(|spec| spec.id.to_string());
+    let named = vars.list(VAR);
+    match named.iter().find(|id| !known().any(|known| known == **id)) {
+        Some(value) => Err(ConfigError::UnknownProvider { var: VAR, value: value.clone(), known: known().collect() }),
+        None => Ok(named),
+    }
+}

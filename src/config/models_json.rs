@@ -1,0 +1,186 @@
+//! The models of `GATEWAY_CONFIG`: rows of the operator's own, and changes of rows that are built in.
+
+use std::borrow::Cow;
+
+use super::error::ConfigError;
+use super::json_error::JsonProblem;
+use super::price::{MAX_USD_PER_MTOK, pico_dollars};
+use super::walker::{Object, Walker};
+use crate::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use crate::catalog::provider::{Text, Texts};
+
+const ROW_KEYS: &[&str] = &[
+    "id",
+    "upstream_id",
+    "context_window",
+    "max_output",
+    "input_usd_per_mtok",
+    "output_usd_per_mtok",
+    "cached_input_usd_per_mtok",
+    "capabilities",
+    "reasoning_efforts",
+    "reasoning_level",
+    "free",
+    "auto",
+    "drops",
+];
+
+const CHANGE_KEYS: &[&str] = &[
+    "context_window",
+    "max_output",
+    "input_usd_per_mtok",
+    "output_usd_per_mtok",
+    "cached_input_usd_per_mtok",
+    "capabilities",
+    "free",
+    "auto",
+];
+
+/// What an operator says of a model; what is none keeps its value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelChanges {
+    /// Tokens of prompt and answer together.
+    pub context_window: Option<u32>,
+    /// The longest answer in tokens.
+    pub max_output: Option<u32>,
+    /// All list prices at once.
+    pub prices: Option<Prices>,
+    /// All capabilities at once.
+    pub capabilities: Option<Capabilities>,
+    /// Recurring free use.
+    pub free: Option<bool>,
+    /// May be chosen by `auto`.
+    pub auto: Option<bool>,
+}
+
+impl ModelChanges {
+    pub(super) fn parse(json: &Walker<'_>) -> Result<Self, ConfigError> {
+        Self::read(&json.object(CHANGE_KEYS)?)
+    }
+
+    fn read(object: &Object<'_>) -> Result<Self, ConfigError> {
+        let changes = Self {
+            context_window: object.optional("context_window", Walker::count)?,
+            max_output: object.optional("max_output", Walker::count)?,
+            prices: prices(object)?,
+            capabilities: object.optional("capabilities", capabilities)?,
+            free: object.optional("free", Walker::boolean)?,
+            auto: object.optional("auto", Walker::boolean)?,
+        };
+        match (changes.max_output, changes.context_window) {
+            (Some(output), Some(window)) if output > window => {
+                Err(object.wrong("max_output", JsonProblem::OutputAboveWindow))
+            }
+            _ => Ok(changes),
+        }
+    }
+
+    /// Puts the changes into a row.
+    pub fn apply(&self, model: &mut ModelSpec) {
+        model.context_window = self.context_window.or(model.context_window);
+        model.max_output = self.max_output.or(model.max_output);
+        model.prices = self.prices.or(model.prices);
+        model.free = self.free.unwrap_or(model.free);
+        model.auto = self.auto.unwrap_or(model.auto);
+        if let Some(capabilities) = self.capabilities {
+            model.capabilities = capabilities;
+            if !capabilities.reasoning {
+                model.efforts = Cow::Borrowed(&[]);
+            }
+        }
+    }
+}
+
+/// One row of `providers.<id>.models`. A model with nothing but an id is a text model of unknown size and price.
+pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, ConfigError> {
+    let object = json.object(ROW_KEYS)?;
+    let id = object.required("id", "the model's id")?.name()?;
+    let upstream_id = object.optional("upstream_id", Walker::name)?.unwrap_or_else(|| id.clone());
+    let mut model = ModelSpec {
+        id: id.into(),
+        provider: provider.clone(),
+        upstream_id: upstream_id.into(),
+        context_window: None,
+        max_output: None,
+        prices: None,
+        capabilities: Capabilities::default(),
+        efforts: object.optional("reasoning_efforts", efforts)?.unwrap_or_default().into(),
+        reasoning_level: object.optional("reasoning_level", reasoning_level)?.unwrap_or(ReasoningLevel::Low),
+        free: false,
+        auto: true,
+        drops: object.optional("drops", texts)?.unwrap_or_default(),
+    };
+    let changes = ModelChanges::read(&object)?;
+    if !model.efforts.is_empty() && !changes.capabilities.unwrap_or_default().reasoning {
+        return Err(object.wrong("reasoning_efforts", JsonProblem::EffortsWithoutReasoning));
+    }
+    changes.apply(&mut model);
+    Ok(model)
+}
+
+/// An array of names as the catalogue holds them.
+pub(super) fn texts(json: &Walker<'_>) -> Result<Texts, ConfigError> {
+    Ok(json.names()?.into_iter().map(Text::Owned).collect())
+}
+
+fn prices(object: &Object<'_>) -> Result<Option<Prices>, ConfigError> {
+    const INPUT: &str = "input_usd_per_mtok";
+    const OUTPUT: &str = "output_usd_per_mtok";
+    const CACHED: &str = "cached_input_usd_per_mtok";
+    let cached_input = object.optional(CACHED, price)?;
+    let complaint = |key, missing| Err(object.wrong(key, JsonProblem::PriceMissing { key: missing }));
+    match (object.optional(INPUT, price)?, object.optional(OUTPUT, price)?) {
+        (Some(input), Some(output)) => Ok(Some(Prices { input, output, cached_input })),
+        (Some(_), None) => complaint(INPUT, OUTPUT),
+        (None, Some(_)) => complaint(OUTPUT, INPUT),
+        (None, None) if cached_input.is_some() => complaint(CACHED, INPUT),
+        (None, None) => Ok(None),
+    }
+}
+
+fn price(json: &Walker<'_>) -> Result<u64, ConfigError> {
+    let number = json.number()?;
+    match pico_dollars(number) {
+        Some(price) => Ok(price),
+        None => json.wrong(JsonProblem::NotAPrice { found: number.to_owned(), max: MAX_USD_PER_MTOK }),
+    }
+}
+
+fn capabilities(json: &Walker<'_>) -> Result<Capabilities, ConfigError> {
+    type Field = fn(&mut Capabilities) -> &mut bool;
+    const FIELDS: [(&str, Field); 6] = [
+        ("tools", |capabilities| &mut capabilities.tools),
+        ("json_object", |capabilities| &mut capabilities.json_object),
+        ("json_schema", |capabilities| &mut capabilities.json_schema),
+        ("vision", |capabilities| &mut capabilities.vision),
+        ("reasoning", |capabilities| &mut capabilities.reasoning),
+        ("web_search", |capabilities| &mut capabilities.web_search),
+    ];
+    let mut capabilities = Capabilities::default();
+    for element in json.array()? {
+        let has = element.word(&FIELDS)?(&mut capabilities);
+        if *has {
+            return element.wrong(JsonProblem::Duplicate { name: element.name()? });
+        }
+        *has = true;
+    }
+    Ok(capabilities)
+}
+
+fn efforts(json: &Walker<'_>) -> Result<Vec<Effort>, ConfigError> {
+    let words = Effort::ALL.map(|effort| (effort.as_str(), effort));
+    let mut efforts = Vec::new();
+    for element in json.array()? {
+        let effort = element.word(&words)?;
+        if efforts.contains(&effort) {
+            return element.wrong(JsonProblem::Duplicate { name: effort.as_str().to_owned() });
+        }
+        efforts.push(effort);
+    }
+    efforts.sort_unstable();
+    Ok(efforts)
+}
+
+fn reasoning_level(json: &Walker<'_>) -> Result<ReasoningLevel, ConfigError> {
+    json.word(&[ReasoningLevel::Low, ReasoningLevel::Medium, ReasoningLevel::High].map(|level| (level.as_str(), level)))
+}

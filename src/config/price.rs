@@ -1,0 +1,36 @@
+//! Prices from decimal text to whole pico-dollars, without a float in between.
+
+/// The highest price that is taken, in USD per million tokens: a dollar a token. Above it a unit was mistaken.
+pub(super) const MAX_USD_PER_MTOK: u64 = 1_000_000;
+/// USD per million tokens times 1e6 is pico-dollars per token, so this many decimals are exact.
+const DECIMALS: i64 = 6;
+/// More digits than any price has; it keeps the arithmetic within `u64`.
+const MAX_DIGITS: usize = 18;
+
+/// Pico-dollars per token from a JSON number of USD per million tokens; none where it is negative, too high, or has
+/// more than six decimals.
+pub(super) fn pico_dollars(number: &str) -> Option<u64> {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let digits = format!("{whole}{fraction}");
+    let digits = digits.trim_start_matches('0');
+    if digits.is_empty() {
+        return Some(0);
+    }
+    if digits.len() > MAX_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let decimals = i64::try_from(fraction.len()).ok()?;
+    let shift = DECIMALS.checked_add(exponent.parse().ok()?)?.checked_sub(decimals)?;
+    let value: u64 = digits.parse().ok()?;
+    let scale = 10_u64.checked_pow(u32::try_from(shift.unsigned_abs()).ok()?)?;
+    let pico = if shift >= 0 {
+        value.checked_mul(scale)?
+    } else if value.is_multiple_of(scale) {
+        value / scale
+    } else {
+        return None;
+    };
+    (pico <= MAX_USD_PER_MTOK * 1_000_000).then_some(pico)
+}

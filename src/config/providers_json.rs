@@ -1,0 +1,147 @@
+//! The providers of `GATEWAY_CONFIG`: servers of the operator's own that speak a known dialect. What is left out is
+//! what a vLLM-like server does.
+
+use std::borrow::Cow;
+
+use super::base_url::parse_base_url;
+use super::error::ConfigError;
+use super::json_error::JsonProblem;
+use super::models_json::{row, texts};
+use super::walker::{Object, Walker};
+use crate::catalog::model::ModelSpec;
+use crate::catalog::provider::{
+    BodyPolicy, Dialect, KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts,
+};
+
+const KEYS: &[&str] = &[
+    "dialect",
+    "base_url",
+    "key",
+    "open",
+    "any_model",
+    "models",
+    "stream_usage",
+    "stream_options",
+    "output_limit",
+    "multiple_choices",
+    "image_urls",
+    "drops",
+    "renames",
+    "accepts",
+];
+/// The longest provider id: it stands in every pin, log line and usage record.
+const MAX_PROVIDER_ID_LENGTH: usize = 32;
+/// Where the gateway's own keys are; no provider may be sent them.
+const OWN_PREFIX: &str = "GATEWAY_";
+
+const DIALECTS: &[(&str, Dialect)] = &[("openai", Dialect::OpenAi)];
+const STREAM_USAGES: &[(&str, StreamUsage)] =
+    &[("in_last_choice", StreamUsage::InLastChoice), ("trailing", StreamUsage::Trailing), ("none", StreamUsage::None)];
+const OUTPUT_LIMITS: &[(&str, OutputLimitName)] = &[
+    ("either", OutputLimitName::Either),
+    ("max_tokens", OutputLimitName::MaxTokens),
+    ("max_completion_tokens", OutputLimitName::MaxCompletionTokens),
+];
+
+/// The member `providers`: every provider with its models.
+pub(super) fn parse(
+    json: &Walker<'_>,
+    builtin: &[ProviderSpec],
+) -> Result<(Vec<ProviderSpec>, Vec<ModelSpec>), ConfigError> {
+    let mut providers = Vec::new();
+    let mut models = Vec::new();
+    for (id, member) in json.entries()? {
+        if !is_provider_id(&id) {
+            return member.wrong(JsonProblem::NotAProviderId);
+        }
+        if let Some(spec) = builtin.iter().find(|spec| spec.id == id) {
+            return member.wrong(JsonProblem::BuiltInProvider { base_url_var: spec.base_url_var.to_string() });
+        }
+        let id = Text::Owned(id.into_owned());
+        let object = member.object(KEYS)?;
+        if let Some(rows) = object.get("models") {
+            models.extend(rows_of(&id, rows)?);
+        }
+        providers.push(provider(id, &object)?);
+    }
+    Ok((providers, models))
+}
+
+fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> {
+    let key_var = object.optional("key", secret_name)?;
+    let (body, accepts) = body(object)?;
+    Ok(ProviderSpec {
+        name: id.clone(),
+        id,
+        dialect: object.optional("dialect", |json| json.word(DIALECTS))?.unwrap_or(Dialect::OpenAi),
+        base_url: base_url(object.required("base_url", "the address of the server")?)?.into(),
+        base_url_var: Text::Borrowed(""),
+        key: if key_var.is_some() { KeyPolicy::Required } else { KeyPolicy::Optional },
+        key_vars: key_var.into_iter().map(Text::Owned).collect(),
+        any_model: object.optional("any_model", Walker::boolean)?.unwrap_or(true),
+        multiple_choices: object.optional("multiple_choices", Walker::boolean)?.unwrap_or(true),
+        image_urls: object.optional("image_urls", Walker::boolean)?.unwrap_or(true),
+        stream_usage: object
+            .optional("stream_usage", |json| json.word(STREAM_USAGES))?
+            .unwrap_or(StreamUsage::Trailing),
+        stream_options: object.optional("stream_options", Walker::boolean)?.unwrap_or(true),
+        output_limit: object
+            .optional("output_limit", |json| json.word(OUTPUT_LIMITS))?
+            .unwrap_or(OutputLimitName::Either),
+        reasoning_outside_completion: false,
+        body,
+        accepts,
+        drops: object.optional("drops", texts)?.unwrap_or_default(),
+        renames: object.optional("renames", renames)?.unwrap_or_default(),
+        forward_headers: Cow::Borrowed(&[]),
+        errors: Cow::Borrowed(&[]),
+    })
+}
+
+fn rows_of(provider: &Text, rows: &Walker<'_>) -> Result<Vec<ModelSpec>, ConfigError> {
+    let mut models: Vec<ModelSpec> = Vec::new();
+    for element in rows.array()? {
+        let model = row(provider, &element)?;
+        let taken = |name: &Text| models.iter().any(|earlier| earlier.id == *name || earlier.upstream_id == *name);
+        if let Some(name) = [&model.id, &model.upstream_id].into_iter().find(|name| taken(name)) {
+            return element.wrong(JsonProblem::Duplicate { name: name.to_string() });
+        }
+        models.push(model);
+    }
+    Ok(models)
+}
+
+fn is_provider_id(id: &str) -> bool {
+    (1..=MAX_PROVIDER_ID_LENGTH).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+fn base_url(json: &Walker<'_>) -> Result<String, ConfigError> {
+    parse_base_url(&json.string()?).or_else(|problem| json.wrong(JsonProblem::BaseUrl(problem)))
+}
+
+fn secret_name(json: &Walker<'_>) -> Result<String, ConfigError> {
+    let name = json.string()?;
+    let fits = name.starts_with(|first: char| first.is_ascii_uppercase() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+        && !name.starts_with(OWN_PREFIX);
+    if fits { Ok(name.into_owned()) } else { json.wrong(JsonProblem::NotASecretName) }
+}
+
+fn body(object: &Object<'_>) -> Result<(BodyPolicy, Texts), ConfigError> {
+    let open = object.optional("open", Walker::boolean)?.unwrap_or(true);
+    match (open, object.optional("accepts", texts)?) {
+        (true, None) => Ok((BodyPolicy::Open, Texts::default())),
+        (true, Some(_)) => Err(object.wrong("accepts", JsonProblem::AcceptsWithOpenBody)),
+        (false, Some(accepts)) if !accepts.is_empty() => Ok((BodyPolicy::Strict, accepts)),
+        (false, _) => Err(object.wrong("accepts", JsonProblem::StrictWithoutAccepts)),
+    }
+}
+
+fn renames(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError> {
+    let mut renames = Vec::new();
+    for (from, to) in json.entries()? {
+        renames.push((Text::Owned(from.into_owned()), Text::Owned(to.name()?)));
+    }
+    Ok(renames.into())
+}

@@ -1,0 +1,220 @@
+//! Puts a provider's error reply into an [`ErrorClass`]: first by the provider's own row, then by what all providers
+//! have in common, and by the HTTP status only at last.
+
+use serde_json::Value;
+
+use super::retry_after;
+use super::scrub::scrub;
+use crate::catalog::provider::{ErrorRule, ProviderSpec};
+use crate::routing::failure::ErrorClass;
+
+/// The most bytes of an error body that are read: the longest real ones (FastAPI's validation lists) are a few KB.
+pub const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+
+/// What an error body says, whatever its shape.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorBody {
+    /// `error.message`, `detail`, `title`: the text for people.
+    pub message: Option<String>,
+    /// `error.code` as text.
+    pub code: Option<String>,
+    /// `error.type`, or Google's `status`.
+    pub error_type: Option<String>,
+    /// `error.param`.
+    pub param: Option<String>,
+    /// How long to wait, where the body says so, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+    /// All of the body in lower case, for the texts that are looked for anywhere in it.
+    haystack: String,
+}
+
+/// A judged failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind it is.
+    pub class: ErrorClass,
+    /// The HTTP status that the provider sent, if it answered at all.
+    pub status: Option<u16>,
+    /// The provider's words, scrubbed.
+    pub message: Option<String>,
+    /// The field that the provider named.
+    pub param: Option<String>,
+    /// How long the provider asks to be left alone, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Failure {
+    /// A failure that comes with no words of the provider's.
+    pub const fn bare(class: ErrorClass, status: Option<u16>) -> Self {
+        Self { class, status, message: None, param: None, retry_after_ms: None }
+    }
+
+    /// A failure whose reason the gateway itself found.
+    pub fn told(class: ErrorClass, status: Option<u16>, message: &str) -> Self {
+        Self { message: Some(message.to_owned()), ..Self::bare(class, status) }
+    }
+}
+
+impl ErrorBody {
+    /// Reads a body leniently. What is no JSON has only a haystack.
+    pub fn parse(body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(body.get(..MAX_ERROR_BODY_BYTES).unwrap_or(body));
+        let mut parsed = Self { haystack: text.to_lowercase(), ..Self::default() };
+        if let Ok(value) = serde_json::from_str::<Value>(&text) {
+            parsed.read(&value);
+        }
+        parsed
+    }
+
+    fn read(&mut self, value: &Value) {
+        // Google's compatible endpoint wraps the object in an array of one.
+        let value = match value {
+            Value::Array(items) => items.first().unwrap_or(value),
+            _ => value,
+        };
+        let outer = value;
+        let inner = ["error", "fault"].iter().find_map(|key| outer.get(key)).filter(|inner| !inner.is_null());
+        let inner = inner.or_else(|| outer.get("errors").and_then(|errors| errors.get(0))).unwrap_or(outer);
+        let text = |key: &str| [inner, outer].into_iter().find_map(|level| level.get(key).and_then(as_text));
+        self.code = text("code").or_else(|| inner.pointer("/innererror/code").and_then(as_text));
+        self.error_type = text("status").filter(|status| status.parse::<u16>().is_err()).or_else(|| text("type"));
+        self.param = text("param");
+        self.message = inner
+            .as_str()
+            .map(str::to_owned)
+            // OpenRouter keeps the real provider's words there.
+            .or_else(|| inner.pointer("/metadata/raw").and_then(as_text))
+            .or_else(|| ["message", "faultstring", "detail", "title"].iter().find_map(|key| text(key)))
+            .or_else(|| ["message", "detail"].iter().find_map(|key| inner.get(key).map(Value::to_string)));
+        self.retry_after_ms = inner.get("details").and_then(Value::as_array).and_then(|details| {
+            details.iter().find_map(|item| retry_after::from_seconds_text(item.get("retryDelay")?.as_str()?))
+        });
+    }
+
+    /// Whether the body says `text` (lower case) anywhere.
+    fn says(&self, text: &str) -> bool {
+        self.haystack.contains(text)
+    }
+
+    fn is(&self, code: &str) -> bool {
+        let same = |field: &Option<String>| field.as_deref().is_some_and(|field| field.eq_ignore_ascii_case(code));
+        same(&self.code) || same(&self.error_type)
+    }
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Judges an error reply. `secret` is the key that was sent, so that it can be taken out of the provider's text.
+pub fn error_reply(
+    provider: &ProviderSpec,
+    status: u16,
+    body: &ErrorBody,
+    retry_after_ms: Option<u64>,
+    secret: Option<&str>,
+) -> Failure {
+    let by_rule = provider.errors.iter().find(|rule| matches(rule, status, body)).map(|rule| rule.class);
+    Failure {
+        class: by_rule.or_else(|| by_words(status, body)).unwrap_or_else(|| by_status(status)),
+        status: Some(status),
+        message: body.message.as_deref().map(|message| scrub(message, secret)),
+        param: body.param.as_deref().map(|param| scrub(param, secret)),
+        retry_after_ms: retry_after_ms.or(body.retry_after_ms),
+    }
+}
+
+fn matches(rule: &ErrorRule, status: u16, body: &ErrorBody) -> bool {
+    let same = |wanted: &Option<crate::catalog::provider::Text>, found: &Option<String>| {
+        wanted.as_ref().is_none_or(|wanted| found.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
+    };
+    rule.status.is_none_or(|wanted| wanted == status)
+        && same(&rule.code, &body.code)
+        && same(&rule.error_type, &body.error_type)
+        && rule.message.as_ref().is_none_or(|text| body.says(text))
+}
+
+/// Texts by which providers say that a prompt is too long; the sources are in the catalogue's facts.
+const TOO_LONG: [&str; 17] = [
+    "context_length_exceeded",
+    "prompt is too long",
+    "input is too long",
+    "maximum context length",
+    "exceeds the context window",
+    "exceed context limit",
+    "exceeds the maximum number of tokens allowed",
+    "maximum prompt length",
+    "reduce the length of the messages",
+    "too large for model with",
+    "longer than the model's context length",
+    "`max_new_tokens` must be",
+    "exceeds the available context size",
+    "greater than the context length",
+    "context length exceeded",
+    "token limit exceeded",
+    "exceeds max length",
+];
+
+/// Texts by which providers say that a quota of a day or a month is used up, not only one of a minute.
+const LONG_QUOTA: [&str; 12] = [
+    "perday",
+    "per day",
+    "per-day",
+    "daily limit",
+    "daily quota",
+    "daily free allocation",
+    "(rpd)",
+    "(tpd)",
+    "monthly limit",
+    "monthly quota",
+    "request_quota_exceeded_day",
+    "free-models-per-day",
+];
+
+/// What the words of an error mean at any provider.
+fn by_words(status: u16, body: &ErrorBody) -> Option<ErrorClass> {
+    if body.is("content_filter")
+        || body.is("content_policy_violation")
+        || body.is("moderation_blocked")
+        || body.says("responsibleaipolicyviolation")
+    {
+        return Some(ErrorClass::ContentFilter);
+    }
+    match status {
+        400 | 413 | 422 if TOO_LONG.iter().any(|text| body.says(text)) => Some(ErrorClass::ContextLength),
+        400 if body.is("invalid_api_key") || body.says("api key not valid") || body.says("incorrect api key") => {
+            Some(ErrorClass::BadKey)
+        }
+        400 if body.is("model_decommissioned") || body.is("model_not_found") || body.is("model_deprecated") => {
+            Some(ErrorClass::ModelUnavailable)
+        }
+        403 if body.says("does not have access") || body.says("requires a subscription") => {
+            Some(ErrorClass::ModelUnavailable)
+        }
+        429 if body.is("insufficient_quota") => Some(ErrorClass::Billing),
+        429 if body.says("request too large") => Some(ErrorClass::TooLargeForPlan),
+        429 if LONG_QUOTA.iter().any(|text| body.says(text)) => Some(ErrorClass::QuotaExhausted),
+        _ => None,
+    }
+}
+
+/// What a status means where the body says nothing.
+fn by_status(status: u16) -> ErrorClass {
+    match status {
+        // An error body that came with a success.
+        200..=299 => ErrorClass::InvalidReply,
+        400 | 405 | 406 | 411 | 415 | 416 | 422 => ErrorClass::BadRequest,
+        401 | 403 | 407 => ErrorClass::BadKey,
+        402 => ErrorClass::Billing,
+        404 | 410 | 451 => ErrorClass::ModelUnavailable,
+        413 | 414 => ErrorClass::ContextLength,
+        429 | 498 => ErrorClass::RateLimited,
+        503 | 529 => ErrorClass::Overloaded,
+        // Redirects are not followed; 408, 409, 424, 425 and everything unheard of is a fault over there.
+        _ => ErrorClass::ServerError,
+    }
+}

@@ -1,0 +1,7 @@
+//! The formats that providers speak: write a request, judge a reply. One module a format; what all of them share is
+//! beside them.
+
+pub mod classify;
+pub mod openai;
+pub mod retry_after;
+pub mod scrub;

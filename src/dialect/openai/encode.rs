@@ -1,0 +1,127 @@
+//! The body of the request to a provider: the client's own fields verbatim, but for what the provider's row and the
+//! model's row say.
+
+use crate::catalog::model::{Effort, ModelSpec, ReasoningLevel};
+use crate::catalog::provider::{BodyPolicy, OutputLimitName, ProviderSpec, StreamUsage};
+use crate::json::{ObjectWriter, ReadError, Reader};
+use crate::openai::request::ChatRequest;
+
+/// A request as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The JSON body.
+    pub body: String,
+    /// The fields that were left out because this provider or model does not take them, as the client spelt them.
+    pub dropped: Vec<String>,
+    /// The reasoning effort that is asked for.
+    pub effort: Option<Effort>,
+}
+
+/// Fields that are never left out: an answer in another form than asked for would be an untrue one.
+const KEPT: [&str; 2] = ["response_format", "n"];
+/// Fields that make no sense without tools.
+const TOOL_FIELDS: [&str; 3] = ["tools", "tool_choice", "parallel_tool_calls"];
+
+/// Writes the body for `model` at `provider`.
+pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> Encoded {
+    let mut dropped = Vec::new();
+    let fields: usize = request.fields.iter().map(|(key, value)| key.quoted().len() + value.len() + 2).sum();
+    let mut out = String::with_capacity(fields + request.messages.len() + 256);
+    let mut body = ObjectWriter::new(&mut out);
+    body.string("model", &model.upstream_id);
+    request.messages.write(body.key("messages"));
+    if request.stream {
+        body.boolean("stream", true);
+        stream_options(&mut body, request, provider);
+    }
+    if let Some(limit) = request.output_limit {
+        let name = match provider.output_limit {
+            OutputLimitName::MaxTokens => "max_tokens",
+            OutputLimitName::MaxCompletionTokens => "max_completion_tokens",
+            OutputLimitName::Either if request.old_limit_name => "max_tokens",
+            OutputLimitName::Either => "max_completion_tokens",
+        };
+        body.number(name, u64::from(model.max_output.map_or(limit, |most| limit.min(most))));
+    }
+    let effort = applied_effort(request, model);
+    match effort {
+        Some(effort) => body.string("reasoning_effort", effort.as_str()),
+        None if request.effort.is_some() => dropped.push("reasoning_effort".to_owned()),
+        None => {}
+    }
+    for (key, value) in &request.fields {
+        let Some(name) = key.decode() else { continue };
+        let renamed = provider.renames.iter().find(|(from, _)| *from == name).map(|(_, to)| to.as_ref());
+        let sent = renamed.unwrap_or(&name);
+        if name == "n" && request.n == 1 && !provider.multiple_choices {
+            // The default; those who know no other value may not know the field either.
+            continue;
+        }
+        let refused = provider.drops.iter().chain(model.drops.iter()).any(|drop| *drop == name)
+            || (provider.body == BodyPolicy::Strict && !provider.accepts.iter().any(|field| field == sent))
+            || (!model.capabilities.tools && TOOL_FIELDS.contains(&name.as_ref()));
+        if refused && !KEPT.contains(&name.as_ref()) {
+            dropped.push(name.into_owned());
+            continue;
+        }
+        match renamed {
+            Some(to) => body.raw(to, value),
+            None => body.verbatim(key.quoted(), value),
+        }
+    }
+    body.end();
+    Encoded { body: out, dropped, effort }
+}
+
+/// Asks for usage in the stream wherever it must be asked for: the accounts need it even if the client does not.
+fn stream_options(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, provider: &ProviderSpec) {
+    if !provider.stream_options {
+        return;
+    }
+    let ask = request.include_usage || provider.stream_usage != StreamUsage::None;
+    let Some(options) = &request.stream_options else {
+        if ask {
+            body.raw("stream_options", "{\"include_usage\":true}");
+        }
+        return;
+    };
+    let mut merged = String::with_capacity(options.len() + 24);
+    let mut object = ObjectWriter::new(&mut merged);
+    object.boolean("include_usage", ask);
+    let read = Reader::new(options).object::<ReadError>(|reader, key| {
+        let value = reader.skip()?;
+        if !key.is("include_usage") && value != "null" {
+            object.verbatim(key.quoted(), value);
+        }
+        Ok(())
+    });
+    object.end();
+    if read.is_ok() {
+        body.raw("stream_options", &merged);
+    }
+}
+
+/// The effort that is sent: the client's, else the one that `min_reasoning_level` asks for, moved to what the model has.
+fn applied_effort(request: &ChatRequest<'_>, model: &ModelSpec) -> Option<Effort> {
+    let asked = request.effort.or_else(|| {
+        let level = request.min_reasoning_level.filter(|_| model.capabilities.reasoning)?;
+        Some(match level {
+            ReasoningLevel::Low => Effort::Low,
+            ReasoningLevel::Medium => Effort::Medium,
+            ReasoningLevel::High => Effort::High,
+        })
+    })?;
+    nearest_effort(asked, &model.efforts)
+}
+
+/// The nearest effort at or below `asked`, else the lowest. Where a provider only knows "off" and "on"
+/// ([`Effort::Default`]), anything but none is on.
+fn nearest_effort(asked: Effort, known: &[Effort]) -> Option<Effort> {
+    if known.contains(&asked) {
+        return Some(asked);
+    }
+    if asked != Effort::None && known.contains(&Effort::Default) {
+        return Some(Effort::Default);
+    }
+    known.iter().rev().find(|effort| **effort <= asked).or(known.first()).copied()
+}

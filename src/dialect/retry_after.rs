@@ -1,0 +1,41 @@
+//! How long a provider asks to be left alone, in whatever form it says so.
+
+/// The longest time that is believed: a day and a bit, for daily quotas. Anything above is a date in the wrong unit.
+pub const MAX_RETRY_AFTER_MS: u64 = 25 * 60 * 60 * 1000;
+
+/// Milliseconds from now, from the headers of a reply (looked up by lower-case name).
+pub fn from_headers(header: &dyn Fn(&str) -> Option<String>, now_ms: u64) -> Option<u64> {
+    let milliseconds = |name: &str| header(name).and_then(|text| positive(text.trim()));
+    let ms = milliseconds("retry-after-ms")
+        .or_else(|| milliseconds("x-ms-retry-after-ms"))
+        .or_else(|| header("retry-after").and_then(|text| retry_after(text.trim(), now_ms)))?;
+    Some(ms.min(MAX_RETRY_AFTER_MS))
+}
+
+/// Seconds, or an HTTP date.
+fn retry_after(text: &str, now_ms: u64) -> Option<u64> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return positive_seconds(seconds);
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    let at = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(u64::try_from(at.as_millis()).ok()?.saturating_sub(now_ms))
+}
+
+/// A duration such as `34.4s`, as Google writes it in the body.
+pub fn from_seconds_text(text: &str) -> Option<u64> {
+    positive_seconds(text.trim().strip_suffix('s')?.parse().ok()?).map(|ms| ms.min(MAX_RETRY_AFTER_MS))
+}
+
+fn positive(text: &str) -> Option<u64> {
+    positive_seconds(text.parse::<f64>().ok()? / 1000.0)
+}
+
+fn positive_seconds(seconds: f64) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "finite and not negative; `as` saturates"
+    )]
+    (seconds.is_finite() && seconds >= 0.0).then(|| (seconds * 1000.0).ceil() as u64)
+}

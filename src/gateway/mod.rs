@@ -1,0 +1,14 @@
+//! The use cases, over small ports: everything that decides, nothing that touches a Worker. Tested natively with fakes
+//! that can fail.
+
+pub mod attempt;
+pub mod auth;
+pub mod chat;
+pub mod headers;
+pub mod models;
+pub mod ports;
+pub mod project;
+pub mod route;
+pub mod setup;
+pub mod stream;
+pub mod trail;

@@ -1,0 +1,106 @@
+//! What the use cases need of the world. `edge/` provides it on Workers; tests provide fakes.
+
+use std::cell::RefCell;
+use std::future::Future;
+
+use crate::health::circuit::Standing;
+use crate::health::outcome::Outcome;
+use crate::health::view::HealthView;
+use crate::usage::record::UsageRecord;
+
+/// A call to a provider: always a `POST` of JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamCall {
+    /// The whole address.
+    pub url: String,
+    /// Every header that is sent.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+/// The connection failed: before the headers, or in the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportError {
+    /// What the platform says of it. It may name the address, so it is for the log alone.
+    pub detail: String,
+}
+
+/// A provider's reply whose headers are there. Dropping it gives the rest of the body up.
+pub trait UpstreamReply {
+    /// The HTTP status.
+    fn status(&self) -> u16;
+    /// A header, by its lower-case name.
+    fn header(&self, name: &str) -> Option<String>;
+    /// The next piece of the body; `None` at its end.
+    fn chunk(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, TransportError>>;
+}
+
+/// The world.
+pub trait Ports {
+    /// A provider's reply.
+    type Reply: UpstreamReply;
+
+    /// Milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64;
+    /// A random number, for jitter only.
+    fn random(&self) -> u64;
+    /// Returns after so many milliseconds.
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()>;
+    /// Sends a call. Dropping the future aborts it.
+    fn send(&self, call: UpstreamCall) -> impl Future<Output = Result<Self::Reply, TransportError>>;
+    /// Whether the client is known to have left.
+    fn client_gone(&self) -> bool;
+    /// The health of providers.
+    fn health(&self) -> &impl HealthPort;
+    /// Puts a request into the accounts. It must not be lost, and the client does not wait for it.
+    fn account(&self, record: UsageRecord);
+}
+
+/// The health of providers and the round-robin cursors, whoever keeps them.
+pub trait HealthPort {
+    /// How a candidate stands.
+    fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing;
+    /// The mean time to its first token in milliseconds, where known.
+    fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64>;
+    /// Its mean speed in completion tokens a second, where known.
+    fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64>;
+    /// The next round-robin ticket of `key`.
+    fn ticket(&self, key: &str) -> u64;
+    /// Takes the permit for one request; false if another one is probing the candidate.
+    fn admit(&self, provider: &str, model: &str, now_ms: u64) -> bool;
+    /// Gives a permit back whose request said nothing about the provider.
+    fn release(&self, provider: &str, model: &str, now_ms: u64);
+    /// Takes an outcome in.
+    fn record(&self, provider: &str, model: &str, outcome: Outcome, now_ms: u64);
+}
+
+impl HealthPort for RefCell<HealthView> {
+    fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
+        self.borrow().standing(provider, model, now_ms)
+    }
+
+    fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {
+        self.borrow().first_token_ms(provider, model)
+    }
+
+    fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64> {
+        self.borrow().tokens_per_second(provider, model)
+    }
+
+    fn ticket(&self, key: &str) -> u64 {
+        self.borrow_mut().ticket(key)
+    }
+
+    fn admit(&self, provider: &str, model: &str, now_ms: u64) -> bool {
+        self.borrow_mut().admit(provider, model, now_ms)
+    }
+
+    fn release(&self, provider: &str, model: &str, now_ms: u64) {
+        self.borrow_mut().release(provider, model, now_ms);
+    }
+
+    fn record(&self, provider: &str, model: &str, outcome: Outcome, now_ms: u64) {
+        self.borrow_mut().record(provider, model, outcome, now_ms);
+    }
+}

@@ -1,0 +1,107 @@
+//! Which use case a method and a path mean.
+
+use crate::openai::error::{ApiError, ErrorType};
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// `POST /v1/chat/completions`.
+    ChatCompletions,
+    /// `GET /v1/models`.
+    Models,
+    /// `GET /v1/models/{id}`; ids may hold slashes.
+    Model(String),
+    /// `GET /health`: liveness, for anybody.
+    Health,
+    /// `OPTIONS` of a known path: a browser asks before it sends.
+    Preflight {
+        /// The methods of the path.
+        allow: &'static str,
+    },
+    /// A known path with another method.
+    WrongMethod {
+        /// The methods of the path.
+        allow: &'static str,
+    },
+    /// Nothing is there.
+    NotFound,
+}
+
+const POST: &str = "POST, OPTIONS";
+const GET: &str = "GET, HEAD, OPTIONS";
+
+impl Route {
+    /// Reads a request line. Every path works with and without `/v1`, and with a slash at its end.
+    pub fn parse(method: &str, path: &str) -> Self {
+        let bare = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let bare = bare.strip_suffix('/').unwrap_or(bare);
+        let (route, allow) = match bare {
+            "/chat/completions" => (Self::ChatCompletions, POST),
+            "/models" => (Self::Models, GET),
+            "/health" => (Self::Health, GET),
+            _ => match bare.strip_prefix("/models/").and_then(percent_decode) {
+                Some(id) if !id.is_empty() => (Self::Model(id), GET),
+                _ => return Self::NotFound,
+            },
+        };
+        let allowed = allow.split(", ").any(|allowed| allowed == method);
+        match method {
+            "OPTIONS" => Self::Preflight { allow },
+            _ if allowed => route,
+            _ => Self::WrongMethod { allow },
+        }
+    }
+}
+
+/// The 404 for a path that is not there.
+pub fn not_found(method: &str, path: &str) -> ApiError {
+    let path: String = path.chars().take(120).collect();
+    ApiError::new(
+        404,
+        ErrorType::InvalidRequest,
+        "unknown_url",
+        format!(
+            "Unknown request: {method} {path}. There are POST /v1/chat/completions, GET /v1/models, \
+             GET /v1/models/{{id}} and GET /health; the base URL of an OpenAI client ends in /v1."
+        ),
+    )
+}
+
+/// The 405 for a known path with another method.
+pub fn wrong_method(method: &str, allow: &'static str) -> ApiError {
+    ApiError {
+        allow: Some(allow),
+        ..ApiError::new(
+            405,
+            ErrorType::InvalidRequest,
+            "method_not_allowed",
+            format!("{method} is not allowed here; allowed: {allow}."),
+        )
+    }
+}
+
+/// Resolves `%2F` and the like; `None` where the result is not UTF-8.
+fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = match (first, tail) {
+            (b'%', [high, low, ..]) => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                digit(high).zip(digit(low)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok())
+            }
+            _ => None,
+        };
+        match escaped {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,59 @@
+//! What an isolate is made of once: the configuration and the catalogue with the operator's additions.
+
+use crate::catalog::lookup::{Catalog, CatalogError};
+use crate::config::{Builtin, Config, ConfigError};
+use crate::openai::error::{ApiError, ErrorType};
+
+/// A configured gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The configuration.
+    pub config: Config,
+    /// Every provider, model and alias.
+    pub catalog: Catalog,
+}
+
+/// The configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetupError {
+    /// A variable has a bad value.
+    Config(ConfigError),
+    /// `GATEWAY_CONFIG` does not fit the compiled-in catalogue.
+    Catalog(CatalogError),
+}
+
+impl Gateway {
+    /// Reads the configuration through `var`, which returns the text of a variable or secret.
+    ///
+    /// # Errors
+    /// [`SetupError`], naming the variable.
+    pub fn new(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
+        let builtin = Catalog::builtin();
+        let config = Config::from_vars(var, Builtin::from(&builtin)).map_err(SetupError::Config)?;
+        let catalog = config.catalog.join(builtin).map_err(SetupError::Catalog)?;
+        Ok(Self { config, catalog })
+    }
+
+    /// Whether a provider is on.
+    pub fn is_configured(&self, provider: &str) -> bool {
+        self.config.access(provider).is_some()
+    }
+}
+
+impl From<&SetupError> for ApiError {
+    fn from(error: &SetupError) -> Self {
+        let what = match error {
+            SetupError::Config(error) => error.to_string(),
+            SetupError::Catalog(error) => format!("GATEWAY_CONFIG: {error}"),
+        };
+        Self {
+            should_retry: Some(false),
+            ..Self::new(
+                503,
+                ErrorType::Server,
+                "gateway_misconfigured",
+                format!("The gateway's configuration cannot be used; its operator must mend it. {what}"),
+            )
+        }
+    }
+}

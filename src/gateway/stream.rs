@@ -1,0 +1,236 @@
+//! A stream from its first token to its end: which relay carries it, what is written when it ends, and what goes into
+//! the accounts.
+
+use super::chat::Served;
+use super::headers::Header;
+use super::ports::{HealthPort, Ports};
+use crate::catalog::provider::StreamUsage;
+use crate::config::Secret;
+use crate::dialect::classify::ErrorBody;
+use crate::dialect::scrub::scrub;
+use crate::health::outcome::Outcome;
+use crate::json::ObjectWriter;
+use crate::openai::request::ChatRequest;
+use crate::routing::failure::ErrorClass;
+use crate::routing::tokens;
+use crate::sse::encode::{EVENT_END, error_event};
+use crate::sse::gate::Gate;
+use crate::sse::rewrite::{Rewriter, UsageChunk, UsageMembers, UsagePolicy};
+use crate::sse::scan::{StreamEnd, StreamScan};
+use crate::usage::price::Cost;
+use crate::usage::render::{Usage, usage_json};
+use crate::usage::tokens::TokenUsage;
+
+/// A stream that the client is about to get.
+pub struct Committed<R> {
+    /// The response headers.
+    pub headers: Vec<Header>,
+    /// What is written first.
+    pub prefix: Vec<u8>,
+    /// The rest of the provider's reply.
+    pub reply: R,
+    /// How the rest is carried.
+    pub relay: Relay,
+    /// What is needed when it has ended.
+    pub account: StreamAccount,
+}
+
+/// How a stream is carried to the client.
+pub enum Relay {
+    /// Natively, byte for byte; the scan is fed with a copy now and then.
+    Native(StreamScan),
+    /// Through the isolate, since bytes must change.
+    Rewriting(Box<Rewriter<UsageDetails>>),
+}
+
+/// Why no more bytes come from the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyEnd {
+    /// The body ended.
+    Finished,
+    /// The connection broke, or an event was too large to be held.
+    Broken,
+    /// Nothing came for longer than the idle timeout.
+    Stalled,
+    /// The client left.
+    ClientClosed,
+}
+
+/// How a stream went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The client has the whole answer.
+    Whole,
+    /// The client was told that it is cut.
+    Failed(ErrorClass),
+}
+
+/// Whether the bytes of a stream must change for this client.
+fn usage_policy(request: &ChatRequest<'_>, served: &Served) -> UsagePolicy<UsageDetails> {
+    if request.usage_details {
+        UsagePolicy::Rewrite(UsageDetails { served: served.clone() })
+    } else if served.stream_usage == StreamUsage::Trailing && !request.include_usage {
+        UsagePolicy::Drop
+    } else {
+        UsagePolicy::Keep
+    }
+}
+
+impl Relay {
+    /// The relay for a stream behind an open gate, and what is written first.
+    pub fn begin(request: &ChatRequest<'_>, served: &Served, gate: Gate) -> (Self, Vec<u8>) {
+        match usage_policy(request, served) {
+            UsagePolicy::Keep => {
+                let (bytes, scan) = gate.into_parts();
+                (Self::Native(scan), bytes)
+            }
+            policy @ (UsagePolicy::Drop | UsagePolicy::Rewrite(_)) => {
+                let mut rewriter = Rewriter::new(policy, served.reasoning_outside_completion);
+                let mut prefix = Vec::new();
+                // An event too large to be held was seen by the gate, which holds no larger ones.
+                let _held = rewriter.push(&gate.into_bytes(), &mut prefix);
+                (Self::Rewriting(Box::new(rewriter)), prefix)
+            }
+        }
+    }
+
+    /// What the stream has said so far.
+    pub fn scan(&self) -> &StreamScan {
+        match self {
+            Self::Native(scan) => scan,
+            Self::Rewriting(rewriter) => rewriter.scan(),
+        }
+    }
+
+    /// Ends the stream: what is still written to the client, and how it went. `secret` is taken out of the provider's
+    /// texts.
+    pub fn end(&mut self, body: BodyEnd, request_id: &str, secret: Option<&str>) -> (Vec<u8>, Verdict) {
+        let mut out = Vec::new();
+        let end = match self {
+            Self::Native(scan) => scan.end(),
+            Self::Rewriting(rewriter) => rewriter.finish(&mut out),
+        };
+        if body == BodyEnd::ClientClosed {
+            return (Vec::new(), Verdict::Failed(ErrorClass::ClientClosed));
+        }
+        match end {
+            StreamEnd::Complete { append } => {
+                out.extend_from_slice(append.as_bytes());
+                (out, Verdict::Whole)
+            }
+            StreamEnd::ErrorEvent { append } => {
+                out.extend_from_slice(append.as_bytes());
+                (out, Verdict::Failed(ErrorClass::StreamCut))
+            }
+            StreamEnd::Cut { mid_event } => {
+                if mid_event {
+                    out.extend_from_slice(EVENT_END.as_bytes());
+                }
+                let told = self.scan().error().map(|error| ErrorBody::parse(error.as_bytes()));
+                let told = told.and_then(|body| body.message).map(|message| scrub(&message, secret));
+                let message = match body {
+                    _ if told.is_some() => "The provider reported an error in the middle of the answer.",
+                    BodyEnd::Stalled => "The provider went silent in the middle of the answer. It is not complete.",
+                    BodyEnd::Finished | BodyEnd::Broken | BodyEnd::ClientClosed => {
+                        "The provider broke the answer off. It is not complete."
+                    }
+                };
+                let message = format!("{message}{}", told.map(|told| format!(" It said: {told}")).unwrap_or_default());
+                let event = error_event(&message, "server_error", Some("stream_cut"), request_id);
+                out.extend_from_slice(event.as_bytes());
+                (out, Verdict::Failed(ErrorClass::StreamCut))
+            }
+        }
+    }
+}
+
+/// Makes the usage chunk of a client that sent `usage: {"include": true}`.
+#[derive(Clone, Debug)]
+pub struct UsageDetails {
+    served: Served,
+}
+
+impl UsageChunk for UsageDetails {
+    fn members(&mut self, upstream: &str) -> UsageMembers {
+        let tokens = TokenUsage::parse(upstream, self.served.reasoning_outside_completion);
+        let usage = match tokens {
+            Some(tokens) => self.served.usage(tokens, false),
+            None => self.served.usage(TokenUsage::default(), true),
+        };
+        UsageMembers { usage: usage_json(&usage, Some(upstream)), metadata: Some(self.served.metadata.clone()) }
+    }
+}
+
+/// What is needed to account for a stream when it has ended.
+#[derive(Clone, Debug)]
+pub struct StreamAccount {
+    /// Who serves it.
+    pub served: Served,
+    /// Estimated prompt tokens, for a stream that tells no usage.
+    pub prompt_estimate: u64,
+    /// When the attempt began, milliseconds since the Unix epoch.
+    pub attempt_started_ms: u64,
+    /// The key that was sent.
+    pub secret: Option<Secret>,
+}
+
+impl StreamAccount {
+    /// The stream ended: tells the health of the provider and puts the request into the accounts.
+    pub fn finish(mut self, ports: &impl Ports, scan: &StreamScan, verdict: Verdict) {
+        let now_ms = ports.now_ms();
+        let (tokens, estimated) = match scan.usage() {
+            Some(tokens) => (tokens, false),
+            None => {
+                let completion = tokens::of_text(scan.text_bytes());
+                let prompt = self.prompt_estimate;
+                (TokenUsage { prompt, completion, total: prompt + completion, ..TokenUsage::default() }, true)
+            }
+        };
+        let usage = self.served.usage(tokens, estimated);
+        let took_ms = now_ms.saturating_sub(self.attempt_started_ms);
+        let outcome = match verdict {
+            Verdict::Whole => {
+                Some(Outcome::Success { after_ms: None, tokens_per_second: speed(&tokens, estimated, took_ms) })
+            }
+            Verdict::Failed(class) => Outcome::of_failure(class, None, now_ms),
+        };
+        if let Some(outcome) = outcome {
+            ports.health().record(&self.served.provider, &self.served.upstream_model, outcome, now_ms);
+        }
+        if let Verdict::Failed(class) = verdict {
+            self.served.record.error_class = Some(class.as_str());
+        }
+        self.served.account(ports, &usage, 200, now_ms);
+    }
+}
+
+/// Completion tokens a second, where they were told.
+pub fn speed(tokens: &TokenUsage, estimated: bool, took_ms: u64) -> Option<u64> {
+    if estimated { None } else { tokens.completion.saturating_mul(1000).checked_div(took_ms) }
+}
+
+/// `metadata` of a reply.
+pub fn metadata_json(served: &Served, routing: &str) -> String {
+    let mut out = String::with_capacity(256 + routing.len());
+    let mut metadata = ObjectWriter::new(&mut out);
+    metadata.string("requested_model", &served.record.requested_model);
+    metadata.optional_string("requested_provider", served.requested_provider.as_deref());
+    metadata.string("used_model", &served.model);
+    metadata.string("used_provider", &served.provider);
+    metadata.string("underlying_used_model", &served.upstream_model);
+    metadata.raw("routing", routing);
+    metadata.end();
+    out
+}
+
+/// The cost of `tokens` at list price, zero where the operator has free use of the model, `None` where nobody knows.
+pub fn cost(served: &Served, tokens: &TokenUsage) -> Option<Cost> {
+    if served.free { Some(Cost::default()) } else { served.prices.map(|prices| Cost::of(tokens, &prices)) }
+}
+
+impl Served {
+    /// The use of an answer with these tokens.
+    pub fn usage(&self, tokens: TokenUsage, estimated: bool) -> Usage {
+        Usage { tokens, estimated, cost: cost(self, &tokens) }
+    }
+}

@@ -1,0 +1,102 @@
+//! JSON written piece by piece, with spans of other documents put in verbatim.
+
+/// Appends `text` as a JSON string, quoted and escaped.
+pub fn push_string(out: &mut String, text: &str) {
+    out.push('"');
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0..=0x1f => "",
+            _ => continue,
+        };
+        out.push_str(text.get(plain..at).unwrap_or_default());
+        if escape.is_empty() {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            out.push_str("\\u00");
+            for nibble in [byte >> 4, byte & 15] {
+                out.push(HEX.get(usize::from(nibble)).copied().map_or('0', char::from));
+            }
+        } else {
+            out.push_str(escape);
+        }
+        plain = at + 1;
+    }
+    out.push_str(text.get(plain..).unwrap_or_default());
+    out.push('"');
+}
+
+/// Writes one object into a string, member by member.
+#[derive(Debug)]
+pub struct ObjectWriter<'o> {
+    out: &'o mut String,
+    empty: bool,
+}
+
+impl<'o> ObjectWriter<'o> {
+    /// Opens the object.
+    pub fn new(out: &'o mut String) -> Self {
+        out.push('{');
+        Self { out, empty: true }
+    }
+
+    /// Writes a key and hands out the buffer for its value.
+    pub fn key(&mut self, key: &str) -> &mut String {
+        self.comma();
+        push_string(self.out, key);
+        self.out.push(':');
+        self.out
+    }
+
+    fn comma(&mut self) {
+        if !self.empty {
+            self.out.push(',');
+        }
+        self.empty = false;
+    }
+
+    /// A member whose key and value are JSON text already.
+    pub fn verbatim(&mut self, quoted_key: &str, value: &str) {
+        self.comma();
+        self.out.push_str(quoted_key);
+        self.out.push(':');
+        self.out.push_str(value);
+    }
+
+    /// A member whose value is JSON text already.
+    pub fn raw(&mut self, key: &str, value: &str) {
+        self.key(key).push_str(value);
+    }
+
+    /// A string member.
+    pub fn string(&mut self, key: &str, value: &str) {
+        push_string(self.key(key), value);
+    }
+
+    /// A string member, or `null`.
+    pub fn optional_string(&mut self, key: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.string(key, value),
+            None => self.raw(key, "null"),
+        }
+    }
+
+    /// A number member.
+    pub fn number(&mut self, key: &str, value: u64) {
+        self.raw(key, &value.to_string());
+    }
+
+    /// A boolean member.
+    pub fn boolean(&mut self, key: &str, value: bool) {
+        self.raw(key, if value { "true" } else { "false" });
+    }
+
+    /// Closes the object.
+    pub fn end(self) {
+        self.out.push('}');
+    }
+}

@@ -1,0 +1,6 @@
+//! The wire format that clients speak: OpenAI's chat completions, read leniently and answered strictly.
+
+pub mod error;
+mod fields;
+mod messages;
+pub mod request;

@@ -1,0 +1,387 @@
+//! A chat completion request: what routing reads is typed, everything else is kept as it stands in the body.
+//!
+//! It does not decide anything and does not know any provider; `dialect/` writes the upstream's body from it.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::fields;
+pub use super::fields::RequestError;
+pub use super::messages::Messages;
+use crate::catalog::model::{Effort, ReasoningLevel};
+use crate::json::{Kind, Reader, Str};
+
+/// How the answer must be formatted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseFormat {
+    /// Plain text.
+    #[default]
+    Text,
+    /// Any JSON object.
+    JsonObject,
+    /// JSON that follows a schema.
+    JsonSchema,
+}
+
+/// Whether the model must, may or must not call a tool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// The model decides.
+    #[default]
+    Auto,
+    /// No call.
+    None,
+    /// Some tool must be called: `required`, or a named one.
+    Forced,
+}
+
+/// What to sort equal candidates by instead of rotating over them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// Cheapest first.
+    Price,
+    /// Shortest time to first token first.
+    Latency,
+    /// Most tokens a second first.
+    Throughput,
+}
+
+/// `provider: {order, only, ignore, sort, allow_fallbacks}`: the client's wishes about providers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProviderPreferences {
+    /// These first, in this order.
+    pub order: Vec<String>,
+    /// Only these; empty = all.
+    pub only: Vec<String>,
+    /// Never these.
+    pub ignore: Vec<String>,
+    /// Sort by this instead of rotating.
+    pub sort: Option<Sort>,
+    /// False: only the first candidate is tried.
+    pub no_fallbacks: bool,
+}
+
+/// A top-level field of the body: its key and its value, as they stand or in strict form.
+pub type Field<'a> = (Str<'a>, Cow<'a, str>);
+
+/// A chat completion request.
+#[derive(Debug, Default)]
+pub struct ChatRequest<'a> {
+    /// Every field that is sent on as it is: neither the gateway's own, nor `null`, nor one that is typed below and
+    /// written by the dialect (`model`, `messages`, `stream`, `stream_options`, `reasoning_effort`, the output limits).
+    pub fields: Vec<Field<'a>>,
+    /// What the client asked for: `auto`, a catalogue id, `provider/id` or an alias. `auto` if it said nothing.
+    pub model: Cow<'a, str>,
+    /// Fallback models, in order.
+    pub models: Vec<String>,
+    /// The conversation.
+    pub messages: Messages<'a>,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+    /// `stream_options` as the client sent them; only kept with `stream`.
+    pub stream_options: Option<Cow<'a, str>>,
+    /// `stream_options.include_usage`: the client wants the usage chunk.
+    pub include_usage: bool,
+    /// `usage: {"include": true}`: the usage chunk shall carry cost and metadata.
+    pub usage_details: bool,
+    /// `max_completion_tokens`, else `max_tokens`.
+    pub output_limit: Option<u32>,
+    /// The client used the old name `max_tokens`.
+    pub old_limit_name: bool,
+    /// How many answers.
+    pub n: u32,
+    /// How many tools are offered.
+    pub tools: usize,
+    /// Bytes of the `tools` array.
+    pub tool_bytes: usize,
+    /// Whether a tool must be called.
+    pub tool_choice: ToolChoice,
+    /// The format of the answer.
+    pub response_format: ResponseFormat,
+    /// `reasoning_effort`.
+    pub effort: Option<Effort>,
+    /// `min_reasoning_level`.
+    pub min_reasoning_level: Option<ReasoningLevel>,
+    /// `project_id`, not yet checked.
+    pub project_id: Option<Cow<'a, str>>,
+    /// `provider`.
+    pub preferences: ProviderPreferences,
+    /// `free_models_only`.
+    pub free_only: bool,
+    /// `no_reasoning`: keep reasoning models out of `auto`.
+    pub no_reasoning: bool,
+}
+
+/// What stands for "no model named".
+pub const AUTO: &str = "auto";
+
+impl<'a> ChatRequest<'a> {
+    /// Reads a request body in one pass.
+    ///
+    /// # Errors
+    /// [`RequestError`], naming the field at fault.
+    pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
+        let text = std::str::from_utf8(body).map_err(|error| RequestError::NotUtf8 { offset: error.valid_up_to() })?;
+        if text.trim_ascii().is_empty() {
+            return Err(RequestError::Empty);
+        }
+        let mut reader = Reader::new(text);
+        if reader.peek()? != Kind::Object {
+            reader.skip()?;
+            return Err(RequestError::NotAnObject);
+        }
+        let mut request = Self { model: Cow::Borrowed(AUTO), n: 1, ..Self::default() };
+        let mut seen: HashSet<Cow<'a, str>> = HashSet::with_capacity(16);
+        let mut limits = OutputLimits::default();
+        reader.object::<RequestError>(|reader, key| {
+            let name = key
+                .decode()
+                .ok_or_else(|| RequestError::value("(key)", "a key without lone surrogates", "a broken \\u escape"))?;
+            if !seen.insert(name.clone()) {
+                return Err(RequestError::DuplicateKey { param: name.into_owned() });
+            }
+            if name == "messages" {
+                request.messages = Messages::read(reader, text)?;
+                return Ok(());
+            }
+            let raw = reader.skip()?;
+            if raw == "null" { Ok(()) } else { request.field(key, &name, raw, &mut limits) }
+        })?;
+        reader.end()?;
+        if !seen.contains("messages") {
+            return Err(RequestError::Missing { param: "messages".into() });
+        }
+        request.output_limit = limits.new.or(limits.old);
+        request.old_limit_name = limits.new.is_none() && limits.old.is_some();
+        if !request.stream {
+            request.stream_options = None;
+            request.include_usage = false;
+        }
+        Ok(request)
+    }
+
+    fn field(&mut self, key: Str<'a>, name: &str, raw: &'a str, limits: &mut OutputLimits) -> Result<(), RequestError> {
+        let mut keep = Cow::Borrowed(raw);
+        match name {
+            "model" => {
+                self.model = fields::string(name, raw)?;
+                if self.model.trim().is_empty() {
+                    return Err(RequestError::value(name, "`auto`, a model id or `provider/model`", "an empty string"));
+                }
+                return Ok(());
+            }
+            "stream" => {
+                self.stream = fields::boolean(name, raw)?;
+                return Ok(());
+            }
+            "stream_options" => {
+                let options = fields::structured(name, raw, Kind::Object)?;
+                self.include_usage = match fields::member(&options, "include_usage")? {
+                    Some(value) => fields::boolean("stream_options.include_usage", value)?,
+                    None => false,
+                };
+                self.stream_options = Some(options);
+                return Ok(());
+            }
+            "max_tokens" | "max_completion_tokens" => {
+                let limit = Some(fields::integer(name, raw, (1, u32::MAX), "at least 1")?);
+                if name == "max_tokens" {
+                    limits.old = limit
+                } else {
+                    limits.new = limit
+                }
+                return Ok(());
+            }
+            "reasoning_effort" => {
+                self.effort = Some(effort(&fields::string(name, raw)?)?);
+                return Ok(());
+            }
+            "min_reasoning_level" => {
+                self.min_reasoning_level = Some(reasoning_level(&fields::string(name, raw)?)?);
+                return Ok(());
+            }
+            "models" => {
+                self.models = fields::strings(name, raw)?;
+                return Ok(());
+            }
+            "provider" => {
+                self.preferences = provider_preferences(&fields::structured(name, raw, Kind::Object)?)?;
+                return Ok(());
+            }
+            "project_id" => {
+                self.project_id = Some(fields::string(name, raw)?);
+                return Ok(());
+            }
+            "free_models_only" => {
+                self.free_only = fields::boolean(name, raw)?;
+                return Ok(());
+            }
+            "no_reasoning" => {
+                self.no_reasoning = fields::boolean(name, raw)?;
+                return Ok(());
+            }
+            "usage" => {
+                let usage = fields::structured(name, raw, Kind::Object)?;
+                self.usage_details = match fields::member(&usage, "include")? {
+                    Some(value) => fields::boolean("usage.include", value)?,
+                    None => false,
+                };
+                return Ok(());
+            }
+            "temperature" => {
+                fields::number(name, raw, (0.0, 2.0), "from 0 to 2")?;
+            }
+            "top_p" => {
+                fields::number(name, raw, (0.0, 1.0), "from 0 to 1")?;
+            }
+            "frequency_penalty" | "presence_penalty" => {
+                fields::number(name, raw, (-2.0, 2.0), "from -2 to 2")?;
+            }
+            "n" => self.n = fields::integer(name, raw, (1, 128), "from 1 to 128")?,
+            "top_logprobs" => {
+                fields::integer(name, raw, (0, 20), "from 0 to 20")?;
+            }
+            "seed" => {
+                fields::number(name, raw, (i64::MIN as f64, i64::MAX as f64), "a 64-bit integer")?;
+            }
+            "logprobs" | "parallel_tool_calls" => {
+                fields::boolean(name, raw)?;
+            }
+            "service_tier" | "user" => {
+                fields::string(name, raw)?;
+            }
+            "stop" if !raw.starts_with('"') => {
+                fields::strings(name, raw)?;
+            }
+            "logit_bias" => keep = fields::structured(name, raw, Kind::Object)?,
+            "response_format" => {
+                keep = fields::structured(name, raw, Kind::Object)?;
+                self.response_format = response_format(&keep)?;
+                if self.response_format == ResponseFormat::Text {
+                    // The default; some upstreams refuse it, Fireworks does with tools.
+                    return Ok(());
+                }
+            }
+            "tools" => {
+                self.tools = tools(raw)?;
+                self.tool_bytes = raw.len();
+                if self.tools == 0 {
+                    // Groq refuses an empty list; it means the same as none.
+                    return Ok(());
+                }
+            }
+            "tool_choice" => self.tool_choice = tool_choice(raw)?,
+            _ => {}
+        }
+        self.fields.push((key, keep));
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct OutputLimits {
+    old: Option<u32>,
+    new: Option<u32>,
+}
+
+fn effort(text: &str) -> Result<Effort, RequestError> {
+    Effort::parse(text).ok_or_else(|| {
+        RequestError::value("reasoning_effort", "one of none, minimal, low, medium, high, xhigh, max, default", text)
+    })
+}
+
+fn reasoning_level(text: &str) -> Result<ReasoningLevel, RequestError> {
+    ReasoningLevel::parse(text)
+        .ok_or_else(|| RequestError::value("min_reasoning_level", "one of low, medium, high", text))
+}
+
+fn response_format(raw: &str) -> Result<ResponseFormat, RequestError> {
+    let param = "response_format.type";
+    let format = fields::member(raw, "type")?.ok_or_else(|| RequestError::Missing { param: param.into() })?;
+    match fields::string(param, format)?.as_ref() {
+        "text" => Ok(ResponseFormat::Text),
+        "json_object" => Ok(ResponseFormat::JsonObject),
+        "json_schema" => {
+            let param = "response_format.json_schema";
+            let schema = fields::member(raw, "json_schema")?;
+            fields::structured(
+                param,
+                schema.ok_or_else(|| RequestError::Missing { param: param.into() })?,
+                Kind::Object,
+            )?;
+            Ok(ResponseFormat::JsonSchema)
+        }
+        other => Err(RequestError::value(param, "one of text, json_object, json_schema", other)),
+    }
+}
+
+fn tools(raw: &str) -> Result<usize, RequestError> {
+    fields::array("tools", raw)?;
+    let mut count = 0;
+    Reader::new(raw).array::<RequestError>(|reader, index| {
+        count += 1;
+        let path = |member: &str| format!("tools[{index}]{member}");
+        let kind = reader.peek()?;
+        let tool = reader.skip()?;
+        if kind != Kind::Object {
+            return Err(RequestError::Type { param: path(""), expected: "an object", found: kind.as_str() });
+        }
+        let tool_type = fields::member(tool, "type")?.ok_or_else(|| RequestError::Missing { param: path(".type") })?;
+        if fields::string(&path(".type"), tool_type)? == "function" {
+            let missing = |member: &str| RequestError::Missing { param: path(member) };
+            let function = fields::member(tool, "function")?.ok_or_else(|| missing(".function"))?;
+            let function = fields::structured(&path(".function"), function, Kind::Object)?;
+            let name = fields::member(&function, "name")?.ok_or_else(|| missing(".function.name"))?;
+            fields::string(&path(".function.name"), name)?;
+        }
+        Ok(())
+    })?;
+    Ok(count)
+}
+
+fn tool_choice(raw: &str) -> Result<ToolChoice, RequestError> {
+    let allowed = "none, auto, required or an object naming a function";
+    if raw.starts_with('{') {
+        return Ok(ToolChoice::Forced);
+    }
+    match fields::string("tool_choice", raw)?.as_ref() {
+        "auto" => Ok(ToolChoice::Auto),
+        "none" => Ok(ToolChoice::None),
+        "required" => Ok(ToolChoice::Forced),
+        other => Err(RequestError::value("tool_choice", allowed, other)),
+    }
+}
+
+fn provider_preferences(raw: &str) -> Result<ProviderPreferences, RequestError> {
+    let mut preferences = ProviderPreferences::default();
+    Reader::new(raw).object::<RequestError>(|reader, key| {
+        let value = reader.skip()?;
+        let name = key.decode().unwrap_or_default();
+        let param = format!("provider.{name}");
+        match (name.as_ref(), value) {
+            (_, "null") => {}
+            ("order", _) => preferences.order = fields::strings(&param, value)?,
+            ("only", _) => preferences.only = fields::strings(&param, value)?,
+            ("ignore", _) => preferences.ignore = fields::strings(&param, value)?,
+            ("allow_fallbacks", _) => preferences.no_fallbacks = !fields::boolean(&param, value)?,
+            ("sort", _) => {
+                preferences.sort = Some(match fields::string(&param, value)?.as_ref() {
+                    "price" => Sort::Price,
+                    "latency" => Sort::Latency,
+                    "throughput" => Sort::Throughput,
+                    other => return Err(RequestError::value(param, "one of price, latency, throughput", other)),
+                });
+            }
+            // A wish that is not understood must not be taken for granted.
+            _ => {
+                return Err(RequestError::value(
+                    "provider",
+                    "an object with `order`, `only`, `ignore`, `sort`, `allow_fallbacks`",
+                    &name,
+                ));
+            }
+        }
+        Ok(())
+    })?;
+    Ok(preferences)
+}

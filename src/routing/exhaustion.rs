@@ -1,0 +1,173 @@
+//! What the client is told when no candidate answered: one status for the whole of what was tried.
+
+use super::failure::ErrorClass;
+use crate::openai::error::{ApiError, ErrorType};
+
+/// The part of a failed attempt that decides the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Why it failed.
+    pub class: ErrorClass,
+    /// The provider's id.
+    pub provider: String,
+    /// The provider's own words, scrubbed of keys.
+    pub message: Option<String>,
+    /// The field that the provider named.
+    pub param: Option<String>,
+    /// How long the provider asks to be left alone, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// What a client may wait after a rate limit whose end nobody told: see [`crate::health::outcome::RATE_LIMIT_MS`].
+const DEFAULT_RETRY_MS: u64 = crate::health::outcome::RATE_LIMIT_MS;
+
+/// The error for a request whose every attempt failed. `failed` is in order of the attempts.
+///
+/// Never a 500, and never the 401 or 403 of another party.
+pub fn error(failed: &[Failed]) -> ApiError {
+    let Some(last) = failed.last() else {
+        return ApiError::new(503, ErrorType::Server, "no_provider_available", "No provider is available. Try again.");
+    };
+    // A model that was too small could never have answered: where others were tried, theirs is the story.
+    let could: Vec<&Failed> = failed.iter().filter(|attempt| attempt.class != ErrorClass::ContextLength).collect();
+    let judged = if could.is_empty() { failed.iter().collect() } else { could };
+    let all = |classes: &[ErrorClass]| judged.iter().all(|attempt| classes.contains(&attempt.class));
+    let said = |attempt: &Failed| match &attempt.message {
+        Some(message) => format!("{} says: {message}", attempt.provider),
+        None => format!("{} gave no reason.", attempt.provider),
+    };
+    let soonest = failed.iter().filter_map(|attempt| attempt.retry_after_ms).min();
+
+    // What the caller can mend comes first: it ended the loop, whatever was tried before it.
+    match last.class {
+        ErrorClass::ContentFilter => {
+            return ApiError::invalid(
+                "content_filter",
+                format!("The prompt or the answer was refused by a content filter. {}", said(last)),
+            );
+        }
+        ErrorClass::BadRequest => {
+            let api = ApiError::invalid("provider_refused_request", format!("The request was refused. {}", said(last)));
+            return match &last.param {
+                Some(param) => api.with_param(param.clone()),
+                None => api,
+            };
+        }
+        ErrorClass::ClientClosed => {
+            return ApiError::new(499, ErrorType::InvalidRequest, "client_closed", "The client closed the request.");
+        }
+        ErrorClass::Connect
+        | ErrorClass::ServerError
+        | ErrorClass::Overloaded
+        | ErrorClass::RateLimited
+        | ErrorClass::TooLargeForPlan
+        | ErrorClass::QuotaExhausted
+        | ErrorClass::BadKey
+        | ErrorClass::Billing
+        | ErrorClass::ModelUnavailable
+        | ErrorClass::ContextLength
+        | ErrorClass::InvalidReply
+        | ErrorClass::ModelMisbehaved
+        | ErrorClass::Timeout
+        | ErrorClass::StreamCut => {}
+    }
+    if all(&[ErrorClass::ContextLength]) {
+        return ApiError::invalid(
+            "context_length_exceeded",
+            format!("The prompt is too long for every model that could be used. Shorten it. {}", said(last)),
+        )
+        .with_param("messages");
+    }
+    if all(&[ErrorClass::BadKey]) {
+        return ApiError {
+            should_retry: Some(false),
+            ..ApiError::new(
+                502,
+                ErrorType::Server,
+                "provider_authentication_failed",
+                format!(
+                    "{} refused the gateway's key. The operator must renew it; your own key is fine.",
+                    names(failed)
+                ),
+            )
+        };
+    }
+    if all(&[ErrorClass::Billing]) {
+        return ApiError {
+            should_retry: Some(false),
+            ..ApiError::new(
+                502,
+                ErrorType::Server,
+                "provider_billing_failed",
+                format!("{} has no credit left for the gateway's account. The operator must top it up.", names(failed)),
+            )
+        };
+    }
+    if all(&[ErrorClass::ModelUnavailable]) {
+        return ApiError::new(
+            404,
+            ErrorType::InvalidRequest,
+            "model_not_found",
+            format!("The model is not available (any more). {}", said(last)),
+        )
+        .with_param("model");
+    }
+    if all(&[ErrorClass::TooLargeForPlan]) {
+        return ApiError {
+            should_retry: Some(false),
+            ..ApiError::new(
+                429,
+                ErrorType::RateLimit,
+                "request_too_large_for_plan",
+                format!("The request is larger than the account's rate limit allows at all. {}", said(last)),
+            )
+        };
+    }
+    if all(&[ErrorClass::RateLimited, ErrorClass::QuotaExhausted, ErrorClass::TooLargeForPlan]) {
+        return ApiError {
+            retry_after_ms: Some(soonest.unwrap_or(DEFAULT_RETRY_MS)),
+            ..ApiError::new(
+                429,
+                ErrorType::RateLimit,
+                "rate_limit_exceeded",
+                format!("Every provider that could answer is rate-limited ({}). {}", names(failed), said(last)),
+            )
+        };
+    }
+    if all(&[ErrorClass::Overloaded]) {
+        return ApiError {
+            retry_after_ms: soonest,
+            ..ApiError::new(
+                503,
+                ErrorType::Server,
+                "provider_overloaded",
+                format!("Every provider that could answer is overloaded ({}). Try again soon.", names(failed)),
+            )
+        };
+    }
+    if all(&[ErrorClass::Timeout]) {
+        return ApiError::new(
+            504,
+            ErrorType::Server,
+            "provider_timeout",
+            format!("No provider answered in time ({}).", names(failed)),
+        );
+    }
+    ApiError::new(
+        502,
+        ErrorType::Server,
+        "provider_error",
+        format!("No provider could answer ({}). The last one: {}", names(failed), said(last)),
+    )
+}
+
+/// The providers that were tried, each once.
+fn names(failed: &[Failed]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for attempt in failed {
+        if !names.contains(&attempt.provider.as_str()) {
+            names.push(&attempt.provider);
+        }
+    }
+    names.join(", ")
+}

@@ -1,0 +1,404 @@
+//! The ordered list of candidates for one request. Deterministic: the same catalogue, health and tickets give the
+//! same plan.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
+use super::requirements::{Need, Requirements, is_free};
+use super::target::Target;
+use crate::catalog::lookup::Catalog;
+use crate::catalog::model::{ModelSpec, Prices, ReasoningLevel};
+use crate::catalog::provider::{ProviderSpec, Text};
+use crate::health::circuit::Standing;
+use crate::openai::request::{ProviderPreferences, Sort};
+use crate::routing::failure::ErrorClass;
+
+/// What a plan asks of the health of candidates.
+pub trait Health {
+    /// How a candidate stands now.
+    fn standing(&self, provider: &str, model: &str) -> Standing;
+    /// The mean time to its first token in milliseconds, where anything is known.
+    fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64>;
+    /// Its mean speed in completion tokens a second, where anything is known.
+    fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64>;
+    /// The next round-robin ticket of a set of candidates.
+    fn ticket(&self, key: &str) -> u64;
+}
+
+/// One offer of a model that the request may be sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate<'c> {
+    /// Who serves it.
+    pub provider: &'c ProviderSpec,
+    /// What is served.
+    pub model: Cow<'c, ModelSpec>,
+    /// The client asked for exactly this one: it is tried again before others are.
+    pub pinned: bool,
+    /// Chosen by `auto`.
+    pub auto: bool,
+}
+
+/// Why there is no candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanError {
+    /// Nothing in the catalogue meets these needs together.
+    NoCapableModel {
+        /// The needs that the nearest candidate does not meet.
+        unmet: Vec<Need>,
+    },
+    /// Every provider that serves it lacks a key (or a base URL).
+    NotConfigured {
+        /// The providers that could serve it, and the variable that would turn each on.
+        providers: Vec<(String, String)>,
+    },
+    /// The client's `provider` preferences leave nobody.
+    Excluded,
+    /// Every candidate asked to be left alone until a known time.
+    Limited {
+        /// The soonest of them, milliseconds since the Unix epoch.
+        until_ms: u64,
+    },
+    /// Every candidate is known to fail for the same kind of reason.
+    Benched {
+        /// Provider and class, one for each candidate.
+        reasons: Vec<(String, ErrorClass)>,
+        /// The soonest end, milliseconds since the Unix epoch.
+        until_ms: u64,
+    },
+}
+
+/// Everything a plan is made from.
+pub struct Planner<'p, 'c, H> {
+    /// The catalogue.
+    pub catalog: &'c Catalog,
+    /// Whether a provider is configured.
+    pub configured: &'p dyn Fn(&str) -> bool,
+    /// How candidates are doing.
+    pub health: &'p H,
+    /// The operator's own list for `auto`; empty = by capability and cost.
+    pub auto_models: &'p [String],
+    /// What the request needs.
+    pub requirements: &'p Requirements,
+    /// The client's wishes.
+    pub preferences: &'p ProviderPreferences,
+}
+
+/// A candidate with what decides its place.
+struct Ranked<'c> {
+    candidate: Candidate<'c>,
+    standing: Standing,
+    fits: bool,
+}
+
+/// How far down the list a standing puts a candidate; `None` = not at all.
+const fn band(standing: Standing) -> Option<u8> {
+    match standing {
+        Standing::Healthy | Standing::Probe { last: false } => Some(0),
+        Standing::Degraded => Some(1),
+        Standing::Probe { last: true } => Some(2),
+        Standing::Open { .. } | Standing::Limited { .. } | Standing::Benched { .. } => None,
+    }
+}
+
+impl<'c, H: Health> Planner<'_, 'c, H> {
+    /// The candidates of all targets, those of the first target first.
+    ///
+    /// # Errors
+    /// [`PlanError`] if nobody is left; that of the first target, as it is what the client asked for.
+    pub fn plan(&self, targets: &[Target<'c>]) -> Result<Vec<Candidate<'c>>, PlanError> {
+        let mut candidates: Vec<Candidate<'c>> = Vec::new();
+        let mut first_error = None;
+        for target in targets {
+            match self.target(target) {
+                Ok(more) => {
+                    for candidate in more {
+                        if !candidates.iter().any(|known| same_offer(known, &candidate)) {
+                            candidates.push(candidate);
+                        }
+                    }
+                }
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        match (candidates.is_empty(), first_error) {
+            (true, Some(error)) => Err(error),
+            (true, None) => Err(PlanError::Excluded),
+            (false, _) => {
+                if self.preferences.no_fallbacks {
+                    candidates.truncate(1);
+                }
+                Ok(candidates)
+            }
+        }
+    }
+
+    fn target(&self, target: &Target<'c>) -> Result<Vec<Candidate<'c>>, PlanError> {
+        let offers = self.offers(target);
+        let on: Vec<Candidate<'c>> = self.configured(offers)?;
+        let wanted: Vec<Candidate<'c>> = on.into_iter().filter(|candidate| self.allowed(candidate)).collect();
+        if wanted.is_empty() {
+            return Err(PlanError::Excluded);
+        }
+        let mut ranked: Vec<Ranked<'c>> = self
+            .capable(wanted)?
+            .into_iter()
+            .map(|(candidate, fits)| {
+                let standing = self.health.standing(&candidate.provider.id, &candidate.model.upstream_id);
+                Ranked { candidate, standing, fits }
+            })
+            .collect();
+        let pinned = target.pinned_provider().is_some() || ranked.len() == 1;
+        for entry in &mut ranked {
+            entry.candidate.pinned = pinned && !entry.candidate.auto;
+        }
+        self.order(target, ranked)
+    }
+
+    /// Every offer of a target, in catalogue order.
+    fn offers(&self, target: &Target<'c>) -> Vec<Candidate<'c>> {
+        let candidate = |model: Cow<'c, ModelSpec>, auto: bool| {
+            let provider = self.catalog.provider(&model.provider)?;
+            Some(Candidate { provider, model, pinned: false, auto })
+        };
+        match target {
+            Target::Model { offers, .. } => offers.iter().filter_map(|model| candidate(model.clone(), false)).collect(),
+            Target::Auto if self.auto_models.is_empty() => {
+                let models = self.catalog.models().iter().filter(|model| model.auto);
+                models.filter_map(|model| candidate(Cow::Borrowed(model), true)).collect()
+            }
+            Target::Auto => {
+                let named = self.auto_models.iter().filter_map(|name| Target::resolve(name, self.catalog).ok());
+                named
+                    .filter_map(|target| match target {
+                        Target::Auto => None,
+                        Target::Model { offers, .. } => Some(offers),
+                    })
+                    .flatten()
+                    .filter_map(|model| candidate(model, true))
+                    .collect()
+            }
+        }
+    }
+
+    fn configured(&self, offers: Vec<Candidate<'c>>) -> Result<Vec<Candidate<'c>>, PlanError> {
+        let (on, off): (Vec<_>, Vec<_>) =
+            offers.into_iter().partition(|candidate| (self.configured)(&candidate.provider.id));
+        if !on.is_empty() {
+            return Ok(on);
+        }
+        let mut providers: Vec<(String, String)> = Vec::new();
+        for candidate in off {
+            let spec = candidate.provider;
+            if !providers.iter().any(|(id, _)| *id == spec.id) {
+                let variable = spec.key_vars.first().unwrap_or(&spec.base_url_var);
+                providers.push((spec.id.to_string(), variable.to_string()));
+            }
+        }
+        Err(PlanError::NotConfigured { providers })
+    }
+
+    fn allowed(&self, candidate: &Candidate<'c>) -> bool {
+        let is = |id: &String| *id == candidate.provider.id;
+        let wishes = self.preferences;
+        (wishes.only.is_empty() || wishes.only.iter().any(is)) && !wishes.ignore.iter().any(is)
+    }
+
+    /// Those who can do what the request needs, and whether the prompt fits by the estimate.
+    ///
+    /// A model that the client named is not refused for two reasons: its tools are left out unless one must be called,
+    /// and its window is the provider's to judge, since the estimate may be wrong.
+    fn capable(&self, candidates: Vec<Candidate<'c>>) -> Result<Vec<(Candidate<'c>, bool)>, PlanError> {
+        let judged: Vec<(Candidate<'c>, Vec<Need>)> = candidates
+            .into_iter()
+            .map(|candidate| {
+                let unmet = self.requirements.unmet(candidate.provider, &candidate.model);
+                (candidate, unmet)
+            })
+            .collect();
+        let with_tools = judged.iter().any(|(_, unmet)| !unmet.contains(&Need::Tools));
+        let mut nearest: Option<Vec<Need>> = None;
+        let mut capable = Vec::new();
+        for (candidate, unmet) in judged {
+            let excused = |need: &Need| match need {
+                Need::Context { .. } => !candidate.auto,
+                Need::Tools => !candidate.auto && !with_tools && !self.requirements.forced_tool,
+                Need::JsonObject
+                | Need::JsonSchema
+                | Need::Vision
+                | Need::ImageUrls
+                | Need::Choices
+                | Need::ReasoningLevel(_)
+                | Need::Free
+                | Need::NoReasoning => false,
+            };
+            let fits = !unmet.iter().any(|need| matches!(need, Need::Context { .. }));
+            let hard: Vec<Need> = unmet.into_iter().filter(|need| !excused(need)).collect();
+            if hard.is_empty() {
+                capable.push((candidate, fits));
+            } else if nearest.as_ref().is_none_or(|least| hard.len() < least.len()) {
+                nearest = Some(hard);
+            }
+        }
+        match nearest {
+            Some(unmet) if capable.is_empty() => Err(PlanError::NoCapableModel { unmet }),
+            _ => Ok(capable),
+        }
+    }
+
+    fn order(&self, target: &Target<'c>, ranked: Vec<Ranked<'c>>) -> Result<Vec<Candidate<'c>>, PlanError> {
+        if ranked.iter().all(|entry| band(entry.standing).is_none()) {
+            return last_resort(ranked);
+        }
+        let cursor = match target {
+            Target::Auto => format!("auto:{}", self.requirements.signature()),
+            Target::Model { offers, .. } => offers.first().map(|model| model.id.to_string()).unwrap_or_default(),
+        };
+        let groups = match target {
+            Target::Auto if self.auto_models.is_empty() => tiers(ranked),
+            Target::Auto | Target::Model { .. } => vec![ranked],
+        };
+        let mut ordered: Vec<(u8, Ranked<'c>)> = Vec::new();
+        let mut ticket = None;
+        for group in groups {
+            let mut bands: [Vec<Ranked<'c>>; 3] = Default::default();
+            for entry in group {
+                if let Some(place) = band(entry.standing).and_then(|at| bands.get_mut(usize::from(at))) {
+                    place.push(entry);
+                }
+            }
+            for (at, mut members) in (0u8..).zip(bands) {
+                if !members.is_empty() {
+                    let ticket = *ticket.get_or_insert_with(|| self.health.ticket(&cursor));
+                    rotate(&mut members, ticket);
+                    ordered.extend(members.into_iter().map(|entry| (at, entry)));
+                }
+            }
+        }
+        // All that is healthy comes before anything degraded, whatever its tier; a prompt that seems too long for a
+        // model tries the others first. The sort is stable, so tiers and rotation stay as they are.
+        ordered.sort_by_key(|(at, entry)| (!entry.fits, *at));
+        let mut ordered: Vec<Candidate<'c>> = ordered.into_iter().map(|(_, entry)| entry.candidate).collect();
+        self.prefer(&mut ordered);
+        Ok(ordered)
+    }
+
+    /// The client's own order, on top of everything else.
+    fn prefer(&self, candidates: &mut [Candidate<'c>]) {
+        match self.preferences.sort {
+            Some(Sort::Price) => {
+                candidates.sort_by_key(|candidate| candidate.model.prices.map_or(u128::MAX, blended_price));
+            }
+            Some(Sort::Latency) => candidates.sort_by_key(|candidate| {
+                let known = self.health.first_token_ms(&candidate.provider.id, &candidate.model.upstream_id);
+                known.unwrap_or(u64::MAX)
+            }),
+            Some(Sort::Throughput) => candidates.sort_by_key(|candidate| {
+                Reverse(self.health.tokens_per_second(&candidate.provider.id, &candidate.model.upstream_id))
+            }),
+            None => {}
+        }
+        let order = &self.preferences.order;
+        candidates
+            .sort_by_key(|candidate| order.iter().position(|id| *id == candidate.provider.id).unwrap_or(order.len()));
+    }
+}
+
+fn same_offer(one: &Candidate<'_>, other: &Candidate<'_>) -> bool {
+    one.provider.id == other.provider.id && one.model.upstream_id == other.model.upstream_id
+}
+
+/// Nobody may be used: the one whose time is up soonest, unless each of them has told when it will answer again.
+fn last_resort(ranked: Vec<Ranked<'_>>) -> Result<Vec<Candidate<'_>>, PlanError> {
+    let mut open: Vec<(u64, Candidate<'_>)> = Vec::new();
+    let mut limited_until = u64::MAX;
+    let mut benched_until = u64::MAX;
+    let mut reasons = Vec::new();
+    for entry in ranked {
+        match entry.standing {
+            Standing::Open { until_ms } => open.push((until_ms, entry.candidate)),
+            Standing::Limited { until_ms } => limited_until = limited_until.min(until_ms),
+            Standing::Benched { until_ms, class } => {
+                benched_until = benched_until.min(until_ms);
+                reasons.push((entry.candidate.provider.id.to_string(), class));
+            }
+            Standing::Healthy | Standing::Degraded | Standing::Probe { .. } => {}
+        }
+    }
+    if open.is_empty() {
+        return Err(match limited_until {
+            u64::MAX => PlanError::Benched { reasons, until_ms: benched_until },
+            until_ms => PlanError::Limited { until_ms },
+        });
+    }
+    open.sort_by_key(|(until_ms, _)| *until_ms);
+    Ok(open.into_iter().map(|(_, candidate)| candidate).collect())
+}
+
+/// Rotates over the providers, keeping the offers of one provider together and in order.
+fn rotate(members: &mut [Ranked<'_>], ticket: u64) {
+    let mut providers: Vec<Text> = Vec::new();
+    for entry in members.iter() {
+        if !providers.contains(&entry.candidate.provider.id) {
+            providers.push(entry.candidate.provider.id.clone());
+        }
+    }
+    let count = providers.len().max(1);
+    let first = usize::try_from(ticket % count as u64).unwrap_or(0);
+    providers.rotate_left(first);
+    members.sort_by_key(|entry| providers.iter().position(|id| *id == entry.candidate.provider.id));
+}
+
+/// USD per token at three prompt tokens to one completion token, times four: what price tiers are made from.
+fn blended_price(prices: Prices) -> u128 {
+    u128::from(prices.input) * 3 + u128::from(prices.output)
+}
+
+/// Price tiers for `auto`: what is free; then up to twice the cheapest that is left, and so on. In each tier one best
+/// model of each provider; the second-best models of all tiers come after every tier.
+fn tiers(mut ranked: Vec<Ranked<'_>>) -> Vec<Vec<Ranked<'_>>> {
+    let price = |entry: &Ranked<'_>| match (is_free(&entry.candidate.model), entry.candidate.model.prices) {
+        (true, _) => 0,
+        (false, Some(prices)) => blended_price(prices),
+        (false, None) => u128::MAX,
+    };
+    ranked.sort_by_key(&price);
+    let mut best: Vec<Vec<Ranked<'_>>> = Vec::new();
+    let mut others: Vec<Vec<Ranked<'_>>> = Vec::new();
+    let mut ceiling = None;
+    for entry in ranked {
+        let cost = price(&entry);
+        if ceiling.is_none_or(|ceiling| cost > ceiling) {
+            ceiling = Some(cost.saturating_mul(2));
+            best.push(Vec::new());
+            others.push(Vec::new());
+        }
+        let (Some(tier), Some(rest)) = (best.last_mut(), others.last_mut()) else { continue };
+        match tier.iter().position(|known| known.candidate.provider.id == entry.candidate.provider.id) {
+            None => tier.push(entry),
+            Some(at) => {
+                let better = tier.get(at).is_some_and(|known| preference(&entry) > preference(known));
+                match tier.get_mut(at).filter(|_| better) {
+                    Some(known) => rest.push(std::mem::replace(known, entry)),
+                    None => rest.push(entry),
+                }
+            }
+        }
+    }
+    // Catalogue order within a tier is by provider id, so that the rotation does not depend on prices.
+    for tier in &mut best {
+        tier.sort_by(|one, other| one.candidate.provider.id.cmp(&other.candidate.provider.id));
+    }
+    best.into_iter().chain(others).filter(|tier| !tier.is_empty()).collect()
+}
+
+/// Which of two models of one provider `auto` would rather use: one that is usable at all, then the better reasoner,
+/// then the cheaper one. Equal ones stay in catalogue order.
+fn preference(entry: &Ranked<'_>) -> (bool, Reverse<u8>, ReasoningLevel, Reverse<u128>) {
+    let model = &entry.candidate.model;
+    (
+        entry.fits,
+        Reverse(band(entry.standing).unwrap_or(u8::MAX)),
+        model.reasoning_level,
+        Reverse(model.prices.map_or(u128::MAX, blended_price)),
+    )
+}

@@ -1,0 +1,113 @@
+//! What a model name means: `auto`, a catalogue id, a pin (`provider/id`), a provider's own id, or an alias.
+
+use std::borrow::Cow;
+
+use crate::catalog::lookup::Catalog;
+use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use crate::catalog::provider::ProviderSpec;
+use crate::openai::request::AUTO;
+
+/// What the client asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target<'c> {
+    /// Whatever fits best.
+    Auto,
+    /// These offers of one model.
+    Model {
+        /// The offers, in catalogue order; never empty.
+        offers: Vec<Cow<'c, ModelSpec>>,
+        /// The provider that the client named.
+        pinned: Option<&'c ProviderSpec>,
+    },
+}
+
+/// A model name that means nothing here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownModel {
+    /// The name as the client sent it.
+    pub name: String,
+    /// The provider in front of the slash, where it is one that exists.
+    pub provider: Option<String>,
+}
+
+impl<'c> Target<'c> {
+    /// Looks `name` up. The order is: `auto`, catalogue id, pin, a provider's own id, alias, and last any model of a
+    /// provider that takes any.
+    ///
+    /// # Errors
+    /// [`UnknownModel`] if none of them fits.
+    pub fn resolve(name: &str, catalog: &'c Catalog) -> Result<Self, UnknownModel> {
+        let name = name.trim();
+        if name == AUTO {
+            return Ok(Self::Auto);
+        }
+        if let Some(target) = Self::by_row(name, catalog) {
+            return Ok(target);
+        }
+        if let Some(target) = catalog.alias(name) {
+            // An alias names a row or a pin, never another alias.
+            return Self::by_row(target, catalog)
+                .or_else(|| Self::any_model(target, catalog))
+                .ok_or_else(|| UnknownModel { name: name.to_owned(), provider: None });
+        }
+        Self::any_model(name, catalog).ok_or_else(|| UnknownModel {
+            name: name.to_owned(),
+            provider: name.split_once('/').and_then(|(id, _)| catalog.provider(id)).map(|spec| spec.id.to_string()),
+        })
+    }
+
+    fn by_row(name: &str, catalog: &'c Catalog) -> Option<Self> {
+        let model = |offers: Vec<&'c ModelSpec>, pinned| {
+            let offers: Vec<_> = offers.into_iter().map(Cow::Borrowed).collect();
+            (!offers.is_empty()).then_some(Self::Model { offers, pinned })
+        };
+        model(catalog.models_by_id(name).collect(), None)
+            .or_else(|| {
+                let (provider, rest) = name.split_once('/')?;
+                let provider = catalog.provider(provider)?;
+                let at = |id: &str| catalog.model_at(&provider.id, id).collect::<Vec<_>>();
+                model(at(rest), Some(provider)).or_else(|| model(at(catalog.alias(rest)?), Some(provider)))
+            })
+            .or_else(|| model(catalog.models_by_upstream_id(name).collect(), None))
+    }
+
+    fn any_model(name: &str, catalog: &'c Catalog) -> Option<Self> {
+        let (id, model) = name.split_once('/')?;
+        let provider = catalog.provider(id).filter(|provider| provider.any_model && !model.is_empty())?;
+        Some(Self::Model { offers: vec![Cow::Owned(unlisted(provider, model))], pinned: Some(provider) })
+    }
+
+    /// The id of the provider that the client pinned.
+    pub fn pinned_provider(&self) -> Option<&'c str> {
+        match self {
+            Self::Auto => None,
+            Self::Model { pinned, .. } => pinned.map(|provider| provider.id.as_ref()),
+        }
+    }
+}
+
+/// A model that no row names, at a provider that takes any: nothing is known of it, so nothing is ruled out, and its
+/// price is unknown rather than zero.
+fn unlisted(provider: &ProviderSpec, model: &str) -> ModelSpec {
+    ModelSpec {
+        id: Cow::Owned(model.to_owned()),
+        provider: provider.id.clone(),
+        upstream_id: Cow::Owned(model.to_owned()),
+        context_window: None,
+        max_output: None,
+        prices: None,
+        capabilities: Capabilities {
+            tools: true,
+            json_object: true,
+            json_schema: true,
+            vision: true,
+            reasoning: false,
+            web_search: false,
+        },
+        efforts: Cow::Borrowed(&Effort::ALL),
+        reasoning_level: ReasoningLevel::High,
+        free: false,
+        auto: false,
+        drops: Cow::Borrowed(&[]),
+    }
+}

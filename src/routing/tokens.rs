@@ -1,0 +1,27 @@
+//! How large a prompt is, roughly. There is no tokenizer here: it would cost more CPU than the whole request.
+//!
+//! The estimate leans to the low side on purpose: it only keeps requests away from models that certainly cannot hold
+//! them. What it lets through wrongly comes back as `context_length` and moves on to a larger window.
+
+use crate::openai::request::ChatRequest;
+
+/// Bytes of text per token: English prose has 4 to 4.5, code about 3.3, so this is the low side of the token count.
+const BYTES_PER_TOKEN: u64 = 4;
+/// Tokens that a message costs beside its text (role and separators), as OpenAI's cookbook counts them.
+const TOKENS_PER_MESSAGE: u64 = 3;
+/// Tokens of one image: OpenAI's figure for a low-detail one, the smallest that any provider counts.
+const TOKENS_PER_IMAGE: u64 = 85;
+
+/// Tokens in `bytes` bytes of text.
+pub const fn of_text(bytes: u64) -> u64 {
+    bytes.div_ceil(BYTES_PER_TOKEN)
+}
+
+/// Tokens of the whole prompt: text, images and tools.
+pub fn of_prompt(request: &ChatRequest<'_>) -> u64 {
+    let messages = &request.messages;
+    of_text(messages.text_bytes as u64)
+        + of_text(request.tool_bytes as u64)
+        + messages.count as u64 * TOKENS_PER_MESSAGE
+        + messages.images as u64 * TOKENS_PER_IMAGE
+}

@@ -1,0 +1,9 @@
+//! Server-sent events of chat completions: what a stream says, when it has begun, how it has ended and what must be
+//! changed in it. Bytes come in as arguments and go out as values: no I/O, no clock.
+
+pub mod chunk;
+pub mod decoder;
+pub mod encode;
+pub mod gate;
+pub mod rewrite;
+pub mod scan;

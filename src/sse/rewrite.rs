@@ -1,0 +1,153 @@
+//! The rewriting relay's part of a stream: events go on as they came, but for the usage chunk, which the client may not
+//! have asked for or may have asked to carry cost and metadata. Nothing else is changed here.
+
+use super::chunk::{Chunk, ChunkPeek};
+use super::decoder::{Event, EventTooLarge};
+use super::encode::{DONE, EVENT_END};
+use super::scan::{Facts, Read, StreamEnd, StreamScan};
+use crate::json::{ObjectWriter, ReadError, Reader};
+
+/// What a client gets in a usage chunk. Both are JSON text on one line or several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageMembers {
+    /// In place of the upstream's `usage`.
+    pub usage: String,
+    /// In place of, or beside, the upstream's `metadata`.
+    pub metadata: Option<String>,
+}
+
+/// Makes the members of a usage chunk.
+pub trait UsageChunk {
+    /// Called for each usage chunk, with the upstream's usage object. There may be more than one: the client takes the
+    /// last.
+    fn members(&mut self, usage: &str) -> UsageMembers;
+}
+
+/// What happens to the usage chunk.
+#[derive(Clone, Debug)]
+pub enum UsagePolicy<U> {
+    /// It goes on as it came.
+    Keep,
+    /// A chunk with usage and without choices is left out: the client did not ask for it, and `choices[0]` would fail.
+    Drop,
+    /// A chunk with usage and without choices, or with the usage of an answer that has finished in it or before it, gets
+    /// other members. Usage that comes with every chunk goes on as it came until then.
+    Rewrite(U),
+}
+
+/// Forwards one stream. It buffers the unfinished event only, so the client never has half of one.
+///
+/// An error event is withheld, with everything after it: the client has seen nothing of it, so the answer can still be
+/// resumed, and [`StreamScan::error`] has what the upstream said.
+#[derive(Clone, Debug)]
+pub struct Rewriter<U> {
+    scan: StreamScan,
+    usage: UsagePolicy<U>,
+}
+
+impl<U: UsageChunk> Rewriter<U> {
+    /// At the start of a stream. For `reasoning_outside_completion` see
+    /// [`TokenUsage::parse`](crate::usage::tokens::TokenUsage::parse).
+    pub fn new(usage: UsagePolicy<U>, reasoning_outside_completion: bool) -> Self {
+        Self { scan: StreamScan::new(reasoning_outside_completion), usage }
+    }
+
+    /// Takes the next bytes and appends to `out` what the client is to get of them.
+    ///
+    /// # Errors
+    /// When an event is too large to be held. Nothing more is forwarded then, and the end is a cut unless the answer
+    /// had finished.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), EventTooLarge> {
+        let usage = &mut self.usage;
+        self.scan.push_events(bytes, &mut |event, read, facts| forward(usage, event, read, facts, out))
+    }
+
+    /// Takes the end of the body: appends an unfinished event that reads well, with its blank line, and leaves out one
+    /// that is torn. What is returned is about what the client has: [`StreamEnd::Complete`] with what to append, or
+    /// [`StreamEnd::Cut`] between two events, also after a withheld error event. Asked again, it says the same.
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> StreamEnd {
+        if let Some(end) = self.scan.end {
+            return end;
+        }
+        let usage = &mut self.usage;
+        let inside = self.scan.is_inside_event();
+        self.scan.close(|event, read, facts| {
+            // Without data it may be the beginning of a field's name.
+            if event.data.is_some() || !inside {
+                forward(usage, event, read, facts, out);
+            }
+        });
+        let facts = self.scan.facts();
+        let end = if facts.has_error() || !facts.is_complete() {
+            StreamEnd::Cut { mid_event: false }
+        } else {
+            StreamEnd::Complete { append: if self.scan.done_seen() { "" } else { DONE } }
+        };
+        self.scan.end = Some(end);
+        end
+    }
+
+    /// What the upstream sent, a dropped usage chunk and a withheld error included.
+    pub const fn scan(&self) -> &StreamScan {
+        &self.scan
+    }
+}
+
+/// Appends what the client is to get of one event. `facts` include it.
+fn forward<U: UsageChunk>(
+    policy: &mut UsagePolicy<U>,
+    event: &Event<'_>,
+    read: &Read<'_>,
+    facts: &Facts,
+    out: &mut Vec<u8>,
+) {
+    if facts.has_error() {
+        return;
+    }
+    if let (Some(Ok(Chunk::Delta(ChunkPeek { usage: Some(usage), has_choices, .. }))), Some(Ok(data))) =
+        (read, event.data)
+    {
+        match policy {
+            UsagePolicy::Drop if !has_choices => return,
+            UsagePolicy::Rewrite(chunk) if !has_choices || facts.is_finished() => {
+                if let Ok(rewritten) = with_members(data, &chunk.members(usage)) {
+                    push_data(&rewritten, out);
+                    return;
+                }
+            }
+            UsagePolicy::Keep | UsagePolicy::Drop | UsagePolicy::Rewrite(_) => {}
+        }
+    }
+    out.extend_from_slice(event.raw);
+}
+
+/// The chunk with other `usage` and `metadata`; all other members as they were.
+fn with_members(chunk: &str, members: &UsageMembers) -> Result<String, ReadError> {
+    let mut out = String::with_capacity(chunk.len() + members.usage.len());
+    let mut object = ObjectWriter::new(&mut out);
+    Reader::new(chunk).object::<ReadError>(|reader, key| {
+        let value = reader.skip()?;
+        if !(key.is("usage") || key.is("metadata") && members.metadata.is_some()) {
+            object.verbatim(key.quoted(), value);
+        }
+        Ok(())
+    })?;
+    object.raw("usage", &members.usage);
+    if let Some(metadata) = &members.metadata {
+        object.raw("metadata", metadata);
+    }
+    object.end();
+    Ok(out)
+}
+
+/// Appends an event with that data, one `data` line for each of its lines.
+fn push_data(data: &str, out: &mut Vec<u8>) {
+    for (index, line) in data.lines().enumerate() {
+        if index > 0 {
+            out.push(b'\n');
+        }
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(line.as_bytes());
+    }
+    out.extend_from_slice(EVENT_END.as_bytes());
+}

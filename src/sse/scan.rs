@@ -1,0 +1,261 @@
+//! What a stream has told so far, from every byte that a client got, and what its end means. It looks at the stream and
+//! changes nothing; it may be fed late and in any splits.
+
+use super::chunk::{Chunk, ChunkError, ChunkPeek};
+use super::decoder::{Decoder, Event, EventTooLarge};
+use super::encode::{DONE, EVENT_END};
+use crate::usage::tokens::TokenUsage;
+
+/// What the end of a body means for a client that has all of its bytes.
+///
+/// A client's parser shows an event only at its blank line, and throws away what stands without one when the body ends
+/// (the SSE standard, and OpenAI's SDKs). An unfinished tail is therefore read as if a blank line followed:
+///
+/// - It reads well: it counts like any event, and what is appended begins with [`EVENT_END`], so that the client sees
+///   it too. An unterminated `data: [DONE]` is a `[DONE]`, an unterminated last chunk ends the answer.
+/// - It is torn (not a whole chunk): a blank line would make every client parse half a chunk and fail. If the answer was
+///   finished before it, nothing is appended, and the client drops the tail by itself; only a torn `[DONE]` is completed.
+///   If it was not finished, it is a cut inside an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// Every choice has finished, or `[DONE]` came.
+    Complete {
+        /// What is still to be written, perhaps nothing: the end of an unfinished event, and a `[DONE]` that is missing.
+        append: &'static str,
+    },
+    /// Neither a finish reason nor `[DONE]` came.
+    Cut {
+        /// The client's bytes stop inside an event: write [`EVENT_END`] before an error event, and do not resume.
+        mid_event: bool,
+    },
+    /// The upstream reported an error in the stream, and the client has it.
+    ErrorEvent {
+        /// The end of an unfinished error event, or nothing.
+        append: &'static str,
+    },
+}
+
+/// A decoder and the facts that its events add up to.
+#[derive(Clone, Debug)]
+pub struct StreamScan {
+    decoder: Decoder,
+    facts: Facts,
+    pub(super) end: Option<StreamEnd>,
+}
+
+/// What the events so far have told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    reasoning_outside_completion: bool,
+    pub(super) any_chunk: bool,
+    done: bool,
+    seen: u128,
+    finished: u128,
+    finish_reason: Option<String>,
+    usage: Option<TokenUsage>,
+    error: Option<String>,
+    malformed: Option<ChunkError>,
+    tool_call: bool,
+    text_bytes: u64,
+}
+
+/// What an event's data was read as; `None` where it has no data.
+pub(super) type Read<'a> = Option<Result<Chunk<'a>, ChunkError>>;
+
+impl StreamScan {
+    /// At the start of a stream. For `reasoning_outside_completion` see [`TokenUsage::parse`].
+    pub fn new(reasoning_outside_completion: bool) -> Self {
+        Self {
+            decoder: Decoder::default(),
+            facts: Facts { reasoning_outside_completion, ..Facts::default() },
+            end: None,
+        }
+    }
+
+    /// Takes the next bytes. After an event larger than [`MAX_EVENT_BYTES`](super::decoder::MAX_EVENT_BYTES) nothing is
+    /// read any more, and the end is a cut inside an event.
+    pub fn push(&mut self, bytes: &[u8]) {
+        // The overflow is remembered by the decoder, and asked for at the end.
+        let _remembered = self.push_events(bytes, &mut |_, _, _| {});
+    }
+
+    /// Takes the next bytes and shows each event with what was read in it and what is known with it. Nothing is taken
+    /// after [`StreamScan::end`].
+    pub(super) fn push_events(
+        &mut self,
+        bytes: &[u8],
+        on_event: &mut impl FnMut(&Event<'_>, &Read<'_>, &Facts),
+    ) -> Result<(), EventTooLarge> {
+        if self.end.is_some() {
+            return Ok(());
+        }
+        let facts = &mut self.facts;
+        self.decoder.push(bytes, &mut |event| {
+            let read = Chunk::of(&event);
+            facts.add(&read);
+            on_event(&event, &read, facts);
+        })
+    }
+
+    /// The unfinished event as if a blank line followed, with what would then be known. `None` where nothing is pending.
+    pub(super) fn tail<R>(&self, read_tail: impl FnOnce(&Event<'_>, &Read<'_>, Facts) -> R) -> Option<R> {
+        self.decoder.tail(|event| {
+            let read = Chunk::of(&event);
+            let mut facts = self.facts.clone();
+            facts.add(&read);
+            read_tail(&event, &read, facts)
+        })
+    }
+
+    /// Takes an unfinished event as if a blank line followed, unless it is torn, which is what is returned.
+    pub(super) fn close(&mut self, on_tail: impl FnOnce(&Event<'_>, &Read<'_>, &Facts)) -> bool {
+        let inside = self.decoder.is_inside_event();
+        let tail = self.tail(|event, read, facts| {
+            if inside && is_torn(read) {
+                return None;
+            }
+            on_tail(event, read, &facts);
+            Some(facts)
+        });
+        match tail {
+            Some(Some(facts)) => {
+                self.facts = facts;
+                false
+            }
+            Some(None) => true,
+            None => self.decoder.has_overflowed(),
+        }
+    }
+
+    pub(super) const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Says what the end of the body means, and takes what an unfinished event tells into the facts. To be asked when
+    /// the body has ended; asked again, it says the same.
+    pub fn end(&mut self) -> StreamEnd {
+        if let Some(end) = self.end {
+            return end;
+        }
+        let inside = self.decoder.is_inside_event();
+        let torn = self.close(|_, _, _| {});
+        let close = if inside && !torn { EVENT_END } else { "" };
+        let end = if self.facts.error.is_some() {
+            StreamEnd::ErrorEvent { append: close }
+        } else if torn && self.facts.is_complete() {
+            StreamEnd::Complete { append: self.rest_of_done() }
+        } else if !self.facts.is_complete() {
+            StreamEnd::Cut { mid_event: inside }
+        } else {
+            StreamEnd::Complete {
+                append: match (close.is_empty(), self.facts.done) {
+                    (true, true) => "",
+                    (false, true) => EVENT_END,
+                    (true, false) => DONE,
+                    (false, false) => "\n\ndata: [DONE]\n\n",
+                },
+            }
+        };
+        self.end = Some(end);
+        end
+    }
+
+    /// What is missing of `[DONE]`, if that is what the stream stopped in.
+    fn rest_of_done(&self) -> &'static str {
+        str::from_utf8(self.decoder.pending()).ok().and_then(|tail| DONE.strip_prefix(tail)).unwrap_or_default()
+    }
+
+    /// Whether `[DONE]` came.
+    pub const fn done_seen(&self) -> bool {
+        self.facts.done
+    }
+
+    /// Whether there was a choice, and every choice seen so far has a finish reason.
+    pub const fn finish_seen(&self) -> bool {
+        self.facts.is_finished()
+    }
+
+    /// The last finish reason.
+    pub fn finish_reason(&self) -> Option<&str> {
+        self.facts.finish_reason.as_deref()
+    }
+
+    /// The last usage that was reported.
+    pub const fn usage(&self) -> Option<TokenUsage> {
+        self.facts.usage
+    }
+
+    /// The JSON of the first error that was reported in the stream.
+    pub fn error(&self) -> Option<&str> {
+        self.facts.error.as_deref()
+    }
+
+    /// Why the first event that is no chunk is none.
+    pub const fn malformed(&self) -> Option<ChunkError> {
+        self.facts.malformed
+    }
+
+    /// Whether a tool call has begun.
+    pub const fn tool_call_seen(&self) -> bool {
+        self.facts.tool_call
+    }
+
+    /// The length of what the model wrote so far, reasoning included; see [`ChunkPeek::text_bytes`].
+    pub const fn text_bytes(&self) -> u64 {
+        self.facts.text_bytes
+    }
+
+    /// Whether the bytes so far stop inside an event.
+    pub fn is_inside_event(&self) -> bool {
+        self.decoder.is_inside_event()
+    }
+}
+
+impl Facts {
+    fn add(&mut self, read: &Read<'_>) {
+        match read {
+            None => return,
+            Some(Err(error)) => self.malformed = self.malformed.or(Some(*error)),
+            Some(Ok(Chunk::Done)) => self.done = true,
+            Some(Ok(Chunk::Delta(chunk))) => self.add_chunk(chunk),
+        }
+        self.any_chunk = true;
+    }
+
+    fn add_chunk(&mut self, chunk: &ChunkPeek<'_>) {
+        self.seen |= chunk.seen;
+        self.finished |= chunk.finished;
+        self.tool_call |= chunk.tool_calls;
+        self.text_bytes = self.text_bytes.saturating_add(chunk.text_bytes as u64);
+        if let Some(reason) = chunk.finish_reason {
+            self.finish_reason = Some(reason.to_owned());
+        }
+        if let Some(usage) = chunk.usage.and_then(|raw| TokenUsage::parse(raw, self.reasoning_outside_completion)) {
+            self.usage = Some(usage);
+        }
+        if self.error.is_none() {
+            self.error = chunk.error.map(str::to_owned);
+        }
+    }
+
+    pub(super) const fn is_finished(&self) -> bool {
+        self.seen != 0 && self.seen & !self.finished == 0
+    }
+
+    pub(super) const fn is_complete(&self) -> bool {
+        self.done || self.is_finished()
+    }
+
+    pub(super) const fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
+    pub(super) fn finish_reason(&self) -> Option<&str> {
+        self.finish_reason.as_deref()
+    }
+}
+
+/// Whether an unfinished event was read as something that is no chunk.
+pub(super) const fn is_torn(read: &Read<'_>) -> bool {
+    matches!(read, Some(Err(_)))
+}

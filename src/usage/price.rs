@@ -1,0 +1,46 @@
+//! What an answer costs: integer pico-dollars (1e-12 USD) from list prices, never a float.
+
+use super::tokens::TokenUsage;
+use crate::catalog::model::Prices;
+
+/// Pico-dollars in a dollar, as the number of decimal places.
+const DECIMALS: usize = 12;
+
+/// The cost of one answer in pico-dollars, by what it was for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Prompt tokens that were not read from a cache.
+    pub input: u64,
+    /// Prompt tokens that were.
+    pub cached_input: u64,
+    /// Completion tokens, reasoning included.
+    pub output: u64,
+    /// What is paid for the request itself.
+    pub request: u64,
+}
+
+impl Cost {
+    /// The list price of `tokens`.
+    pub fn of(tokens: &TokenUsage, prices: &Prices) -> Self {
+        let cached = tokens.cached.min(tokens.prompt);
+        Self {
+            input: tokens.prompt.saturating_sub(cached).saturating_mul(prices.input),
+            cached_input: cached.saturating_mul(prices.cached_input.unwrap_or(prices.input)),
+            output: tokens.completion.saturating_mul(prices.output),
+            request: 0,
+        }
+    }
+
+    /// The sum.
+    pub const fn total(&self) -> u64 {
+        self.input.saturating_add(self.cached_input).saturating_add(self.output).saturating_add(self.request)
+    }
+}
+
+/// Pico-dollars as a decimal number of dollars: `0.000123`, without an exponent and without trailing zeros.
+pub fn usd(pico: u64) -> String {
+    let digits = format!("{pico:0width$}", width = DECIMALS + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - DECIMALS);
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+}

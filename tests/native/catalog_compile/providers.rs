@@ -1,0 +1,64 @@
+//! What is refused in `providers.toml`.
+
+use opengateway::routing::failure::ErrorClass;
+
+use super::compile::provider::ERROR_CLASSES;
+use super::*;
+
+#[test]
+fn a_provider_id_or_variable_used_twice_is_refused() {
+    let found = problems(&format!("{PROVIDER}{PROVIDER}"), MODELS, ALIASES);
+    assert!(found.contains(
+        &"providers.toml:20: provider \"acme\" is already at providers.toml:1: remove one of them".to_owned()
+    ));
+    assert!(found.iter().any(|problem| problem.contains("the variable ACME_API_KEY already belongs")));
+}
+
+#[test]
+fn ids_have_a_form() {
+    let found = problems(&PROVIDER.replace("\"acme\"", "\"Acme!\""), MODELS, "");
+    assert!(found.iter().any(|problem| problem.contains("provider id \"Acme!\"")));
+    assert!(one(problems(PROVIDER, &MODELS.replace("\"anvil\"", "\"a/b\""), "")).contains("model id \"a/b\""));
+}
+
+#[test]
+fn a_provider_needs_a_usable_address_and_a_key_variable() {
+    assert!(provider_problem("/v1\"", "/v1/\"").contains("not end with a slash"));
+    assert!(provider_problem("https:", "http:").contains("must begin with https://"));
+    assert!(compile(&PROVIDER.replace("https://api.acme.test", "http://localhost:80"), MODELS, ALIASES).is_ok());
+    assert!(provider_problem("[\"ACME_API_KEY\"]", "[]").contains("`key_vars` is empty"));
+}
+
+#[test]
+fn response_format_and_n_are_never_dropped() {
+    for field in ["response_format", "n"] {
+        let drops = format!("body = \"open\"\ndrops = [\"{field}\"]");
+        assert!(provider_problem("body = \"open\"", &drops).contains("may not be dropped"));
+        let drops = format!("free = true\ndrops = [\"{field}\"]\nreasoning_level");
+        assert!(model_problem("reasoning_level", &drops).contains("may not be dropped"));
+    }
+}
+
+#[test]
+fn a_strict_body_accepts_what_is_renamed_and_what_is_never_dropped() {
+    let strict = "body = \"strict\"\naccepts = [\"model\", \"messages\", \"stream\", \"response_format\"]";
+    assert!(provider_problem("body = \"open\"", strict).contains("must be able to carry `n`"));
+    let renames =
+        format!("{strict}\nrenames = {{ seed = \"random_seed\" }}").replace("\"stream\"", "\"stream\", \"n\"");
+    assert!(provider_problem("body = \"open\"", &renames).contains("must be able to carry `random_seed`"));
+    let open = "body = \"open\"\naccepts = [\"model\"]";
+    assert!(provider_problem("body = \"open\"", open).contains("`accepts` counts only with body = \"strict\""));
+}
+
+#[test]
+fn an_error_rule_has_a_condition_and_is_in_lower_case() {
+    assert!(provider_problem("status = 402, message = \"pay first\", ", "").contains("matches everything"));
+    assert!(provider_problem("pay first", "Pay first").contains("write \"pay first\""));
+}
+
+#[test]
+fn the_compiler_knows_every_error_class() {
+    let classes = ErrorClass::ALL.map(|class| (class.as_str().to_owned(), format!("{class:?}")));
+    let known = ERROR_CLASSES.map(|(word, variant)| (word.to_owned(), variant.to_owned()));
+    assert_eq!(known, classes);
+}

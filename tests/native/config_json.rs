@@ -1,0 +1,174 @@
+//! `GATEWAY_CONFIG`: what it may say and what becomes of it.
+
+use opengateway::catalog::lookup::Catalog;
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use opengateway::catalog::provider::{BodyPolicy, KeyPolicy, OutputLimitName, StreamUsage};
+use opengateway::config::{Builtin, Config, ModelChanges};
+
+use crate::config_fixture::config;
+
+fn parsed(json: &str) -> Config {
+    config(&[("GATEWAY_CONFIG", json), ("MY_KEY", "sk-mine")]).unwrap()
+}
+
+/// The one model of a provider `p` with this row.
+fn model(row: &str) -> ModelSpec {
+    let json = format!(r#"{{"providers": {{"p": {{"base_url": "https://p.example", "models": [{row}]}}}}}}"#);
+    parsed(&json).catalog.models.remove(0)
+}
+
+#[test]
+fn nothing_configured_is_nothing_added() {
+    for json in ["{}", r#"{"providers": {}, "aliases": {}, "models": {}}"#, " {\n} "] {
+        assert_eq!(parsed(json).catalog, config(&[]).unwrap().catalog);
+    }
+}
+
+#[test]
+fn an_address_is_all_that_a_vllm_server_needs() {
+    let config = parsed(r#"{"providers": {"my-vllm": {"base_url": "http://localhost:8000/v1/"}}}"#);
+    let spec = &config.catalog.providers[0];
+    assert_eq!((spec.id.as_ref(), spec.name.as_ref()), ("my-vllm", "my-vllm"));
+    assert_eq!(spec.base_url, "http://localhost:8000/v1");
+    assert_eq!((spec.key, spec.key_vars.len(), spec.base_url_var.as_ref()), (KeyPolicy::Optional, 0, ""));
+    assert_eq!((spec.body, spec.stream_usage), (BodyPolicy::Open, StreamUsage::Trailing));
+    assert_eq!(spec.output_limit, OutputLimitName::Either);
+    assert!(spec.any_model && spec.stream_options && spec.multiple_choices && spec.image_urls);
+    assert!(spec.drops.is_empty() && spec.renames.is_empty() && spec.accepts.is_empty() && spec.errors.is_empty());
+    let access = config.access("my-vllm").unwrap();
+    assert_eq!(access.base_url, "http://localhost:8000/v1");
+    assert!(access.key.is_none());
+}
+
+#[test]
+fn a_model_with_nothing_but_an_id_is_unknown_in_size_and_price() {
+    let model = model(r#"{"id": "org/llama:70b"}"#);
+    assert_eq!((model.id.as_ref(), model.upstream_id.as_ref()), ("org/llama:70b", "org/llama:70b"));
+    assert_eq!((model.context_window, model.max_output, model.prices), (None, None, None));
+    assert_eq!((model.capabilities, model.reasoning_level), (Capabilities::default(), ReasoningLevel::Low));
+    assert!(model.auto && !model.free && model.efforts.is_empty() && model.drops.is_empty());
+}
+
+#[test]
+fn two_providers_from_text_to_tables() {
+    let json = r#"{
+        "providers": {
+            "my-vllm": {
+                "dialect": "openai", "base_url": "http://127.0.0.1:8000/v1", "key": "MY_KEY", "open": true, "any_model": false,
+                "models": [
+                    {"id": "llama", "upstream_id": "meta/llama", "context_window": 131072, "max_output": 8192,
+                     "input_usd_per_mtok": 0.15, "output_usd_per_mtok": 0.6, "cached_input_usd_per_mtok": 0.075,
+                     "capabilities": ["tools", "json_object", "json_schema", "vision", "reasoning", "web_search"],
+                     "reasoning_efforts": ["high", "low"], "reasoning_level": "high", "free": true, "auto": false,
+                     "drops": ["seed"]},
+                    {"id": "small"}
+                ]
+            },
+            "strict-1": {
+                "base_url": "https://strict.example/api", "open": false, "accepts": ["model", "messages", "max_new"],
+                "stream_usage": "none", "stream_options": false, "output_limit": "max_tokens",
+                "multiple_choices": false, "image_urls": false, "drops": ["user"], "renames": {"max_tokens": "max_new"}
+            }
+        },
+        "aliases": {"fast": "my-vllm/llama", "any": "strict-1/what/ever", "oss": "gpt-oss-120b"},
+        "models": {"groq/gpt-oss-120b": {"input_usd_per_mtok": 1, "output_usd_per_mtok": 2e0, "context_window": 1000,
+                                         "max_output": 10, "capabilities": ["vision"], "free": false, "auto": false},
+                   "my-vllm/small": {"free": true}}
+    }"#;
+    let config = config(&[
+        ("GATEWAY_CONFIG", json),
+        ("MY_KEY", "sk-mine"),
+        ("AUTO_MODELS", "my-vllm/small,strict-1/x,llama"),
+        ("FREE_TIER_PROVIDERS", "strict-1,groq"),
+    ])
+    .unwrap();
+
+    let on: Vec<&str> = config.providers_on().collect();
+    assert_eq!(on, ["my-vllm", "strict-1"]);
+    assert_eq!(config.access("my-vllm").unwrap().key.as_ref().unwrap().expose(), "sk-mine");
+    assert!(config.access("strict-1").unwrap().key.is_none());
+
+    let [vllm, strict] = config.catalog.providers.as_slice() else { panic!("two providers") };
+    assert_eq!(
+        (vllm.key, vllm.key_vars.as_ref(), vllm.any_model),
+        (KeyPolicy::Required, &["MY_KEY".into()][..], false)
+    );
+    assert_eq!(
+        (strict.body, strict.accepts.len(), strict.drops.as_ref()),
+        (BodyPolicy::Strict, 3, &["user".into()][..])
+    );
+    assert_eq!(strict.renames.as_ref(), [("max_tokens".into(), "max_new".into())]);
+    assert_eq!((strict.stream_usage, strict.output_limit), (StreamUsage::None, OutputLimitName::MaxTokens));
+    assert!(!strict.stream_options && !strict.multiple_choices && !strict.image_urls);
+
+    let aliases: Vec<&str> = config.catalog.aliases.iter().map(|(alias, _)| alias.as_str()).collect();
+    assert_eq!(aliases, ["fast", "any", "oss"]);
+
+    let [llama, small] = config.catalog.models.as_slice() else { panic!("two models") };
+    assert!(small.auto && !small.free, "a change is applied when the catalogues are joined");
+
+    let catalog = config.catalog.join(Catalog::builtin()).unwrap();
+    let ids: Vec<&str> = catalog.providers().iter().map(|spec| spec.id.as_ref()).collect();
+    assert!(ids.ends_with(&["my-vllm", "strict-1"]));
+    assert_eq!(catalog.alias("fast"), Some("my-vllm/llama"));
+    assert!(catalog.model_at("my-vllm", "small").all(|model| model.free));
+    let rows: Vec<&ModelSpec> = catalog.model_at("groq", "gpt-oss-120b").collect();
+    let [oss] = rows.as_slice() else { panic!("one row at groq") };
+    assert_eq!(oss.prices, Some(Prices { input: 1_000_000, output: 2_000_000, cached_input: None }));
+    assert_eq!((oss.context_window, oss.max_output, oss.free, oss.auto), (Some(1000), Some(10), false, false));
+    assert_eq!(oss.capabilities, Capabilities { vision: true, ..Capabilities::default() });
+    assert!(oss.efforts.is_empty(), "no effort where nothing reasons");
+
+    assert_eq!((llama.provider.as_ref(), llama.upstream_id.as_ref()), ("my-vllm", "meta/llama"));
+    assert_eq!((llama.context_window, llama.max_output), (Some(131_072), Some(8192)));
+    assert_eq!(llama.prices, Some(Prices { input: 150_000, output: 600_000, cached_input: Some(75_000) }));
+    assert!(llama.capabilities.tools && llama.capabilities.web_search && llama.free && !llama.auto);
+    assert_eq!(llama.efforts.as_ref(), [Effort::Low, Effort::High], "lowest first");
+    assert_eq!((llama.reasoning_level, llama.drops.as_ref()), (ReasoningLevel::High, &["seed".into()][..]));
+}
+
+#[test]
+fn prices_are_exact() {
+    let price = |text: &str| {
+        let row = format!(r#"{{"id": "m", "input_usd_per_mtok": {text}, "output_usd_per_mtok": 0}}"#);
+        model(&row).prices.unwrap().input
+    };
+    for (text, pico) in [
+        ("0", 0),
+        ("0.0", 0),
+        ("0e9", 0),
+        ("0.1", 100_000),
+        ("0.29", 290_000),
+        ("0.000001", 1),
+        ("0.0000010", 1),
+        ("1e-6", 1),
+        ("15", 15_000_000),
+        ("15.000000000000", 15_000_000),
+        ("1.5E1", 15_000_000),
+        ("1.5e+1", 15_000_000),
+        ("10e-7", 1),
+        ("123456.789012", 123_456_789_012),
+        ("1000000", 1_000_000_000_000),
+    ] {
+        assert_eq!(price(text), pico, "{text}");
+    }
+}
+
+#[test]
+fn a_change_concerns_one_offer_alone() {
+    let json = r#"{"models": {"groq/qwen-free": {"context_window": 5}}}"#;
+    let config = parsed(json);
+    let [change] = config.catalog.overrides.as_slice() else { panic!("one change") };
+    assert_eq!((change.provider.as_str(), change.upstream_id.as_str()), ("groq", "qwen-free"));
+    assert_eq!(change.changes, ModelChanges { context_window: Some(5), ..ModelChanges::default() });
+}
+
+#[test]
+fn the_compiled_in_catalogue_is_one_to_read_over() {
+    let catalog = Catalog::builtin();
+    let keys = |name: &str| name.ends_with("_API_KEY").then(|| "sk-x".to_owned());
+    let config = Config::from_vars(&keys, Builtin::from(&catalog)).unwrap();
+    let all = catalog.providers().iter().filter(|spec| spec.key_vars.iter().any(|var| var.ends_with("_API_KEY")));
+    assert_eq!(config.providers_on().count(), all.count());
+    assert_eq!(config.catalog.join(Catalog::builtin()), Ok(catalog));
+}

@@ -1,0 +1,223 @@
+//! How a stream ended is known from its bytes alone.
+
+use opengateway::sse::decoder::{Decoder, MAX_EVENT_BYTES};
+use opengateway::sse::encode::{DONE, EVENT_END, error_event};
+use opengateway::sse::scan::{StreamEnd, StreamScan};
+use proptest::prelude::*;
+
+use crate::sse_streams::{STREAMS, any_cuts, any_stream, good_streams, split, stream, stream_like_noise};
+
+const TEXT: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n";
+const ERROR: &str = "data: {\"error\":{\"message\":\"m\"}}\n\n";
+
+fn scanned(bytes: &[u8]) -> StreamScan {
+    let mut scan = StreamScan::new(false);
+    scan.push(bytes);
+    scan
+}
+
+fn end(text: &str) -> StreamEnd {
+    scanned(text.as_bytes()).end()
+}
+
+fn complete(append: &'static str) -> StreamEnd {
+    StreamEnd::Complete { append }
+}
+
+#[test]
+fn every_provider_is_read() {
+    for stream in &STREAMS {
+        let mut scan = scanned(stream.bytes);
+        let usage =
+            scan.usage().map(|usage| [usage.prompt, usage.completion, usage.total, usage.cached, usage.reasoning]);
+        assert_eq!(usage, stream.usage, "{}", stream.name);
+        assert_eq!(scan.tool_call_seen(), stream.tool_call, "{}", stream.name);
+        assert_eq!(scan.malformed(), None);
+        let expected = if stream.in_band_error { StreamEnd::ErrorEvent { append: "" } } else { complete("") };
+        assert_eq!(scan.end(), expected, "{}", stream.name);
+    }
+    let scan = scanned(stream("deepseek"));
+    assert_eq!((scan.text_bytes(), scan.finish_reason(), scan.done_seen()), (5, Some("stop"), true));
+    assert!(scanned(stream("openrouter_error")).error().unwrap().contains("Provider disconnected"));
+}
+
+#[test]
+fn the_end_of_whole_events() {
+    assert_eq!(end(&format!("{TEXT}{STOP}")), complete(DONE));
+    assert_eq!(end(&format!("{TEXT}{STOP}{USAGE}")), complete(DONE));
+    assert_eq!(end(&format!("{TEXT}{STOP}{DONE}")), complete(""));
+    assert_eq!(end(&format!("{TEXT}{DONE}")), complete(""));
+    assert_eq!(end(TEXT), StreamEnd::Cut { mid_event: false });
+    assert_eq!(end(""), StreamEnd::Cut { mid_event: false });
+    assert_eq!(end(&format!("{TEXT}{ERROR}")), StreamEnd::ErrorEvent { append: "" });
+    assert_eq!(end(&format!("{TEXT}{STOP}{ERROR}{DONE}")), StreamEnd::ErrorEvent { append: "" });
+}
+
+#[test]
+fn an_unterminated_event_counts_and_is_terminated() {
+    for line_end in ["", "\n", "\r\n", "\r"] {
+        let cut = |event: &str| format!("{}{line_end}", event.trim_end());
+        assert_eq!(end(&format!("{TEXT}{}", cut(DONE))), complete(EVENT_END), "{line_end:?}");
+        assert_eq!(end(&format!("{TEXT}{STOP}{}", cut(DONE))), complete(EVENT_END));
+        assert_eq!(end(&format!("{TEXT}{}", cut(STOP))), complete("\n\ndata: [DONE]\n\n"));
+        assert_eq!(end(&format!("{TEXT}{STOP}{}", cut(": bye"))), complete("\n\ndata: [DONE]\n\n"));
+        assert_eq!(end(&format!("{TEXT}{}", cut(ERROR))), StreamEnd::ErrorEvent { append: EVENT_END });
+        assert_eq!(end(&format!("{TEXT}{}", cut(TEXT))), StreamEnd::Cut { mid_event: true });
+        let mut scan = scanned(format!("{TEXT}{STOP}{}", cut(USAGE)).as_bytes());
+        assert_eq!(scan.end(), complete("\n\ndata: [DONE]\n\n"));
+        assert_eq!(scan.usage().unwrap().total, 3, "the usage of the last event counts");
+    }
+    // A blank line that ended with CR: the client has the event, only the decoder still waits.
+    assert_eq!(end("data: [DONE]\r\n\r"), complete(""));
+    assert_eq!(end(&format!("{}\r\r", STOP.trim_end())), complete(DONE));
+    assert_eq!(end(&format!("{STOP}data: x\r\r")), complete(DONE));
+}
+
+#[test]
+fn a_torn_event_is_not_shown_to_a_client_that_has_its_answer() {
+    assert_eq!(end(&format!("{TEXT}{STOP}data: {{\"choices\":[],\"usa")), complete(""));
+    assert_eq!(end(&format!("{TEXT}{STOP}data: {{\"choices\":[],\"usa\n")), complete(""));
+    assert_eq!(end(&format!("{TEXT}{STOP}data:")), complete(" [DONE]\n\n"));
+    assert_eq!(end(&format!("{TEXT}{STOP}data: [DO")), complete("NE]\n\n"));
+    assert_eq!(end(&format!("{TEXT}{ERROR}data: {{\"a")), StreamEnd::ErrorEvent { append: "" });
+    assert_eq!(end(&format!("{TEXT}data: [DO")), StreamEnd::Cut { mid_event: true });
+    assert_eq!(end(&format!("{TEXT}data: {{\"choi")), StreamEnd::Cut { mid_event: true });
+}
+
+#[test]
+fn every_choice_must_finish() {
+    let choice = |index: u32, finish: &str| {
+        format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}},\"finish_reason\":{finish}}}]}}\n\n")
+    };
+    let begun = format!("{}{}", choice(0, "null"), choice(1, "null"));
+    let one = format!("{begun}{}", choice(1, "\"stop\""));
+    assert_eq!(end(&one), StreamEnd::Cut { mid_event: false });
+    assert_eq!(end(&format!("{one}{}", choice(0, "\"length\""))), complete(DONE));
+    assert_eq!(end(&format!("{one}{DONE}")), complete(""));
+}
+
+#[test]
+fn facts_add_up() {
+    let mut scan = StreamScan::new(true);
+    let first =
+        r#"{"choices":[{"index":0,"delta":{"content":"ab"}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
+    let last = r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":3}}}"#;
+    scan.push(format!("data: {first}\n\ndata: oops\n\ndata: {last}\n\nda").as_bytes());
+    assert_eq!(scan.usage().unwrap().completion, 5, "the last usage, with xAI's reasoning");
+    assert_eq!(scan.text_bytes(), 2);
+    assert!(scan.malformed().is_some() && scan.is_inside_event() && !scan.done_seen() && !scan.finish_seen());
+}
+
+#[test]
+fn the_end_is_said_once() {
+    let mut scan = scanned(format!("{TEXT}{}", STOP.trim_end()).as_bytes());
+    let first = scan.end();
+    scan.push(b"\n\ndata: [DONE]\n\n");
+    assert_eq!(scan.end(), first);
+    assert!(!scan.done_seen());
+}
+
+#[test]
+fn a_stream_with_an_event_too_large_to_read_is_no_complete_one() {
+    let mut scan = scanned(TEXT.as_bytes());
+    scan.push(&vec![b'x'; MAX_EVENT_BYTES + 1]);
+    scan.push(DONE.as_bytes());
+    assert_eq!(scan.end(), StreamEnd::Cut { mid_event: true });
+}
+
+#[test]
+fn events_of_the_gateways_own_are_read_as_what_they_are() {
+    let event = error_event("cut \"off\"", "upstream_error", Some("stream_cut"), "req-1");
+    assert_eq!(
+        event,
+        "data: {\"error\":{\"message\":\"cut \\\"off\\\"\",\"type\":\"upstream_error\",\"param\":null,\
+         \"code\":\"stream_cut\"},\"request_id\":\"req-1\"}\n\n"
+    );
+    assert_eq!(end(&event), StreamEnd::ErrorEvent { append: "" });
+    assert!(error_event("m", "t", None, "r").contains("\"code\":null"));
+}
+
+/// The data that a strict client sees: only events with their blank line.
+fn client_sees(bytes: &[u8]) -> Vec<String> {
+    let mut seen = Vec::new();
+    // The byte after the stream resolves a CR at its end.
+    let bytes = [bytes, b":"].concat();
+    Decoder::default()
+        .push(&bytes, &mut |event| seen.extend(event.data.map(|data| data.unwrap_or("?").to_owned())))
+        .unwrap();
+    seen
+}
+
+/// All that is known at the end.
+fn known(pieces: &[&[u8]]) -> String {
+    let mut scan = StreamScan::new(false);
+    pieces.iter().for_each(|piece| scan.push(piece));
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {} {} {} {}",
+        scan.end(),
+        scan.usage(),
+        scan.error(),
+        scan.malformed(),
+        scan.finish_reason(),
+        scan.done_seen(),
+        scan.finish_seen(),
+        scan.tool_call_seen(),
+        scan.text_bytes()
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_split_gives_the_same_end(stream in any_stream(), cuts in any_cuts()) {
+        prop_assert_eq!(known(&split(stream.bytes, &cuts)), known(&[stream.bytes]));
+    }
+
+    #[test]
+    fn noise_never_panics_and_ends_the_same_in_any_split(bytes in stream_like_noise(), cuts in any_cuts()) {
+        prop_assert_eq!(known(&split(&bytes, &cuts)), known(&[&bytes]));
+    }
+
+    #[test]
+    fn what_is_appended_to_a_complete_stream_ends_it_for_a_strict_client(bytes in stream_like_noise()) {
+        if let StreamEnd::Complete { append } = scanned(&bytes).end() {
+            let before = client_sees(&bytes);
+            let after = client_sees(&[&bytes, append.as_bytes()].concat());
+            prop_assert!(after.starts_with(&before));
+            prop_assert!(
+                append.is_empty() || after.iter().any(|data| data.trim() == "[DONE]"),
+                "{:?} after {}", append, bytes.escape_ascii()
+            );
+        }
+    }
+}
+
+#[test]
+fn no_prefix_is_complete_before_its_finish_reason_or_done() {
+    for stream in good_streams() {
+        let text = String::from_utf8_lossy(stream.bytes);
+        let first = [r#""finish_reason":""#, "data: [DONE]"].iter().filter_map(|mark| text.find(mark)).min().unwrap();
+        for length in 0..stream.bytes.len() {
+            let prefix = &stream.bytes[..length];
+            let is_complete = matches!(scanned(prefix).end(), StreamEnd::Complete { .. });
+            assert!(!is_complete || length > first, "{} at {length}", stream.name);
+        }
+        assert_eq!(scanned(stream.bytes).end(), complete(""));
+    }
+}
+
+#[test]
+fn a_client_of_any_complete_prefix_never_sees_half_a_chunk() {
+    for stream in good_streams() {
+        let whole = client_sees(stream.bytes);
+        for length in 0..stream.bytes.len() {
+            let prefix = &stream.bytes[..length];
+            if let StreamEnd::Complete { append } = scanned(prefix).end() {
+                for data in client_sees(&[prefix, append.as_bytes()].concat()) {
+                    assert!(data == "[DONE]" || whole.contains(&data), "{} at {length}: {data}", stream.name);
+                }
+            }
+        }
+    }
+}

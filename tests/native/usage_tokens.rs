@@ -1,0 +1,65 @@
+//! Token counts of every provider come to one meaning.
+
+use opengateway::usage::tokens::TokenUsage;
+
+fn counts(raw: &str, reasoning_outside: bool) -> Option<[u64; 5]> {
+    TokenUsage::parse(raw, reasoning_outside).map(as_array)
+}
+
+fn as_array(usage: TokenUsage) -> [u64; 5] {
+    [usage.prompt, usage.completion, usage.total, usage.cached, usage.reasoning]
+}
+
+#[test]
+fn usage_is_read_leniently() {
+    let cases: &[(&str, Option<[u64; 5]>)] = &[
+        (r#"{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}"#, Some([3, 4, 7, 0, 0])),
+        (r#"{"prompt_tokens":12.0,"completion_tokens":4e1}"#, Some([12, 40, 52, 0, 0])),
+        (r#"{"prompt_tokens":3,"completion_tokens":null,"total_tokens":null}"#, Some([3, 0, 3, 0, 0])),
+        (r#"{"completion_tokens":4}"#, Some([0, 4, 4, 0, 0])),
+        (r#"{"prompt_tokens":3,"completion_tokens":4,"total_tokens":20}"#, Some([3, 4, 20, 0, 0])),
+        (r#"{"prompt_tokens":3,"completion_tokens":4,"total_tokens":0}"#, Some([3, 4, 7, 0, 0])),
+        (r#"{"prompt_tokens":"3","completion_tokens":4}"#, Some([0, 4, 4, 0, 0])),
+        (r#"{"prompt_tokens":-3,"completion_tokens":4}"#, Some([0, 4, 4, 0, 0])),
+        (r#"{"prompt_tokens":1099511627776,"completion_tokens":4}"#, Some([1 << 40, 4, (1 << 40) + 4, 0, 0])),
+        (r#"{"prompt_tokens":1099511627777,"completion_tokens":4}"#, Some([0, 4, 4, 0, 0])),
+        (r#"{"prompt_tokens":1e300,"completion_tokens":4}"#, Some([0, 4, 4, 0, 0])),
+        (r#"{"prompt_tokens":9,"prompt_tokens_details":{"audio_tokens":1,"cached_tokens":5}}"#, Some([9, 0, 9, 5, 0])),
+        (r#"{"prompt_tokens":9,"prompt_token_details":{"cached_tokens":5}}"#, Some([9, 0, 9, 5, 0])),
+        (r#"{"prompt_tokens":9,"prompt_tokens_details":null,"num_cached_tokens":5}"#, Some([9, 0, 9, 5, 0])),
+        (r#"{"prompt_tokens":9,"prompt_cache_hit_tokens":5}"#, Some([9, 0, 9, 5, 0])),
+        (r#"{"prompt_tokens":9,"cached_tokens":5}"#, Some([9, 0, 9, 5, 0])),
+        (r#"{"prompt_tokens":9,"cached_tokens":50}"#, Some([9, 0, 9, 9, 0])),
+        (r#"{"completion_tokens":9,"completion_tokens_details":{"reasoning_tokens":5}}"#, Some([0, 9, 9, 0, 5])),
+        (r#"{"completion_tokens":9,"reasoning_tokens":5,"completion_tokens_details":[]}"#, Some([0, 9, 9, 0, 5])),
+        (r#"{"total_tokens":9}"#, None),
+        (r#"{"prompt_tokens":null}"#, None),
+        ("{}", None),
+        ("null", None),
+        ("[1]", None),
+        (r#"{"prompt_tokens":3"#, None),
+    ];
+    for (raw, expected) in cases {
+        assert_eq!(counts(raw, false), *expected, "{raw}");
+    }
+}
+
+#[test]
+fn xai_counts_reasoning_and_at_times_the_cache_outside() {
+    let raw = r#"{"prompt_tokens":10,"completion_tokens":2,"total_tokens":19,"completion_tokens_details":{"reasoning_tokens":7}}"#;
+    assert_eq!(counts(raw, true), Some([10, 9, 19, 0, 7]));
+    let raw =
+        r#"{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":30}}"#;
+    assert_eq!(counts(raw, true), Some([40, 2, 42, 30, 0]));
+}
+
+#[test]
+fn sums_saturate() {
+    let one = TokenUsage { prompt: 1, completion: 2, total: 3, cached: 1, reasoning: 1 };
+    let mut sum = TokenUsage::default();
+    sum += one;
+    assert_eq!(as_array(sum + one), [2, 4, 6, 2, 2]);
+    let most =
+        TokenUsage { prompt: u64::MAX, completion: u64::MAX, total: u64::MAX, cached: u64::MAX, reasoning: u64::MAX };
+    assert_eq!(most + one, most);
+}

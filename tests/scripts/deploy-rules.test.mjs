@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { refusals } from "../../scripts/lib/deploy-rules.mjs";
+import { readWranglerConfig } from "../../scripts/lib/wrangler.mjs";
+
+const READY = { vars: {}, d1_databases: [{ binding: "DB", database_id: "5e0d3b8a-6f0c-4c3e-9a53-0f3c7f6f9d11" }] };
+const reasonsFor = (config, secretNames = []) => refusals({ config: { ...READY, ...config }, secretNames });
+
+test("a configuration that is ready is not refused", () => {
+  assert.deepEqual(reasonsFor({}, ["GATEWAY_API_KEY", "GROQ_API_KEY"]), []);
+});
+
+test("the demo is never deployed, neither from wrangler.toml nor as a secret", () => {
+  assert.match(reasonsFor({ vars: { GATEWAY_DEMO: "1" } })[0], /GATEWAY_DEMO is set in wrangler.toml/);
+  assert.match(reasonsFor({}, ["GATEWAY_DEMO"])[0], /GATEWAY_DEMO is a secret/);
+});
+
+test("keys in the open are refused", () => {
+  assert.match(reasonsFor({ vars: { GROQ_API_KEY: "gsk_1" } })[0], /GROQ_API_KEY is set in wrangler.toml/);
+});
+
+test("a placeholder or missing database id is refused", () => {
+  for (const id of ["00000000-0000-0000-0000-000000000000", "", undefined]) {
+    assert.match(reasonsFor({ d1_databases: [{ binding: "DB", database_id: id }] })[0], /still the placeholder/);
+  }
+});
+
+test("a broken GATEWAY_CONFIG is refused", () => {
+  assert.match(reasonsFor({ vars: { GATEWAY_CONFIG: "{" } })[0], /not valid JSON/);
+});
+
+test("the repository's own wrangler.toml lacks a database id and nothing else", async () => {
+  const reasons = refusals({ config: await readWranglerConfig(), secretNames: [] });
+  assert.ok(reasons.every((reason) => reason.includes("database_id")), reasons.join("\n"));
+});
