@@ -115,6 +115,8 @@ class Gateway {
 
 /** Requests as an ordinary client with the right key sends them. */
 class Client {
+  #opening = new AbortController();
+
   constructor(url) {
     this.url = url;
   }
@@ -136,7 +138,12 @@ class Client {
   /** A chat completion whose connection the test holds in its hand: resolves at the answer's head. */
   openChat(body, headers = {}) {
     const request = chatRequest(body, { authorization: `Bearer ${GATEWAY_KEY}`, ...headers });
-    return open(this.url, request);
+    return open(this.url, { ...request, signal: this.#opening.signal });
+  }
+
+  /** Resets the connections of `openChat`, those too whose answer has not begun. */
+  leaveAll() {
+    this.#opening.abort();
   }
 }
 

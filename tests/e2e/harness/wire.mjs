@@ -34,7 +34,7 @@ class Connection {
   /** The connection is gone. */
   closed = false;
 
-  constructor(url, { method = 'GET', path = '/', headers = {}, body = '', halfClose = false } = {}) {
+  constructor(url, { method = 'GET', path = '/', headers = {}, body = '', halfClose = false, signal } = {}) {
     const { hostname, port, host } = new URL(url);
     const bytes = Buffer.from(body);
     this.#method = method;
@@ -51,6 +51,7 @@ class Connection {
     this.#socket.write([`${method} ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n'));
     this.#socket.write(bytes);
     if (halfClose) this.#socket.end();
+    signal?.addEventListener('abort', () => this.leave());
   }
 
   /** Resolves when the condition holds; rejects when it still does not after the connection closed or the deadline. */
