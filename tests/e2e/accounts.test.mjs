@@ -22,7 +22,7 @@ const USAGE = {
 /** 607 x 150,000 + 400 x 75,000 + 503 x 600,000 pico-dollars. */
 const COST_PICO_USD = '422850000';
 
-const scene = setScene({ providers: ['groq', 'cerebras', 'openai'] });
+const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], isolates: 13 });
 const rowOf = (reply) => scene.gateway.row(reply.headers['x-request-id']);
 const costOf = async ({ id }) =>
   (await scene.gateway.database.prepare('SELECT CAST(cost_pico_usd AS TEXT) AS cost FROM requests WHERE id = ?').bind(id).first()).cost;

@@ -9,7 +9,7 @@ import { answer, chat, redirect, status } from './upstream/behaviours.mjs';
 
 const ORIGIN = 'https://app.example.com';
 
-const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], vars: { CORS_ORIGINS: ORIGIN } });
+const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], vars: { CORS_ORIGINS: ORIGIN }, isolates: 20 });
 
 /** The provider's one request. */
 const sentTo = (provider) => {

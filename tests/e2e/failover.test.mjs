@@ -13,10 +13,10 @@ import {
 } from './upstream/behaviours.mjs';
 import { errorBody } from './upstream/payloads.mjs';
 
-describe('a failure', () => {
-  const scene = setScene({ providers: ['groq', 'cerebras', 'sambanova'], isolates: 50 });
-  const TWO = ['groq', 'cerebras'];
+const TWO = ['groq', 'cerebras'];
 
+describe('a failure of one provider', () => {
+  const scene = setScene({ providers: TWO, isolates: 24 });
   const passedOver = {
     'a wrong key': [badKey(), '401'],
     'a model that is gone': [modelNotFound(), '404'],
@@ -33,7 +33,7 @@ describe('a failure', () => {
   };
   for (const [name, [behaviour, outcome]] of Object.entries(passedOver)) {
     for (const stream of [false, true]) {
-      test(`by ${name} goes to the next provider${stream ? ' of a stream' : ''}`, async () => {
+      test(`because of ${name} goes to the next one${stream ? ' of a stream' : ''}`, async () => {
         scene.upstream.always('groq', behaviour);
         const reply = await scene.client.chat(askInOrder(TWO, { stream }));
         assert.equal(reply.status, 200, reply.text);
@@ -47,7 +47,10 @@ describe('a failure', () => {
       });
     }
   }
+});
 
+describe('a failure of all providers', () => {
+  const scene = setScene({ providers: TWO, isolates: 14 });
   const exhausted = {
     'wrong keys': [badKey(), { status: 502, code: 'provider_authentication_failed' }],
     'missing models': [modelNotFound(), { status: 404, code: 'model_not_found' }],
@@ -59,7 +62,7 @@ describe('a failure', () => {
   };
   for (const [name, [behaviour, expected]] of Object.entries(exhausted)) {
     for (const stream of [false, true]) {
-      test(`by ${name} everywhere has one true status${stream ? ' for a stream too' : ''}`, async () => {
+      test(`because of ${name} has one true status${stream ? ' for a stream too' : ''}`, async () => {
         for (const provider of TWO) scene.upstream.always(provider, behaviour);
         const reply = await scene.client.chat(askInOrder(TWO, { stream }));
         const error = assertError(reply, expected);
@@ -70,6 +73,10 @@ describe('a failure', () => {
       });
     }
   }
+});
+
+describe('a failure', () => {
+  const scene = setScene({ providers: ['groq', 'cerebras', 'sambanova'] });
 
   test('by length goes to a larger window and to no other', async () => {
     const model = 'qwen3.8-27b'; // 131,042 tokens at groq, 65,536 at cerebras

@@ -24,7 +24,7 @@ const message = (fields) => [{ role: 'user', content: 'hi', ...fields }];
 const tool = (fields) => ({ tools: [{ type: 'function', function: { name: 'f' }, ...fields }] });
 
 describe('a bad body', () => {
-  const scene = setScene({ providers: ['groq', 'cerebras'], isolates: 100 });
+  const scene = setScene({ providers: ['groq', 'cerebras'], isolates: 1 });
 
   const bodies = {
     'empty': ['', {}],
@@ -236,7 +236,7 @@ describe('a key', () => {
 
 describe('configuration', () => {
   describe('without a gateway key', () => {
-    const scene = setScene({ providers: ['groq'], vars: { GATEWAY_API_KEY: null } });
+    const scene = setScene({ providers: ['groq'], vars: { GATEWAY_API_KEY: null }, isolates: 1 });
     test('lets nobody in', async () => {
       for (const authorization of [null, 'Bearer ', `Bearer ${GATEWAY_KEY}`]) {
         assertError(await scene.client.chat(ask(), { authorization }), { status: 503, code: 'gateway_not_configured' });
@@ -246,7 +246,7 @@ describe('configuration', () => {
   });
 
   describe('with several keys and no default project', () => {
-    const scene = setScene({ providers: ['groq'], vars: { GATEWAY_API_KEY: 'sk-one, sk-two', DEFAULT_PROJECT_ID: null } });
+    const scene = setScene({ providers: ['groq'], vars: { GATEWAY_API_KEY: 'sk-one, sk-two', DEFAULT_PROJECT_ID: null }, isolates: 1 });
     test('takes each key, and a project from body or header only', async () => {
       for (const key of ['sk-one', 'sk-two']) {
         const authorization = `Bearer ${key}`;
@@ -265,7 +265,7 @@ describe('configuration', () => {
     GATEWAY_CONFIG: { GATEWAY_CONFIG: '{"providers":{"x":{"dialect":"openai","base_url":5}}}' },
   })) {
     describe(`with a bad ${name}`, () => {
-      const scene = setScene({ providers: ['groq'], vars });
+      const scene = setScene({ providers: ['groq'], vars, isolates: 1 });
       test('is refused and named', async () => {
         assertError(await scene.client.chat(ask()), { status: 503, code: 'gateway_misconfigured', message: new RegExp(name) });
       });
@@ -274,7 +274,7 @@ describe('configuration', () => {
 });
 
 describe('the log', () => {
-  const scene = setScene({ providers: ['groq', 'openai'] });
+  const scene = setScene({ providers: ['groq', 'openai'], isolates: 1 });
 
   test('and the headers hold no key and no text of a conversation', async () => {
     const canary = 'canary-71c2';

@@ -62,7 +62,7 @@ describe('equal providers', () => {
 });
 
 describe('a client', () => {
-  const scene = setScene({ providers: ['groq', 'cerebras', 'sambanova', 'openai'] });
+  const scene = setScene({ providers: ['groq', 'cerebras', 'sambanova', 'openai'], isolates: 11 });
   const providerFor = async (fields) => {
     const reply = await scene.client.chat(ask(fields));
     assert.equal(reply.status, 200, reply.text);
@@ -192,7 +192,8 @@ describe('auto', () => {
   });
 
   test('says which needs no model can meet', async () => {
-    assertError(await scene.client.chat(ask({ model: 'auto', max_tokens: 50_000_000 })), { status: 400, code: 'no_capable_model' });
+    const tooLong = ask({ model: 'auto', messages: [user('many words '.repeat(700_000))] });
+    assertError(await scene.client.chat(tooLong), { status: 400, code: 'no_capable_model', message: /window|context|token/i });
     assertError(
       await scene.client.chat(ask({ model: 'llama-3.1-8b', messages: [IMAGE_MESSAGE] })),
       { status: 400, code: 'no_capable_model', message: /image|vision/i },
@@ -207,7 +208,7 @@ describe('auto', () => {
 });
 
 describe('AUTO_MODELS', () => {
-  const scene = setScene({ providers: ['groq', 'cerebras'], vars: { AUTO_MODELS: 'cerebras/glm-4.7,groq/gpt-oss-20b' } });
+  const scene = setScene({ providers: ['groq', 'cerebras'], vars: { AUTO_MODELS: 'cerebras/glm-4.7,groq/gpt-oss-20b' }, isolates: 1 });
 
   test('is what auto uses, and nothing else', async () => {
     for (let i = 0; i < 4; i += 1) {
@@ -227,6 +228,7 @@ describe('a server of one\'s own', () => {
         aliases: { fast: 'my-server/tiny' },
       }),
     }),
+    isolates: 1,
   });
 
   test('takes any model by its pin, and by an alias', async () => {
@@ -249,7 +251,7 @@ describe('a server of one\'s own', () => {
 });
 
 describe('a gateway without providers', () => {
-  const scene = setScene({ providers: [] });
+  const scene = setScene({ providers: [], isolates: 1 });
 
   test('answers 503 and says what to do', async () => {
     for (const model of ['auto', SHARED_MODEL, `groq/${SHARED_MODEL}`]) {

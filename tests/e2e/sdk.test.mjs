@@ -13,7 +13,7 @@ import { tokens, toolCall } from './upstream/payloads.mjs';
 import { destroyed, done, finish, role, text, toolCallDeltas } from './upstream/steps.mjs';
 
 describe('the OpenAI Node SDK', () => {
-  const scene = setScene({ providers: ['groq', 'cerebras', 'openai'] });
+  const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], isolates: 14 });
   const sdk = (options = {}) =>
     new OpenAI({ apiKey: GATEWAY_KEY, baseURL: `${scene.client.url}/v1`, maxRetries: 0, ...options });
 
@@ -137,8 +137,9 @@ describe('the OpenAI Node SDK', () => {
   });
 
   test('throws NotFoundError for an unknown model', async () => {
-    for (const request of [sdk().chat.completions.create(ask({ model: 'no-such-model' })), sdk().models.retrieve('no/such')]) {
-      await assert.rejects(request, (error) => {
+    const calls = [() => sdk().chat.completions.create(ask({ model: 'no-such-model' })), () => sdk().models.retrieve('no/such')];
+    for (const call of calls) {
+      await assert.rejects(call, (error) => {
         assert.ok(error instanceof OpenAI.NotFoundError);
         assert.equal(error.code, 'model_not_found');
         assert.equal(error.param, 'model');

@@ -34,7 +34,7 @@ function assertCut(reply, content) {
 }
 
 describe('a stream that needs no change', () => {
-  const scene = setScene({ providers: ['groq', 'cerebras'] });
+  const scene = setScene({ providers: ['groq', 'cerebras'], isolates: 9 });
   const upstreamBytes = () => scene.upstream.requests('groq')[0].sent.toString('utf8');
 
   const shapes = {
@@ -181,7 +181,7 @@ describe('a stream that breaks off', () => {
 });
 
 describe('a stream that stalls', () => {
-  const scene = setScene({ providers: ['groq', 'openai'], vars: { STREAM_IDLE_TIMEOUT_MS: '500' } });
+  const scene = setScene({ providers: ['groq', 'openai'], vars: { STREAM_IDLE_TIMEOUT_MS: '500' }, isolates: 2 });
 
   for (const model of [NATIVE, OPENAI_MODEL]) {
     test(`ends with an error event (${model})`, async () => {
@@ -195,7 +195,7 @@ describe('a stream that stalls', () => {
 
 describe('a stream without a first token', () => {
   const TIMEOUTS = { FIRST_TOKEN_TIMEOUT_MS: '500', REASONING_FIRST_TOKEN_TIMEOUT_MS: '500' };
-  const scene = setScene({ providers: ['groq', 'cerebras'], vars: TIMEOUTS });
+  const scene = setScene({ providers: ['groq', 'cerebras'], vars: TIMEOUTS, isolates: 16 });
   const failures = {
     'an error event': stream([errorEvent('overloaded')]),
     'a role, then an error event': stream([role(), errorEvent('overloaded')]),

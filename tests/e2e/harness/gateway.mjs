@@ -1,14 +1,10 @@
-// Starts the built gateway in real workerd. Each isolate is a worker of its own with its own socket, without a proxy in
-// front: what a test reads is what the worker wrote. Isolates share the variables and the database, not their view of
-// the providers' health, so each test takes a fresh one.
+// The built gateway in real workerd, and clients of it. Its isolates share the variables and the database, not their view
+// of the providers' health, so each test takes a fresh one.
 
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-import { Miniflare } from 'miniflare';
 import { TEST_DEADLINE_MS } from '../upstream/server.mjs';
-import { builtModules, COMPATIBILITY, ROOT } from './bundle.mjs';
-import { childProcesses } from './process.mjs';
+import { builtModules } from './bundle.mjs';
 import { open, send } from './wire.mjs';
+import { startWorkerd } from './workerd.mjs';
 
 export const GATEWAY_KEY = 'sk-gateway-e2e-4f1d6c';
 export const PROJECT = 'e2e-project';
@@ -30,70 +26,33 @@ export const providerKey = (provider) => `sk-upstream-${provider}-9b2e7a`;
 const envName = (provider) => provider.toUpperCase().replaceAll('-', '_');
 
 /** @param vars the worker's variables; those set to null are left out. */
-export async function startGateway({ vars = {}, isolates = 1, modules = builtModules() } = {}) {
-  const bindings = Object.fromEntries(
-    Object.entries({ GATEWAY_API_KEY: GATEWAY_KEY, DEFAULT_PROJECT_ID: PROJECT, ...vars }).filter(([, value]) => value !== null),
-  );
-  const names = Array.from({ length: isolates }, (_, i) => `gateway-${i}`);
-  const output = [];
-  const before = childProcesses('workerd');
-  const miniflare = new Miniflare({
-    host: '127.0.0.1',
-    port: 0,
-    handleRuntimeStdio: (stdout, stderr) => [stdout, stderr].forEach((pipe) => pipe.on('data', (data) => output.push(data))),
-    workers: names.map((name) => ({
-      name,
-      modules,
-      ...COMPATIBILITY,
-      bindings,
-      d1Databases: { DB: 'gateway' },
-      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-    })),
-  });
-  await miniflare.ready;
-  const database = await miniflare.getD1Database('DB', names[0]);
-  await applyMigrations(database);
-  const urls = await Promise.all(names.map(async (name) => (await miniflare.unsafeGetDirectURL(name)).origin));
-  const pid = childProcesses('workerd').find((child) => !before.includes(child));
-  return new Gateway({ miniflare, database, urls, output, pid });
-}
-
-async function applyMigrations(database) {
-  const folder = path.join(ROOT, 'migrations');
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.sql')).sort()) {
-    const sql = readFileSync(path.join(folder, file), 'utf8').replace(/--.*$/gm, '');
-    for (const statement of sql.split(';').map((part) => part.trim()).filter(Boolean)) {
-      await database.prepare(statement).run();
-    }
-  }
+export async function startGateway({ vars = {}, isolates = 1 } = {}) {
+  const all = { GATEWAY_API_KEY: GATEWAY_KEY, DEFAULT_PROJECT_ID: PROJECT, ...vars };
+  const bindings = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
+  return new Gateway(await startWorkerd({ modules: builtModules(), bindings, isolates }));
 }
 
 class Gateway {
-  #miniflare;
-  #output;
-  #urls;
+  #workerd;
+  #unused;
 
-  constructor({ miniflare, database, urls, output, pid }) {
-    this.#miniflare = miniflare;
-    this.#output = output;
-    this.#urls = urls;
+  constructor(workerd) {
+    this.#workerd = workerd;
+    this.#unused = [...workerd.urls];
     /** D1, for queries of a test's own. */
-    this.database = database;
-    /** The process id of this gateway's workerd. */
-    this.pid = pid;
-    this.url = urls[0];
+    this.database = workerd.database;
   }
 
   /** A client of an isolate that no test has used yet. */
   freshClient() {
-    const url = this.#urls.shift();
+    const url = this.#unused.shift();
     if (url === undefined) throw new Error('all isolates are used: start the gateway with more of them');
     return new Client(url);
   }
 
   /** Everything that workerd printed: the worker's log, and the runtime's complaints. */
   logs() {
-    return Buffer.concat(this.#output).toString('utf8');
+    return Buffer.concat(this.#workerd.output).toString('utf8');
   }
 
   async rows() {
@@ -109,7 +68,7 @@ class Gateway {
   }
 
   stop() {
-    return this.#miniflare.dispose();
+    return this.#workerd.dispose();
   }
 }
 

@@ -4,13 +4,14 @@ import { after, before, beforeEach } from 'node:test';
 import { startUpstream } from '../upstream/server.mjs';
 import { providerVars, startGateway } from './gateway.mjs';
 
-/** More isolates than a suite has tests; one costs a few milliseconds. */
-const ISOLATES = 40;
+/** Enough for a small suite; a large one says how many tests it has. One costs about 70 ms, many cost more each. */
+const ISOLATES = 8;
 
 /**
  * Call it at the top of a file or of a `describe`. Inside its tests `scene.upstream` is clean, `scene.client` has an
  * isolate of its own and `scene.gateway` is what both share.
  * @param vars variables, or a function that makes them of the upstream.
+ * @param isolates one for each test; 1 where the tests are to share it, because none of them spoils a provider's health.
  */
 export function setScene({ providers, vars = {}, isolates = ISOLATES }) {
   const scene = { upstream: null, gateway: null, client: null };
@@ -21,7 +22,7 @@ export function setScene({ providers, vars = {}, isolates = ISOLATES }) {
   });
   beforeEach(() => {
     scene.upstream.reset();
-    scene.client = scene.gateway.freshClient();
+    scene.client = isolates === 1 && scene.client !== null ? scene.client : scene.gateway.freshClient();
   });
   after(async () => {
     await scene.gateway?.stop();
