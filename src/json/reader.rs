@@ -114,6 +114,11 @@ impl<'a> Str<'a> {
     }
 }
 
+/// What reads one member's value.
+type Member<'f, 'a, E> = dyn FnMut(&mut Reader<'a>, Str<'a>) -> Result<(), E> + 'f;
+/// What reads one element.
+type Element<'f, 'a, E> = dyn FnMut(&mut Reader<'a>, usize) -> Result<(), E> + 'f;
+
 /// A position in a document. Each method reads one thing and moves past it.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
@@ -195,6 +200,12 @@ impl<'a> Reader<'a> {
         &mut self,
         mut member: impl FnMut(&mut Self, Str<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.members(&mut member)
+    }
+
+    /// The loop of [`Self::object`], compiled once for each error type instead of once for each caller: the callers
+    /// are many, and every byte of code is paid for at a cold start.
+    fn members<E: From<ReadError>>(&mut self, member: &mut Member<'_, 'a, E>) -> Result<(), E> {
         self.skip_whitespace();
         self.enter(b'{')?;
         self.skip_whitespace();
@@ -228,6 +239,11 @@ impl<'a> Reader<'a> {
         &mut self,
         mut element: impl FnMut(&mut Self, usize) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.elements(&mut element)
+    }
+
+    /// The loop of [`Self::array`], as [`Self::members`].
+    fn elements<E: From<ReadError>>(&mut self, element: &mut Element<'_, 'a, E>) -> Result<(), E> {
         self.skip_whitespace();
         self.enter(b'[')?;
         self.skip_whitespace();

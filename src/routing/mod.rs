@@ -6,6 +6,7 @@ pub mod exhaustion;
 pub mod failover;
 pub mod failure;
 pub mod plan;
+pub mod rank;
 pub mod requirements;
 pub mod target;
 pub mod tokens;

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
+use super::rank::sort_by_rank;
 use super::requirements::{Need, Requirements, is_free};
 use super::target::Target;
 use crate::catalog::lookup::Catalog;
@@ -254,7 +255,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
             Target::Model { offers, .. } => offers.first().map(|model| model.id.to_string()).unwrap_or_default(),
         };
         let groups = match target {
-            Target::Auto if self.auto_models.is_empty() => tiers(ranked),
+            Target::Auto if self.auto_models.is_empty() => tiers(ranked, self.catalog),
             Target::Auto | Target::Model { .. } => vec![ranked],
         };
         let mut ordered: Vec<(u8, Ranked<'c>)> = Vec::new();
@@ -276,30 +277,30 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         }
         // All that is healthy comes before anything degraded, whatever its tier; a prompt that seems too long for a
         // model tries the others first. The sort is stable, so tiers and rotation stay as they are.
-        ordered.sort_by_key(|(at, entry)| (!entry.fits, *at));
+        sort_by_rank(&mut ordered, |(at, entry)| u128::from(!entry.fits) << 8 | u128::from(*at));
         let mut ordered: Vec<Candidate<'c>> = ordered.into_iter().map(|(_, entry)| entry.candidate).collect();
         self.prefer(&mut ordered);
         Ok(ordered)
     }
 
     /// The client's own order, on top of everything else.
-    fn prefer(&self, candidates: &mut [Candidate<'c>]) {
-        match self.preferences.sort {
-            Some(Sort::Price) => {
-                candidates.sort_by_key(|candidate| candidate.model.prices.map_or(u128::MAX, blended_price));
+    fn prefer(&self, candidates: &mut Vec<Candidate<'c>>) {
+        let measured = |candidate: &Candidate<'c>, sort: Sort| {
+            let (provider, model) = (candidate.provider.id.as_ref(), candidate.model.upstream_id.as_ref());
+            match sort {
+                Sort::Price => candidate.model.prices.map_or(u128::MAX, blended_price),
+                Sort::Latency => self.health.first_token_ms(provider, model).map_or(u128::MAX, u128::from),
+                Sort::Throughput => u128::MAX - self.health.tokens_per_second(provider, model).map_or(0, u128::from),
             }
-            Some(Sort::Latency) => candidates.sort_by_key(|candidate| {
-                let known = self.health.first_token_ms(&candidate.provider.id, &candidate.model.upstream_id);
-                known.unwrap_or(u64::MAX)
-            }),
-            Some(Sort::Throughput) => candidates.sort_by_key(|candidate| {
-                Reverse(self.health.tokens_per_second(&candidate.provider.id, &candidate.model.upstream_id))
-            }),
-            None => {}
+        };
+        if let Some(sort) = self.preferences.sort {
+            sort_by_rank(candidates, |candidate| measured(candidate, sort));
         }
         let order = &self.preferences.order;
-        candidates
-            .sort_by_key(|candidate| order.iter().position(|id| *id == candidate.provider.id).unwrap_or(order.len()));
+        if !order.is_empty() {
+            let place = |id: &str| order.iter().position(|wanted| wanted == id).unwrap_or(order.len());
+            sort_by_rank(candidates, |candidate| place(&candidate.provider.id) as u128);
+        }
     }
 }
 
@@ -330,12 +331,12 @@ fn last_resort(ranked: Vec<Ranked<'_>>) -> Result<Vec<Candidate<'_>>, PlanError>
             until_ms => PlanError::Limited { until_ms },
         });
     }
-    open.sort_by_key(|(until_ms, _)| *until_ms);
+    sort_by_rank(&mut open, |(until_ms, _)| u128::from(*until_ms));
     Ok(open.into_iter().map(|(_, candidate)| candidate).collect())
 }
 
 /// Rotates over the providers, keeping the offers of one provider together and in order.
-fn rotate(members: &mut [Ranked<'_>], ticket: u64) {
+fn rotate(members: &mut Vec<Ranked<'_>>, ticket: u64) {
     let mut providers: Vec<Text> = Vec::new();
     for entry in members.iter() {
         if !providers.contains(&entry.candidate.provider.id) {
@@ -345,7 +346,8 @@ fn rotate(members: &mut [Ranked<'_>], ticket: u64) {
     let count = providers.len().max(1);
     let first = usize::try_from(ticket % count as u64).unwrap_or(0);
     providers.rotate_left(first);
-    members.sort_by_key(|entry| providers.iter().position(|id| *id == entry.candidate.provider.id));
+    let place = |id: &Text| providers.iter().position(|known| known == id).unwrap_or(providers.len());
+    sort_by_rank(members, |entry| place(&entry.candidate.provider.id) as u128);
 }
 
 /// USD per token at three prompt tokens to one completion token, times four: what price tiers are made from.
@@ -355,15 +357,15 @@ fn blended_price(prices: Prices) -> u128 {
 
 /// Price tiers for `auto`: what is free; then up to twice the cheapest that is left, and so on. In each tier one best
 /// model of each provider; the second-best models of all tiers come after every tier.
-fn tiers(mut ranked: Vec<Ranked<'_>>) -> Vec<Vec<Ranked<'_>>> {
-    let price = |entry: &Ranked<'_>| match (is_free(&entry.candidate.model), entry.candidate.model.prices) {
+fn tiers<'c>(mut ranked: Vec<Ranked<'c>>, catalog: &Catalog) -> Vec<Vec<Ranked<'c>>> {
+    let price = |entry: &Ranked<'c>| match (is_free(&entry.candidate.model), entry.candidate.model.prices) {
         (true, _) => 0,
         (false, Some(prices)) => blended_price(prices),
         (false, None) => u128::MAX,
     };
-    ranked.sort_by_key(&price);
-    let mut best: Vec<Vec<Ranked<'_>>> = Vec::new();
-    let mut others: Vec<Vec<Ranked<'_>>> = Vec::new();
+    sort_by_rank(&mut ranked, price);
+    let mut best: Vec<Vec<Ranked<'c>>> = Vec::new();
+    let mut others: Vec<Vec<Ranked<'c>>> = Vec::new();
     let mut ceiling = None;
     for entry in ranked {
         let cost = price(&entry);
@@ -384,9 +386,10 @@ fn tiers(mut ranked: Vec<Ranked<'_>>) -> Vec<Vec<Ranked<'_>>> {
             }
         }
     }
-    // Catalogue order within a tier is by provider id, so that the rotation does not depend on prices.
+    // Within a tier providers stand in catalogue order, so that the rotation does not depend on prices.
+    let place = |id: &str| catalog.provider_index(id).unwrap_or(usize::MAX);
     for tier in &mut best {
-        tier.sort_by(|one, other| one.candidate.provider.id.cmp(&other.candidate.provider.id));
+        sort_by_rank(tier, |entry| place(&entry.candidate.provider.id) as u128);
     }
     best.into_iter().chain(others).filter(|tier| !tier.is_empty()).collect()
 }
