@@ -12,10 +12,10 @@ import { startSubjects } from './subjects.mjs';
 const QUICK = process.argv.includes('--quick');
 
 /** Interleaved rounds: in each one every subject gets the same load, in turning order. */
-const ROUNDS = QUICK ? 3 : 9;
+const ROUNDS = QUICK ? 3 : 7;
 const JSON_REQUESTS = QUICK ? 400 : 2000;
 const JSON_CONCURRENCY = 8;
-const STREAMS = QUICK ? 10 : 30;
+const STREAMS = QUICK ? 40 : 80;
 const STREAM_CONCURRENCY = 10;
 const CHUNKS_PER_STREAM = 500;
 const CHUNK_PACE_MS = 1;

@@ -9,7 +9,7 @@ import { answer, chat, redirect, status } from './upstream/behaviours.mjs';
 
 const ORIGIN = 'https://app.example.com';
 
-const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], vars: { CORS_ORIGINS: ORIGIN }, isolates: 20 });
+const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], vars: { CORS_ORIGINS: ORIGIN }, isolates: 22 });
 
 /** The provider's one request. */
 const sentTo = (provider) => {
@@ -143,6 +143,15 @@ describe('an upstream', () => {
     for (const name of Object.keys(nulls)) assert.notEqual(json[name], null, `${name} was forwarded as null`);
   });
 
+  test('is spared the fields that it refuses, and the client is told their names', async () => {
+    const messages = [{ ...user('hi'), name: 'anna' }];
+    const reply = await scene.client.chat(ask({ model: `groq/${SHARED_MODEL}`, messages, logprobs: true, top_logprobs: 2, seed: 1 }));
+    assert.equal(reply.status, 200, reply.text);
+    const { json } = sentTo('groq');
+    assert.deepEqual([json.logprobs, json.top_logprobs, json.messages[0].name, json.seed], [undefined, undefined, undefined, 1]);
+    assert.deepEqual(reply.headers['x-gateway-dropped-params'].split(',').map((name) => name.trim()).sort(), ['logprobs', 'messages.name', 'top_logprobs']);
+  });
+
   test('gets lenient string forms as JSON', async () => {
     const call = { id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } };
     const reply = await scene.client.chat(ask({
@@ -187,6 +196,12 @@ describe('an upstream', () => {
 });
 
 describe('the paths', () => {
+  test('answer whatever a client says it accepts', async () => {
+    for (const accept of ['text/html', 'application/xml', 'image/png;q=0']) {
+      assert.equal((await scene.client.chat(ask(), { accept })).status, 200);
+    }
+  });
+
   test('work without /v1 too', async () => {
     const reply = await scene.client.send({
       method: 'POST', path: '/chat/completions', headers: { 'content-type': 'application/json' }, body: JSON.stringify(ask()),

@@ -245,6 +245,16 @@ describe('configuration', () => {
     });
   });
 
+  describe('of a demo', () => {
+    const scene = setScene({ providers: ['groq'], vars: { GATEWAY_API_KEY: null, GATEWAY_DEMO: '1' }, isolates: 1 });
+    test('lets in this machine, and nobody who came by another name', async () => {
+      assert.equal((await scene.client.chat(ask(), { authorization: null })).status, 200);
+      for (const host of ['gateway.example.com', 'localhost.example.com', '127.0.0.1.example.com', '10.0.0.1']) {
+        assertError(await scene.client.chat(ask(), { authorization: null, host }), { status: 503, code: 'gateway_not_configured' });
+      }
+    });
+  });
+
   describe('with several keys and no default project', () => {
     const scene = setScene({ providers: ['groq'], vars: { GATEWAY_API_KEY: 'sk-one, sk-two', DEFAULT_PROJECT_ID: null }, isolates: 1 });
     test('takes each key, and a project from body or header only', async () => {

@@ -54,6 +54,15 @@ describe('equal providers', () => {
     assert.deepEqual(scene.upstream.counts(), { groq: 1, cerebras: 1 });
   });
 
+  test('that cannot give several answers are left out, and pinned they say so', async () => {
+    for (let i = 0; i < 3; i += 1) {
+      assert.equal((await scene.client.chat(ask({ n: 2 }))).headers['x-gateway-provider'], 'fireworks');
+    }
+    assertError(await scene.client.chat(ask({ n: 2, model: `groq/${SHARED_MODEL}` })), { status: 400, param: 'n' });
+    assert.deepEqual(scene.upstream.counts(), { fireworks: 3 });
+    assert.equal(scene.upstream.requests('fireworks')[0].json.n, 2);
+  });
+
   test('keep a rate-limited one out until its time is up', async () => {
     scene.upstream.always('groq', rateLimited({ 'retry-after': '60' }));
     for (let i = 0; i < 9; i += 1) assert.equal((await scene.client.chat(ask())).status, 200);

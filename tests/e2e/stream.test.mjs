@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ask, askInOrder, assertError, OPENAI_MODEL, SHARED_MODEL, trailOf } from './harness/requests.mjs';
+import { ask, askInOrder, assertError, OPENAI_MODEL, SHARED_MODEL, trailOf, user } from './harness/requests.mjs';
 import { setScene } from './harness/scene.mjs';
 import { dataOf, readStream } from './harness/sse.mjs';
 import {
@@ -10,7 +10,7 @@ import {
 } from './upstream/behaviours.mjs';
 import { tokens, USAGE } from './upstream/payloads.mjs';
 import {
-  comment, destroyed, done, endOfBody, errorEvent, event, finish, gate, hold, raw, reasoning, reset, role, silence, text, trailingUsage,
+  comment, destroyed, done, endOfBody, errorEvent, event, finish, gate, hold, pause, raw, reasoning, reset, role, silence, text, trailingUsage,
 } from './upstream/steps.mjs';
 
 const NATIVE = `groq/${SHARED_MODEL}`;
@@ -34,7 +34,7 @@ function assertCut(reply, content) {
 }
 
 describe('a stream that needs no change', () => {
-  const scene = setScene({ providers: ['groq', 'cerebras'], isolates: 9 });
+  const scene = setScene({ providers: ['groq', 'cerebras'], isolates: 10 });
   const upstreamBytes = () => scene.upstream.requests('groq')[0].sent.toString('utf8');
 
   const shapes = {
@@ -81,6 +81,14 @@ describe('a stream that needs no change', () => {
     assert.doesNotMatch(connection.text, /second/);
     halfway.open();
     assert.equal(readStream((await connection.finished()).text).content, 'first second');
+  });
+
+  test('is not mixed up with others of the same time', async () => {
+    scene.upstream.always('groq', (exchange) => tokenStream({ content: tokens(30).map((token) => `${token}/${exchange.json.messages[0].content}`) })(exchange));
+    await Promise.all(Array.from({ length: 20 }, async (_, i) => {
+      const reply = await scene.client.chat(streamed(NATIVE, { messages: [user(`question ${i}`)] }));
+      assert.equal(readStream(reply.text).content, tokens(30).map((token) => `${token}/question ${i}`).join(''));
+    }));
   });
 
   test('of thousands of tokens is whole', async () => {
@@ -257,6 +265,16 @@ describe('a client that leaves', () => {
       assert.equal(scene.upstream.requests(provider).length, 1);
     });
   }
+
+  test('in good order is noticed at the next write that fails', async () => {
+    const onward = gate();
+    scene.upstream.always('groq', stream([role(), text('half', ' an'), hold(onward), ...tokens(2000).flatMap((token) => [text(token), pause(1)]), silence()]));
+    const connection = await scene.client.openChat(streamed(NATIVE));
+    await connection.untilBody(' an');
+    connection.hangUp();
+    onward.open();
+    await scene.upstream.aborted('groq');
+  });
 
   test('before the first token aborts the request and tries nobody else', async () => {
     scene.upstream.always('groq', stream([role(), silence()]));

@@ -81,6 +81,11 @@ class Connection {
     this.#socket.resetAndDestroy();
   }
 
+  /** Closes the connection in good order, as a client does that has read enough. */
+  hangUp() {
+    this.#socket.destroy();
+  }
+
   get text() {
     return this.body.toString('utf8');
   }
