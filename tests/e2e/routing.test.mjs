@@ -202,7 +202,7 @@ describe('auto', () => {
 
   test('says which needs no model can meet', async () => {
     const tooLong = ask({ model: 'auto', messages: [user('many words '.repeat(700_000))] });
-    assertError(await scene.client.chat(tooLong), { status: 400, code: 'no_capable_model', message: /window|context|token/i });
+    assertError(await scene.client.chat(tooLong), { status: 400, code: 'context_length_exceeded', message: /context window/ });
     assertError(
       await scene.client.chat(ask({ model: 'llama-3.1-8b', messages: [IMAGE_MESSAGE] })),
       { status: 400, code: 'no_capable_model', message: /image|vision/i },
