@@ -24,12 +24,14 @@ const TOOL_FIELDS: [&str; 3] = ["tools", "tool_choice", "parallel_tool_calls"];
 
 /// Writes the body for `model` at `provider`.
 pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> Encoded {
-    let mut dropped = Vec::new();
+    let is_dropped = |name: &str| provider.drops.iter().chain(model.drops.iter()).any(|drop| *drop == name);
+    let left_out = request.messages.members.filter(|member| is_dropped(member.path()));
+    let mut dropped: Vec<String> = left_out.iter().map(|member| member.path().to_owned()).collect();
     let fields: usize = request.fields.iter().map(|(key, value)| key.quoted().len() + value.len() + 2).sum();
     let mut out = String::with_capacity(fields + request.messages.len() + 256);
     let mut body = ObjectWriter::new(&mut out);
     body.string("model", &model.upstream_id);
-    request.messages.write(body.key("messages"));
+    request.messages.write(left_out, body.key("messages"));
     if request.stream {
         body.boolean("stream", true);
         stream_options(&mut body, request, provider);
@@ -46,7 +48,9 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     let effort = applied_effort(request, model);
     match effort {
         Some(effort) => body.string("reasoning_effort", effort.as_str()),
-        None if request.effort.is_some() => dropped.push("reasoning_effort".to_owned()),
+        None if request.effort.is_some() => {
+            dropped.push("reasoning_effort".to_owned())
+        }
         None => {}
     }
     for (key, value) in &request.fields {
@@ -57,7 +61,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
             // The default; those who know no other value may not know the field either.
             continue;
         }
-        let refused = provider.drops.iter().chain(model.drops.iter()).any(|drop| *drop == name)
+        let refused = is_dropped(&name)
             || (provider.body == BodyPolicy::Strict && !provider.accepts.iter().any(|field| field == sent))
             || (!model.capabilities.tools && TOOL_FIELDS.contains(&name.as_ref()));
         if refused && !KEPT.contains(&name.as_ref()) {
@@ -67,6 +71,11 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
         match renamed {
             Some(to) => body.raw(to, value),
             None => body.verbatim(key.quoted(), value),
+        }
+    }
+    for (name, json) in provider.adds.iter() {
+        if !request.fields.iter().any(|(key, _)| key.is(name)) {
+            body.raw(name, json);
         }
     }
     body.end();
