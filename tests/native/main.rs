@@ -10,6 +10,8 @@ mod config_fixture;
 mod config_json;
 mod config_json_errors;
 mod config_vars;
+mod dialect_encode;
+mod dialect_fixture;
 mod json_reader;
 mod sse_chunk;
 mod sse_decoder;
