@@ -3,6 +3,8 @@
 pub mod catalog;
 pub mod config;
 pub mod dialect;
+#[cfg(target_arch = "wasm32")]
+mod edge;
 pub mod gateway;
 pub mod health;
 pub mod json;

@@ -68,11 +68,7 @@ impl ErrorBody {
 
     fn read(&mut self, value: &Value) {
         // Google's compatible endpoint wraps the object in an array of one.
-        let value = match value {
-            Value::Array(items) => items.first().unwrap_or(value),
-            _ => value,
-        };
-        let outer = value;
+        let outer = value.as_array().and_then(|items| items.first()).unwrap_or(value);
         let inner = ["error", "fault"].iter().find_map(|key| outer.get(key)).filter(|inner| !inner.is_null());
         let inner = inner.or_else(|| outer.get("errors").and_then(|errors| errors.get(0))).unwrap_or(outer);
         let text = |key: &str| [inner, outer].into_iter().find_map(|level| level.get(key).and_then(as_text));

@@ -41,7 +41,7 @@ pub enum Answered<R> {
     /// A stream whose first token is there.
     Stream {
         /// What came so far, and what it says.
-        gate: Gate,
+        gate: Box<Gate>,
         /// The rest.
         reply: R,
     },
@@ -131,9 +131,9 @@ impl Attempt<'_> {
             };
             match state {
                 GateState::Waiting => {}
-                GateState::Open => return Ok(Answered::Stream { gate, reply }),
+                GateState::Open => return Ok(Answered::Stream { gate: Box::new(gate), reply }),
                 GateState::Failed(failure) if is_true_answer(failure) => {
-                    return Ok(Answered::Stream { gate, reply });
+                    return Ok(Answered::Stream { gate: Box::new(gate), reply });
                 }
                 GateState::Failed(failure) => {
                     let failure = failure.clone();

@@ -395,7 +395,7 @@ impl<P: Ports> Run<'_, '_, P> {
                 let outcome = Outcome::FirstToken { after_ms: now_ms.saturating_sub(started_ms) };
                 self.ports.health().record(&provider.id, &candidate.model.upstream_id, outcome, now_ms);
                 served.record.ttft_ms = Some(now_ms.saturating_sub(self.incoming.received_ms));
-                let (relay, prefix) = Relay::begin(self.request, &served, gate);
+                let (relay, prefix) = Relay::begin(self.request, &served, *gate);
                 let headers = answer_headers(&served, &encoded, &progress.trail);
                 let account = StreamAccount {
                     served,

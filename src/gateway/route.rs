@@ -80,6 +80,22 @@ pub fn wrong_method(method: &str, allow: &'static str) -> ApiError {
     }
 }
 
+/// The host (without its port) and the path (without query and fragment) of an absolute URL, as the platform writes it.
+pub fn host_and_path(url: &str) -> (&str, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, path) = match rest.find(['/', '?', '#']) {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let path = path.find(['?', '#']).map_or(path, |at| path.split_at(at).0);
+    let host = match authority.rfind(']') {
+        // An IPv6 address has colons of its own.
+        Some(bracket) => authority.split_at(bracket + 1).0,
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    };
+    (host, if path.is_empty() { "/" } else { path })
+}
+
 /// Resolves `%2F` and the like; `None` where the result is not UTF-8.
 fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());

@@ -38,7 +38,7 @@ pub struct Committed<R> {
 /// How a stream is carried to the client.
 pub enum Relay {
     /// Natively, byte for byte; the scan is fed with a copy now and then.
-    Native(StreamScan),
+    Native(Box<StreamScan>),
     /// Through the isolate, since bytes must change.
     Rewriting(Box<Rewriter<UsageDetails>>),
 }
@@ -82,7 +82,7 @@ impl Relay {
         match usage_policy(request, served) {
             UsagePolicy::Keep => {
                 let (bytes, scan) = gate.into_parts();
-                (Self::Native(scan), bytes)
+                (Self::Native(Box::new(scan)), bytes)
             }
             policy @ (UsagePolicy::Drop | UsagePolicy::Rewrite(_)) => {
                 let mut rewriter = Rewriter::new(policy, served.reasoning_outside_completion);

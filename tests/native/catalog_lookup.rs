@@ -1,5 +1,4 @@
 //! Finding rows, and adding an operator's own.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::borrow::Cow;
 

@@ -1,5 +1,4 @@
 //! The compiled-in catalogue: promises that its data must keep, and figures that must not change by accident.
-#![expect(clippy::panic, reason = "tests")]
 
 use opengateway::catalog::Catalog;
 use opengateway::catalog::model::{Effort, ModelSpec, Prices};

@@ -1,5 +1,4 @@
 //! The catalogue's compiler: what it refuses, where it says the mistake is, and how it reads prices.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../../../catalog/compile/mod.rs"]
 mod compile;

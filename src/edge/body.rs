@@ -1,0 +1,69 @@
+//! A client's request body, under its caps.
+
+use std::rc::Rc;
+
+use js_sys::Uint8Array;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStreamDefaultReader, Request};
+
+use super::isolate::{Held, Isolate};
+use super::js::ReadResult;
+use crate::config::Limits;
+use crate::openai::error::{ApiError, ErrorType};
+
+/// Reads the body of `request`. The guard counts its bytes for as long as it lives.
+///
+/// # Errors
+/// 413 over `MAX_BODY_BYTES`, 503 while the isolate holds too many bytes, 400 if the client broke off.
+pub(super) async fn read(
+    request: &Request,
+    isolate: &Rc<Isolate>,
+    limits: &Limits,
+) -> Result<(Vec<u8>, Vec<Held>), ApiError> {
+    let announced = request.headers().get("content-length").ok().flatten().and_then(|text| text.parse::<u64>().ok());
+    let Some(length) = announced else { return chunked(request, isolate, limits).await };
+    if length > limits.max_body_bytes {
+        return Err(too_large(limits));
+    }
+    let held = isolate.hold(length, limits.inflight_bytes_max)?;
+    let promise = request.array_buffer().map_err(|_| broken_off())?;
+    let buffer = JsFuture::from(promise).await.map_err(|_| broken_off())?;
+    let body = Uint8Array::new(&buffer).to_vec();
+    // The platform holds clients to the length that they announce; this is for the day it does not.
+    if body.len() as u64 > limits.max_body_bytes { Err(too_large(limits)) } else { Ok((body, vec![held])) }
+}
+
+async fn chunked(request: &Request, isolate: &Rc<Isolate>, limits: &Limits) -> Result<(Vec<u8>, Vec<Held>), ApiError> {
+    let mut body = Vec::new();
+    let mut held = Vec::new();
+    let Some(stream) = request.body() else { return Ok((body, held)) };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    loop {
+        let result = JsFuture::from(reader.read()).await.map_err(|_| broken_off())?;
+        let result: ReadResult = result.unchecked_into();
+        if result.done() {
+            return Ok((body, held));
+        }
+        let chunk: Uint8Array = result.value().unchecked_into();
+        let length = body.len() as u64 + u64::from(chunk.length());
+        if length > limits.max_body_bytes {
+            // The rest is of no interest; whether cancelling works does not matter either.
+            let _cancelled = reader.cancel();
+            return Err(too_large(limits));
+        }
+        held.push(isolate.hold(u64::from(chunk.length()), limits.inflight_bytes_max)?);
+        body.extend_from_slice(&chunk.to_vec());
+    }
+}
+
+fn too_large(limits: &Limits) -> ApiError {
+    let most = limits.max_body_bytes;
+    let message =
+        format!("The request body is larger than {most} bytes (MAX_BODY_BYTES). Send less, or images by URL.");
+    ApiError::new(413, ErrorType::InvalidRequest, "request_too_large", message)
+}
+
+fn broken_off() -> ApiError {
+    ApiError::invalid("incomplete_body", "The request body broke off before its end. Send it again.")
+}

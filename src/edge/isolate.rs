@@ -1,0 +1,75 @@
+//! What an isolate keeps between requests: the configuration, its view of the providers' health, and how many bytes of
+//! request bodies it holds. A trap throws all of it away, and the next request builds it anew.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+use worker::Env;
+
+use crate::gateway::setup::{Gateway, SetupError};
+use crate::health::view::HealthView;
+use crate::openai::error::{ApiError, ErrorType};
+
+/// What a client may wait when the isolate holds too many bytes: the bodies of the requests before it are let go once
+/// their answers begin.
+const BUSY_RETRY_MS: u64 = 1_000;
+
+/// The isolate's own state.
+pub(super) struct Isolate {
+    gateway: Result<Gateway, SetupError>,
+    /// How providers and models are doing, as seen from here.
+    pub(super) health: RefCell<HealthView>,
+    inflight_bytes: Cell<u64>,
+}
+
+thread_local! {
+    static ISOLATE: OnceCell<Rc<Isolate>> = const { OnceCell::new() };
+}
+
+impl Isolate {
+    /// The one of this isolate; made at its first request, since variables are only known then.
+    pub(super) fn get(env: &Env) -> Rc<Self> {
+        ISOLATE.with(|cell| {
+            Rc::clone(cell.get_or_init(|| {
+                let var = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
+                Rc::new(Self { gateway: Gateway::new(&var), health: RefCell::default(), inflight_bytes: Cell::new(0) })
+            }))
+        })
+    }
+
+    /// The configured gateway.
+    ///
+    /// # Errors
+    /// 503 if the configuration cannot be used.
+    pub(super) fn gateway(&self) -> Result<&Gateway, ApiError> {
+        self.gateway.as_ref().map_err(ApiError::from)
+    }
+
+    /// Counts `bytes` of a request body until the guard is dropped.
+    ///
+    /// # Errors
+    /// 503 if the isolate holds too many already.
+    pub(super) fn hold(self: &Rc<Self>, bytes: u64, most: u64) -> Result<Held, ApiError> {
+        let held = self.inflight_bytes.get().saturating_add(bytes);
+        if held > most {
+            let message = "The gateway holds too many request bodies at this moment. Try again soon.";
+            let error = ApiError::new(503, ErrorType::Server, "gateway_busy", message);
+            return Err(ApiError { retry_after_ms: Some(BUSY_RETRY_MS), ..error });
+        }
+        self.inflight_bytes.set(held);
+        Ok(Held { isolate: Rc::clone(self), bytes })
+    }
+}
+
+/// Bytes that are counted as long as it lives.
+pub(super) struct Held {
+    isolate: Rc<Isolate>,
+    bytes: u64,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let counter = &self.isolate.inflight_bytes;
+        counter.set(counter.get().saturating_sub(self.bytes));
+    }
+}

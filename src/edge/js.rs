@@ -1,0 +1,45 @@
+//! The parts of the platform that `web-sys` does not know.
+
+use wasm_bindgen::prelude::*;
+use web_sys::{AbortSignal, ReadableStream, WritableStream};
+
+#[wasm_bindgen]
+extern "C" {
+    /// workerd's native pass-through stream. `new TransformStream()` is a JavaScript one: it wakes the isolate for each
+    /// chunk.
+    pub(super) type IdentityTransformStream;
+
+    #[wasm_bindgen(constructor)]
+    pub(super) fn new() -> IdentityTransformStream;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn readable(this: &IdentityTransformStream) -> ReadableStream;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn writable(this: &IdentityTransformStream) -> WritableStream;
+
+    /// What `reader.read()` resolves to.
+    pub(super) type ReadResult;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn done(this: &ReadResult) -> bool;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn value(this: &ReadResult) -> JsValue;
+
+    /// A reader that fills a buffer of ours, so that one read takes all that has piled up.
+    #[wasm_bindgen(js_name = ReadableStreamBYOBReader)]
+    pub(super) type ByobReader;
+
+    #[wasm_bindgen(constructor, catch, js_class = "ReadableStreamBYOBReader")]
+    pub(super) fn new(stream: &ReadableStream) -> Result<ByobReader, JsValue>;
+
+    #[wasm_bindgen(method)]
+    pub(super) fn read(this: &ByobReader, view: &js_sys::Uint8Array) -> js_sys::Promise;
+
+    #[wasm_bindgen(method)]
+    pub(super) fn cancel(this: &ByobReader) -> js_sys::Promise;
+
+    #[wasm_bindgen(js_namespace = AbortSignal, js_name = any)]
+    pub(super) fn any_signal(signals: &js_sys::Array) -> AbortSignal;
+}

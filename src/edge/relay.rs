@@ -1,0 +1,261 @@
+//! Moves the bytes of a stream from a provider to a client. What is written, and what an end means, is decided in
+//! `gateway/stream.rs` and `sse/`.
+//!
+//! The native relay is a pipe inside the platform: what costs CPU is waking the isolate for a chunk, not the bytes. The
+//! isolate only looks at a copy about once a second. The rewriting relay wakes for every chunk.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStream, StreamPipeOptions, WritableStream, WritableStreamDefaultWriter};
+use worker::Delay;
+
+use super::fetch::{AbortOnDrop, FetchedReply};
+use super::js::{ByobReader, ReadResult};
+use super::ports::{WorkerPorts, now_ms};
+use crate::gateway::ports::{Ports, UpstreamReply};
+use crate::gateway::stream::{BodyEnd, Committed, Relay, UsageDetails, Verdict};
+use crate::routing::failure::ErrorClass;
+use crate::sse::rewrite::Rewriter;
+use crate::sse::scan::StreamScan;
+
+/// How often the copy of a natively relayed stream is looked at: often enough to notice a stall in time, seldom enough
+/// to cost nothing beside the pipe.
+const SAMPLE_PERIOD_MS: u64 = 1_000;
+/// How much of the copy is taken at a time: more than a second of any model's tokens, so that one read is enough.
+const SAMPLE_BYTES: u32 = 64 * 1024;
+
+/// Carries `stream` to its end, closes `writable` and accounts for the request.
+pub(super) async fn run(
+    ports: &WorkerPorts,
+    stream: Committed<FetchedReply>,
+    writable: WritableStream,
+    idle_ms: u64,
+    request_id: &str,
+) {
+    let Committed { prefix, reply, mut relay, account, .. } = stream;
+    let sink = Sink { writable };
+    let end = match sink.write(&prefix).await {
+        Err(ClientLeft) => BodyEnd::ClientClosed,
+        Ok(()) => match &mut relay {
+            Relay::Native(scan) => native(ports, reply, &sink, scan, idle_ms).await,
+            Relay::Rewriting(rewriter) => rewriting(ports, reply, &sink, rewriter, idle_ms).await,
+        },
+    };
+    let secret = account.secret.as_ref().map(|key| key.expose());
+    let (closing, mut verdict) = relay.end(end, request_id, secret);
+    if sink.finish(&closing).await.is_err() {
+        verdict = Verdict::Failed(ErrorClass::ClientClosed);
+    }
+    account.finish(ports, relay.scan(), verdict);
+}
+
+/// The client's side of the pass-through stream.
+struct Sink {
+    writable: WritableStream,
+}
+
+/// A write was rejected: nobody reads any more.
+struct ClientLeft;
+
+impl Sink {
+    fn writer(&self) -> Result<WritableStreamDefaultWriter, ClientLeft> {
+        self.writable.get_writer().map_err(|_| ClientLeft)
+    }
+
+    /// Writes and waits until the client took it, so that an unread client never makes memory grow.
+    async fn write(&self, bytes: &[u8]) -> Result<(), ClientLeft> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let writer = self.writer()?;
+        let written = JsFuture::from(writer.write_with_chunk(&Uint8Array::from(bytes))).await;
+        writer.release_lock();
+        written.map(|_| ()).map_err(|_| ClientLeft)
+    }
+
+    /// Whether the client is known to have left. A stream that is errored has no desired size.
+    fn is_broken(&self) -> bool {
+        let Ok(writer) = self.writer() else { return true };
+        let broken = writer.desired_size().map_or(true, |size| size.is_none());
+        writer.release_lock();
+        broken
+    }
+
+    /// Writes the last bytes and closes.
+    async fn finish(&self, bytes: &[u8]) -> Result<(), ClientLeft> {
+        self.write(bytes).await?;
+        let writer = self.writer()?;
+        JsFuture::from(writer.close()).await.map(|_| ()).map_err(|_| ClientLeft)
+    }
+}
+
+async fn native(ports: &WorkerPorts, reply: FetchedReply, sink: &Sink, scan: &mut StreamScan, idle_ms: u64) -> BodyEnd {
+    let (body, mut call) = reply.into_stream();
+    let Some(body) = body else { return BodyEnd::Finished };
+    let branches = body.tee();
+    let branch = |index: u32| branches.get(index).unchecked_into::<ReadableStream>();
+    let Ok(copy) = Copy::new(&branch(1)) else { return BodyEnd::Broken };
+    let options = StreamPipeOptions::new();
+    options.set_prevent_abort(true);
+    options.set_prevent_close(true);
+    let mut pipe = JsFuture::from(branch(0).pipe_to_with_options(&sink.writable, &options));
+
+    let (piped, stalled) = watch(&mut pipe, &copy, scan, &call, idle_ms).await;
+    if ports.client_gone() || (piped.is_err() && sink.is_broken()) {
+        return BodyEnd::ClientClosed;
+    }
+    // Now the copy holds the rest of what the client got, up to the end or to the fault.
+    while copy.take(scan).await == Taken::More {}
+    match piped {
+        _ if stalled => BodyEnd::Stalled,
+        Ok(_) => {
+            call.disarm();
+            BodyEnd::Finished
+        }
+        Err(_) => BodyEnd::Broken,
+    }
+}
+
+/// Looks at the copy now and then until the pipe ends. A stream that is silent for too long is aborted at its source,
+/// so that the pipe still delivers everything that came before; true if that was so.
+async fn watch(
+    pipe: &mut JsFuture,
+    copy: &Copy,
+    scan: &mut StreamScan,
+    call: &AbortOnDrop,
+    idle_ms: u64,
+) -> (Result<JsValue, JsValue>, bool) {
+    let period = Duration::from_millis(SAMPLE_PERIOD_MS.min(idle_ms));
+    loop {
+        if let Either::Left((piped, _)) = select(&mut *pipe, Delay::from(period)).await {
+            return (piped, false);
+        }
+        let mut last_ms = now_ms();
+        loop {
+            let left_ms = (last_ms + idle_ms).saturating_sub(now_ms());
+            let step = {
+                let take = pin!(copy.take(scan));
+                let either = select(take, Delay::from(Duration::from_millis(left_ms)));
+                match select(&mut *pipe, either).await {
+                    Either::Left((piped, _)) => return (piped, false),
+                    Either::Right((Either::Left((taken, _)), _)) => Some(taken),
+                    Either::Right((Either::Right(((), _)), _)) => None,
+                }
+            };
+            match step {
+                Some(Taken::More) => last_ms = now_ms(),
+                Some(Taken::All) => break,
+                Some(Taken::End) => return (pipe.await, false),
+                None => {
+                    call.abort();
+                    return (pipe.await, true);
+                }
+            }
+        }
+        if scan.done_seen() {
+            // Some providers leave the connection open after the last event. Nothing follows it.
+            call.abort();
+            return (pipe.await, false);
+        }
+    }
+}
+
+/// What was taken from the copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// A full buffer: there may be more.
+    More,
+    /// All there was at that moment.
+    All,
+    /// The end of the stream, or its fault.
+    End,
+}
+
+/// The teed branch that nobody but the scan reads. A read that was begun stays open until something comes, so it must
+/// outlive the future that waits for it.
+struct Copy {
+    reader: ByobReader,
+    open_read: Cell<Option<js_sys::Promise>>,
+}
+
+impl Copy {
+    fn new(branch: &ReadableStream) -> Result<Self, JsValue> {
+        Ok(Self { reader: ByobReader::new(branch)?, open_read: Cell::new(None) })
+    }
+
+    /// Waits for bytes and feeds all that have come to `scan`.
+    async fn take(&self, scan: &mut StreamScan) -> Taken {
+        let promise = self.open_read.take();
+        let promise = promise.unwrap_or_else(|| self.reader.read(&Uint8Array::new_with_length(SAMPLE_BYTES)));
+        self.open_read.set(Some(promise.clone()));
+        let result = JsFuture::from(promise).await;
+        self.open_read.set(None);
+        let Ok(result) = result else { return Taken::End };
+        let result: ReadResult = result.unchecked_into();
+        if result.done() {
+            return Taken::End;
+        }
+        let bytes: Uint8Array = result.value().unchecked_into();
+        scan.push(&bytes.to_vec());
+        if bytes.length() >= SAMPLE_BYTES { Taken::More } else { Taken::All }
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // Nobody waits for the result; an ended stream has nothing to cancel.
+        let _cancelled = self.reader.cancel();
+    }
+}
+
+async fn rewriting(
+    ports: &WorkerPorts,
+    mut reply: FetchedReply,
+    sink: &Sink,
+    rewriter: &mut Rewriter<UsageDetails>,
+    idle_ms: u64,
+) -> BodyEnd {
+    let last_ms = Cell::new(now_ms());
+    // One timer for the whole stream: it only looks whether something came since it was set.
+    let mut idle = pin!(async {
+        loop {
+            let left_ms = (last_ms.get() + idle_ms).saturating_sub(now_ms());
+            if left_ms == 0 {
+                return;
+            }
+            Delay::from(Duration::from_millis(left_ms)).await;
+        }
+    });
+    let mut out = Vec::new();
+    loop {
+        let chunk = match select(pin!(reply.chunk()), &mut idle).await {
+            Either::Left((chunk, _)) => chunk,
+            Either::Right(((), _)) => return BodyEnd::Stalled,
+        };
+        let bytes = match chunk {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return BodyEnd::Finished,
+            Err(_) if ports.client_gone() => return BodyEnd::ClientClosed,
+            Err(_) => return BodyEnd::Broken,
+        };
+        out.clear();
+        let held = rewriter.push(&bytes, &mut out);
+        if sink.write(&out).await.is_err() {
+            return BodyEnd::ClientClosed;
+        }
+        last_ms.set(now_ms());
+        let scan = rewriter.scan();
+        if held.is_err() || scan.error().is_some() {
+            return BodyEnd::Broken;
+        }
+        if scan.done_seen() {
+            return BodyEnd::Finished;
+        }
+    }
+}
