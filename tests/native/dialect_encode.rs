@@ -339,8 +339,8 @@ const HISTORY: &str = r#"{"messages":[
 fn history(drops: &[&'static str]) -> (String, Vec<String>) {
     let provider = ProviderSpec { drops: texts(drops), ..plain() };
     let encoded = encoded(HISTORY, &provider, &able());
-    let start = encoded.body.find("[\n").unwrap();
-    (encoded.body[start..encoded.body.len() - 1].to_owned(), encoded.dropped)
+    let messages = encoded.body.strip_prefix(r#"{"model":"vendor/able-1","messages":"#).unwrap();
+    (messages.strip_suffix('}').unwrap().to_owned(), encoded.dropped)
 }
 
 #[test]
