@@ -51,12 +51,12 @@ fn optional<T>(value: Option<T>, write: impl Fn(T) -> String) -> String {
 }
 
 fn provider(row: &Provider) -> String {
-    let renames = row.renames.iter().map(|(name, theirs)| format!("({}, {})", text(name), text(theirs)));
+    let pairs = |pairs: &[(String, String)]| list(pairs.iter().map(|(a, b)| format!("({}, {})", text(a), text(b))));
     format!(
         "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
          stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, body: BodyPolicy::{}, \
-         accepts: {}, drops: {}, renames: {}, forward_headers: {}, errors: {} }}",
+         accepts: {}, drops: {}, renames: {}, adds: {}, forward_headers: {}, errors: {} }}",
         text(&row.id),
         text(&row.name),
         row.dialect,
@@ -74,7 +74,8 @@ fn provider(row: &Provider) -> String {
         row.body,
         texts(&row.accepts),
         texts(&row.drops),
-        list(renames),
+        pairs(&row.renames),
+        pairs(&row.adds),
         texts(&row.forward_headers),
         list(row.errors.iter().map(error_rule)),
     )

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::money::PriceError;
+use super::provider::MESSAGE_MEMBERS;
 
 /// Where something stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +47,9 @@ pub(crate) enum ProblemKind {
     NotLowerCase { field: &'static str, text: String },
     EmptyRule,
     NeverDropped { field: String },
+    UnknownMember { field: String },
+    GatewayField { field: String },
+    NotJson { field: String, message: String },
     AcceptsWithoutStrict,
     StrictWithoutField { field: String },
     DuplicateProvider { id: String, first: Place },
@@ -101,6 +105,15 @@ impl fmt::Display for ProblemKind {
                 "`{field}` may not be dropped, as the answer would not be what was asked for: say in the capabilities or in \
                  multiple_choices what the provider lacks"
             ),
+            Self::UnknownMember { field } => {
+                write!(f, "`{field}` cannot be dropped: inside of a field there are {}", MESSAGE_MEMBERS.join(", "))
+            }
+            Self::GatewayField { field } => {
+                write!(f, "`{field}` is written by the gateway itself: it cannot be in `adds`")
+            }
+            Self::NotJson { field, message } => {
+                write!(f, "`adds` has no JSON for `{field}` ({message}): write text as '\"text\"'")
+            }
             Self::AcceptsWithoutStrict => write!(f, "`accepts` counts only with body = \"strict\": remove one of them"),
             Self::StrictWithoutField { field } => {
                 write!(f, "a strict body must be able to carry `{field}`: add it to `accepts`")

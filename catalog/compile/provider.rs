@@ -34,6 +34,23 @@ pub(crate) const ERROR_CLASSES: [Word; 17] = [
 /// Dropping one of these would change what the answer is.
 const NEVER_DROPPED: [&str; 5] = ["model", "messages", "stream", "response_format", "n"];
 
+/// What no row adds: `src/catalog/provider.rs` has the same list, and a test holds the two together.
+pub(crate) const GATEWAY_FIELDS: [&str; 9] = [
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "reasoning_effort",
+    "max_tokens",
+    "max_completion_tokens",
+    "response_format",
+    "n",
+];
+
+/// What may be dropped of every message: `src/openai/messages.rs` has the same list, and a test holds the two together.
+pub(crate) const MESSAGE_MEMBERS: [&str; 4] =
+    ["messages.name", "messages.reasoning", "messages.reasoning_content", "messages.reasoning_details"];
+
 /// A row of `PROVIDERS`. Enum fields hold the name of the variant.
 #[derive(Debug)]
 pub(crate) struct Provider {
@@ -56,6 +73,8 @@ pub(crate) struct Provider {
     pub(crate) accepts: Vec<String>,
     pub(crate) drops: Vec<String>,
     pub(crate) renames: Vec<(String, String)>,
+    /// The field and its JSON text.
+    pub(crate) adds: Vec<(String, String)>,
     pub(crate) forward_headers: Vec<String>,
     pub(crate) errors: Vec<ErrorRule>,
 }
@@ -99,6 +118,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         accepts: fields.texts("accepts"),
         drops: read_drops(&mut fields),
         renames: fields.pairs("renames").into_iter().map(|(_, name, theirs)| (name, theirs)).collect(),
+        adds: read_adds(&mut fields),
         forward_headers: fields.texts("forward_headers"),
         errors: fields.tables("errors").into_iter().map(read_rule).collect(),
     };
@@ -132,8 +152,24 @@ pub(crate) fn read_drops(fields: &mut Fields<'_>) -> Vec<String> {
         if NEVER_DROPPED.contains(&field.as_str()) {
             fields.report(ProblemKind::NeverDropped { field: field.clone() });
         }
+        if field.contains('.') && !MESSAGE_MEMBERS.contains(&field.as_str()) {
+            fields.report(ProblemKind::UnknownMember { field: field.clone() });
+        }
     }
     drops
+}
+
+fn read_adds(fields: &mut Fields<'_>) -> Vec<(String, String)> {
+    let adds = fields.pairs("adds");
+    for (_, field, json) in &adds {
+        if GATEWAY_FIELDS.contains(&field.as_str()) {
+            fields.report(ProblemKind::GatewayField { field: field.clone() });
+        }
+        if let Err(error) = serde_json::from_str::<serde_json::Value>(json) {
+            fields.report(ProblemKind::NotJson { field: field.clone(), message: error.to_string() });
+        }
+    }
+    adds.into_iter().map(|(_, field, json)| (field, json)).collect()
 }
 
 fn check(provider: &Provider, fields: &Fields<'_>) {
@@ -155,7 +191,8 @@ fn check(provider: &Provider, fields: &Fields<'_>) {
     }
     if provider.body == "Strict" {
         let renamed = provider.renames.iter().map(|(_, theirs)| theirs.as_str());
-        for field in NEVER_DROPPED.into_iter().chain(renamed) {
+        let added = provider.adds.iter().map(|(field, _)| field.as_str());
+        for field in NEVER_DROPPED.into_iter().chain(renamed).chain(added) {
             if !provider.accepts.iter().any(|accepted| accepted == field) {
                 fields.report(ProblemKind::StrictWithoutField { field: field.to_owned() });
             }

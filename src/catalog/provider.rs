@@ -9,6 +9,20 @@ pub type Text = Cow<'static, str>;
 /// A list of such strings.
 pub type Texts = Cow<'static, [Text]>;
 
+/// Body fields that the gateway writes by itself from what the client asked for, and those that say what the answer is:
+/// no row adds them.
+pub const GATEWAY_FIELDS: [&str; 9] = [
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "reasoning_effort",
+    "max_tokens",
+    "max_completion_tokens",
+    "response_format",
+    "n",
+];
+
 /// The wire format that a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -111,6 +125,9 @@ pub struct ProviderSpec {
     pub drops: Texts,
     /// Fields it calls otherwise: `(OpenAI's name, its name)`.
     pub renames: Cow<'static, [(Text, Text)]>,
+    /// Fields that are sent where the client does not send them: `(the provider's name, JSON text)`. For defaults of the
+    /// provider's that would make an answer untrue.
+    pub adds: Cow<'static, [(Text, Text)]>,
     /// Request headers of the client's that it may see, lower-case.
     pub forward_headers: Texts,
     /// Its error table, tried before the common rules.

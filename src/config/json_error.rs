@@ -93,6 +93,8 @@ pub enum JsonProblem {
     AcceptsWithOpenBody,
     /// `"open": false` without `accepts`: nothing would be sent.
     StrictWithoutAccepts,
+    /// A field that the gateway writes by itself.
+    GatewayField,
     /// An alias that is `auto` or the name of a model, which it would hide.
     NameTaken,
     /// No such provider.
@@ -155,6 +157,7 @@ impl fmt::Display for JsonProblem {
                 f.write_str("an open body takes every field; set `open` to false or leave this out")
             }
             Self::StrictWithoutAccepts => f.write_str("a body that is not open needs `accepts`, the fields it takes"),
+            Self::GatewayField => f.write_str("the gateway writes this field by itself; leave it out"),
             Self::NameTaken => f.write_str("this already is the name of a model; choose another name"),
             Self::UnknownProvider { id } => write!(f, "there is no provider {}", shown(id)),
             Self::UnknownModel { name } => write!(

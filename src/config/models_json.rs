@@ -8,6 +8,7 @@ use super::price::{MAX_USD_PER_MTOK, pico_dollars};
 use super::walker::{Object, Walker};
 use crate::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
 use crate::catalog::provider::{Text, Texts};
+use crate::openai::request::MessageMember;
 
 const ROW_KEYS: &[&str] = &[
     "id",
@@ -108,7 +109,7 @@ pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, Confi
         reasoning_level: object.optional("reasoning_level", reasoning_level)?.unwrap_or(ReasoningLevel::Low),
         free: false,
         auto: true,
-        drops: object.optional("drops", texts)?.unwrap_or_default(),
+        drops: object.optional("drops", drops)?.unwrap_or_default(),
     };
     let changes = ModelChanges::read(&object)?;
     if !model.efforts.is_empty() && !changes.capabilities.unwrap_or_default().reasoning {
@@ -119,6 +120,18 @@ pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, Confi
 }
 
 /// An array of names as the catalogue holds them.
+/// Fields to leave out: any of the body, and of the messages those that the gateway can leave out.
+pub(super) fn drops(json: &Walker<'_>) -> Result<Texts, ConfigError> {
+    let known = MessageMember::ALL.map(MessageMember::path);
+    for element in json.array()? {
+        let found = element.name()?;
+        if found.contains('.') && !known.contains(&found.as_str()) {
+            return element.wrong(JsonProblem::NotOneOf { found, allowed: known.to_vec() });
+        }
+    }
+    texts(json)
+}
+
 pub(super) fn texts(json: &Walker<'_>) -> Result<Texts, ConfigError> {
     Ok(json.names()?.into_iter().map(Text::Owned).collect())
 }

@@ -6,11 +6,11 @@ use std::borrow::Cow;
 use super::base_url::parse_base_url;
 use super::error::ConfigError;
 use super::json_error::JsonProblem;
-use super::models_json::{row, texts};
+use super::models_json::{drops, row, texts};
 use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
-    BodyPolicy, Dialect, KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts,
+    BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts,
 };
 
 const KEYS: &[&str] = &[
@@ -27,6 +27,7 @@ const KEYS: &[&str] = &[
     "image_urls",
     "drops",
     "renames",
+    "adds",
     "accepts",
 ];
 /// The longest provider id: it stands in every pin, log line and usage record.
@@ -91,8 +92,9 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
         reasoning_outside_completion: false,
         body,
         accepts,
-        drops: object.optional("drops", texts)?.unwrap_or_default(),
+        drops: object.optional("drops", drops)?.unwrap_or_default(),
         renames: object.optional("renames", renames)?.unwrap_or_default(),
+        adds: object.optional("adds", adds)?.unwrap_or_default(),
         forward_headers: Cow::Borrowed(&[]),
         errors: Cow::Borrowed(&[]),
     })
@@ -136,6 +138,17 @@ fn body(object: &Object<'_>) -> Result<(BodyPolicy, Texts), ConfigError> {
         (false, Some(accepts)) if !accepts.is_empty() => Ok((BodyPolicy::Strict, accepts)),
         (false, _) => Err(object.wrong("accepts", JsonProblem::StrictWithoutAccepts)),
     }
+}
+
+fn adds(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError> {
+    let mut adds = Vec::new();
+    for (field, value) in json.entries()? {
+        if GATEWAY_FIELDS.contains(&field.as_ref()) {
+            return value.wrong(JsonProblem::GatewayField);
+        }
+        adds.push((Text::Owned(field.into_owned()), Text::Owned(value.json().to_owned())));
+    }
+    Ok(adds.into())
 }
 
 fn renames(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError> {

@@ -127,6 +127,11 @@ impl<'a> Walker<'a> {
         Ok(self.json)
     }
 
+    /// The value as it was written.
+    pub(super) const fn json(&self) -> &'a str {
+        self.json
+    }
+
     /// A number of something, at least one.
     pub(super) fn count(&self) -> Result<u32, ConfigError> {
         let text = self.number()?;

@@ -358,11 +358,11 @@ impl<P: Ports> Run<'_, '_, P> {
             return Err(Failure::bare(ErrorClass::Connect, None));
         };
         let secret = access.key.as_ref().map(|key| key.expose());
-        let encoded = encode(self.request, provider, &candidate.model);
+        let mut encoded = encode(self.request, provider, &candidate.model);
         let call = UpstreamCall {
             url: format!("{}{}", access.base_url, openai::PATH),
             headers: self.upstream_headers(candidate, secret),
-            body: encoded.body.clone(),
+            body: std::mem::take(&mut encoded.body),
         };
         let attempt = Attempt {
             provider,
@@ -516,7 +516,7 @@ fn answer_headers(served: &Served, encoded: &Encoded, trail: &Trail) -> Vec<Head
     all.push((headers::MODEL, headers::value(&served.upstream_model)));
     all.push((headers::REASONING_EFFORT, encoded.effort.map_or("none", |effort| effort.as_str()).to_owned()));
     if !encoded.dropped.is_empty() {
-        all.push((headers::DROPPED_PARAMS, headers::value(&encoded.dropped.join(","))));
+        all.push((headers::DROPPED_PARAMS, headers::list(&encoded.dropped)));
     }
     all
 }

@@ -1,18 +1,90 @@
 //! The `messages` of a request: checked and measured in the one pass that reads the body, and forwarded as they
-//! stand. Only a message in a lenient form (tool calls as a string, a `null` member) is written anew.
+//! stand. Only a message in a lenient form (tool calls as a string, a `null` member) is written anew, and one with a
+//! member that its provider does not take.
 
 use std::ops::Range;
 
 use super::fields::{self, RequestError};
 use crate::json::{Kind, ObjectWriter, Reader, Str};
 
+/// A member of a message that some providers refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageMember {
+    /// The name of a participant.
+    Name,
+    /// The reasoning of an earlier answer.
+    Reasoning,
+    /// The same as other providers call it.
+    ReasoningContent,
+    /// The same in signed or encrypted blocks.
+    ReasoningDetails,
+}
+
+impl MessageMember {
+    /// Every such member.
+    pub const ALL: [Self; 4] = [Self::Name, Self::Reasoning, Self::ReasoningContent, Self::ReasoningDetails];
+
+    /// The key in a message.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Reasoning => "reasoning",
+            Self::ReasoningContent => "reasoning_content",
+            Self::ReasoningDetails => "reasoning_details",
+        }
+    }
+
+    /// The name in the `drops` of the catalogue and in `x-gateway-dropped-params`.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Name => "messages.name",
+            Self::Reasoning => "messages.reasoning",
+            Self::ReasoningContent => "messages.reasoning_content",
+            Self::ReasoningDetails => "messages.reasoning_details",
+        }
+    }
+}
+
+/// A set of such members.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageMembers(u8);
+
+impl MessageMembers {
+    const fn bit(member: MessageMember) -> u8 {
+        1 << member as u8
+    }
+
+    fn insert(&mut self, member: MessageMember) {
+        self.0 |= Self::bit(member);
+    }
+
+    /// The members of the set, in the order of [`MessageMember::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = MessageMember> {
+        MessageMember::ALL.into_iter().filter(move |&member| self.0 & Self::bit(member) != 0)
+    }
+
+    /// Those of the set that `keep` is true for.
+    #[must_use]
+    pub fn filter(self, keep: impl Fn(MessageMember) -> bool) -> Self {
+        let mut kept = Self::default();
+        self.iter().filter(|&member| keep(member)).for_each(|member| kept.insert(member));
+        kept
+    }
+
+    const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
 /// What routing needs to know of the messages, and where they stand in the body.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Messages<'a> {
     /// The array as the client sent it.
     raw: &'a str,
-    /// Messages in a lenient form: where they stand in `raw`, and what is sent instead.
-    patches: Vec<(Range<usize>, String)>,
+    /// The messages that may have to be written anew.
+    noted: Vec<Noted>,
+    /// Which of the members that some providers refuse there are in any message.
+    pub members: MessageMembers,
     /// How many messages there are.
     pub count: usize,
     /// Bytes of text in them, escapes resolved; those of tool calls as they are written.
@@ -21,6 +93,18 @@ pub struct Messages<'a> {
     pub images: usize,
     /// Whether one of the images is an `http(s)` URL that the provider would have to fetch.
     pub image_urls: bool,
+}
+
+/// A message that may have to be written anew.
+#[derive(Debug, PartialEq, Eq)]
+struct Noted {
+    index: usize,
+    /// Where it stands in the array.
+    range: Range<usize>,
+    /// Which members it has that some providers refuse.
+    members: MessageMembers,
+    /// What is sent instead of a lenient form.
+    strict: Option<String>,
 }
 
 const ROLES: &str = "one of system, developer, user, assistant, tool";
@@ -43,11 +127,13 @@ impl<'a> Messages<'a> {
                 return Err(RequestError::Type { param: format!("messages[{index}]"), expected: "an object", found });
             }
             let from = reader.offset();
-            let lenient = messages.message(reader, index)?;
+            let (lenient, members) = messages.message(reader, index)?;
             messages.count += 1;
-            if lenient {
+            if lenient || members != MessageMembers::default() {
                 let raw = body.get(from..reader.offset()).unwrap_or_default();
-                messages.patches.push((from - start..reader.offset() - start, strict_message(raw, index)?));
+                let strict = lenient.then(|| strict_message(raw, index, MessageMembers::default())).transpose()?;
+                let range = from - start..reader.offset() - start;
+                messages.noted.push(Noted { index, range, members, strict });
             }
             Ok(())
         })?;
@@ -58,12 +144,13 @@ impl<'a> Messages<'a> {
         Ok(messages)
     }
 
-    /// Reads one message; true if it must be written anew.
-    fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<bool, RequestError> {
+    /// Reads one message: whether it is in a lenient form, and which members it has that some providers refuse.
+    fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(bool, MessageMembers), RequestError> {
         let path = |member: &str| format!("messages[{index}].{member}");
         let mut role: Option<Str<'a>> = None;
         let (mut content, mut call_id) = (false, false);
         let mut lenient = false;
+        let mut members = MessageMembers::default();
         reader.object::<RequestError>(|reader, key| {
             let kind = reader.peek()?;
             if kind == Kind::Null {
@@ -93,12 +180,17 @@ impl<'a> Messages<'a> {
                 call_id = !reader.string()?.is_empty();
             } else if key.is("name") {
                 expect(Kind::String, "name", "a string")?;
+                members.insert(MessageMember::Name);
                 reader.skip()?;
             } else {
+                if let Some(member) = MessageMember::ALL.into_iter().find(|member| key.is(member.key())) {
+                    members.insert(member);
+                }
                 reader.skip()?;
             }
             Ok(())
         })?;
+        self.members.0 |= members.0;
         let role = role.ok_or_else(|| RequestError::Missing { param: path("role") })?;
         match role.decode().as_deref() {
             Some("assistant") => {}
@@ -113,7 +205,7 @@ impl<'a> Messages<'a> {
         if !content && !role.is("assistant") {
             return Err(RequestError::Missing { param: path("content") });
         }
-        Ok(lenient)
+        Ok((lenient, members))
     }
 
     fn content(&mut self, reader: &mut Reader<'a>, kind: Kind, index: usize) -> Result<(), RequestError> {
@@ -202,25 +294,30 @@ impl<'a> Messages<'a> {
         self.count == 0
     }
 
-    /// The array as it is sent on.
-    pub fn write(&self, out: &mut String) {
+    /// The array as it is sent on, without the members `left_out` of any message.
+    pub fn write(&self, left_out: MessageMembers, out: &mut String) {
         let mut from = 0;
-        for (range, message) in &self.patches {
-            out.push_str(self.raw.get(from..range.start).unwrap_or_default());
-            out.push_str(message);
-            from = range.end;
+        for noted in &self.noted {
+            let raw = self.raw.get(noted.range.clone()).unwrap_or_default();
+            let bare = noted.members.meets(left_out).then(|| strict_message(raw, noted.index, left_out));
+            // It was read before, so writing it anew cannot fail.
+            let bare = bare.and_then(Result::ok);
+            out.push_str(self.raw.get(from..noted.range.start).unwrap_or_default());
+            out.push_str(bare.as_deref().or(noted.strict.as_deref()).unwrap_or(raw));
+            from = noted.range.end;
         }
         out.push_str(self.raw.get(from..).unwrap_or_default());
     }
 }
 
-/// One message without its `null` members (an assistant's `content` excepted) and with tool calls as an array.
-fn strict_message(raw: &str, index: usize) -> Result<String, RequestError> {
+/// One message without its `null` members (an assistant's `content` excepted), without the members `left_out`, and with
+/// tool calls as an array.
+fn strict_message(raw: &str, index: usize, left_out: MessageMembers) -> Result<String, RequestError> {
     let mut out = String::with_capacity(raw.len());
     let mut message = ObjectWriter::new(&mut out);
     Reader::new(raw).object::<RequestError>(|reader, key| {
         let value = reader.skip()?;
-        if value == "null" && !key.is("content") {
+        if value == "null" && !key.is("content") || left_out.iter().any(|member| key.is(member.key())) {
             return Ok(());
         }
         if key.is("tool_calls") {

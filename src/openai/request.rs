@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::fields;
 pub use super::fields::RequestError;
-pub use super::messages::Messages;
+pub use super::messages::{MessageMember, MessageMembers, Messages};
 use crate::catalog::model::{Effort, ReasoningLevel};
 use crate::json::{Kind, Reader, Str};
 

@@ -63,6 +63,7 @@ fn provider(id: &'static str, base_url: &'static str, key: KeyPolicy, key_vars: 
         accepts: Cow::Borrowed(&[]),
         drops: Cow::Borrowed(&[]),
         renames: Cow::Borrowed(&[]),
+        adds: Cow::Borrowed(&[]),
         forward_headers: Cow::Borrowed(&[]),
         errors: Cow::Borrowed(&[]),
     }

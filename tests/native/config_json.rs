@@ -67,7 +67,8 @@ fn two_providers_from_text_to_tables() {
             "strict-1": {
                 "base_url": "https://strict.example/api", "open": false, "accepts": ["model", "messages", "max_new"],
                 "stream_usage": "none", "stream_options": false, "output_limit": "max_tokens",
-                "multiple_choices": false, "image_urls": false, "drops": ["user"], "renames": {"max_tokens": "max_new"}
+                "multiple_choices": false, "image_urls": false, "drops": ["user"],
+                "adds": {"safe": [true, "\u00e4"]}, "renames": {"max_tokens": "max_new"}
             }
         },
         "aliases": {"fast": "my-vllm/llama", "any": "strict-1/what/ever", "oss": "gpt-oss-120b"},
@@ -98,6 +99,7 @@ fn two_providers_from_text_to_tables() {
         (BodyPolicy::Strict, 3, &["user".into()][..])
     );
     assert_eq!(strict.renames.as_ref(), [("max_tokens".into(), "max_new".into())]);
+    assert_eq!(strict.adds.as_ref(), [("safe".into(), r#"[true, "\u00e4"]"#.into())]);
     assert_eq!((strict.stream_usage, strict.output_limit), (StreamUsage::None, OutputLimitName::MaxTokens));
     assert!(!strict.stream_options && !strict.multiple_choices && !strict.image_urls);
 

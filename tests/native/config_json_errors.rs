@@ -126,7 +126,7 @@ fn mistakes_in_a_provider_are_told_by_path() {
     for (members, message) in [
         (
             r#""apikey": "x""#,
-            "apikey: unknown key; known here: dialect, base_url, key, open, any_model, models, stream_usage, stream_options, output_limit, multiple_choices, image_urls, drops, renames, accepts",
+            "apikey: unknown key; known here: dialect, base_url, key, open, any_model, models, stream_usage, stream_options, output_limit, multiple_choices, image_urls, drops, renames, adds, accepts",
         ),
         (r#""dialect": "cobol""#, "dialect: expected one of openai, found \"cobol\""),
         (r#""open": "yes""#, "open: expected true or false, found a string"),
@@ -139,6 +139,12 @@ fn mistakes_in_a_provider_are_told_by_path() {
             r#""output_limit": "both""#,
             "output_limit: expected one of either, max_tokens, max_completion_tokens, found \"both\"",
         ),
+        (
+            r#""drops": ["messages.name", "messages.content"]"#,
+            "drops[1]: expected one of messages.name, messages.reasoning, messages.reasoning_content, messages.reasoning_details, found \"messages.content\"",
+        ),
+        (r#""adds": {"n": 2}"#, "adds.n: the gateway writes this field by itself; leave it out"),
+        (r#""adds": []"#, "adds: expected an object, found an array"),
         (r#""drops": "user""#, "drops: expected an array, found a string"),
         (r#""drops": ["a", "a"]"#, "drops[1]: \"a\" is there twice; keep one"),
         (r#""drops": [""]"#, "drops[0]: expected a name of visible ASCII characters without spaces"),

@@ -10,6 +10,8 @@ mod config_fixture;
 mod config_json;
 mod config_json_errors;
 mod config_vars;
+mod dialect_encode;
+mod dialect_fixture;
 mod health_circuit;
 mod health_view;
 mod json_reader;

@@ -3,7 +3,7 @@
 
 use crate::catalog::model::{Effort, ModelSpec, ReasoningLevel};
 use crate::catalog::provider::{BodyPolicy, OutputLimitName, ProviderSpec, StreamUsage};
-use crate::json::{ObjectWriter, ReadError, Reader};
+use crate::json::{ObjectWriter, ReadError, Reader, Str};
 use crate::openai::request::ChatRequest;
 
 /// A request as it is sent.
@@ -24,12 +24,14 @@ const TOOL_FIELDS: [&str; 3] = ["tools", "tool_choice", "parallel_tool_calls"];
 
 /// Writes the body for `model` at `provider`.
 pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> Encoded {
-    let mut dropped = Vec::new();
+    let is_dropped = |name: &str| provider.drops.iter().chain(model.drops.iter()).any(|drop| *drop == name);
+    let left_out = request.messages.members.filter(|member| is_dropped(member.path()));
+    let mut dropped: Vec<String> = left_out.iter().map(|member| member.path().to_owned()).collect();
     let fields: usize = request.fields.iter().map(|(key, value)| key.quoted().len() + value.len() + 2).sum();
     let mut out = String::with_capacity(fields + request.messages.len() + 256);
     let mut body = ObjectWriter::new(&mut out);
     body.string("model", &model.upstream_id);
-    request.messages.write(body.key("messages"));
+    request.messages.write(left_out, body.key("messages"));
     if request.stream {
         body.boolean("stream", true);
         stream_options(&mut body, request, provider);
@@ -46,18 +48,23 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     let effort = applied_effort(request, model);
     match effort {
         Some(effort) => body.string("reasoning_effort", effort.as_str()),
-        None if request.effort.is_some() => dropped.push("reasoning_effort".to_owned()),
+        // Not to send it is what it asks for.
+        None if request.effort.is_some_and(|asked| asked != Effort::Default) => {
+            dropped.push("reasoning_effort".to_owned())
+        }
         None => {}
     }
+    let renamed = |name: &str| provider.renames.iter().find(|(from, _)| from == name).map(|(_, to)| to.as_ref());
+    let is_sent_as = |key: &Str<'_>, name: &str| key.decode().is_some_and(|key| renamed(&key).unwrap_or(&key) == name);
     for (key, value) in &request.fields {
         let Some(name) = key.decode() else { continue };
-        let renamed = provider.renames.iter().find(|(from, _)| *from == name).map(|(_, to)| to.as_ref());
+        let renamed = renamed(&name);
         let sent = renamed.unwrap_or(&name);
         if name == "n" && request.n == 1 && !provider.multiple_choices {
             // The default; those who know no other value may not know the field either.
             continue;
         }
-        let refused = provider.drops.iter().chain(model.drops.iter()).any(|drop| *drop == name)
+        let refused = is_dropped(&name)
             || (provider.body == BodyPolicy::Strict && !provider.accepts.iter().any(|field| field == sent))
             || (!model.capabilities.tools && TOOL_FIELDS.contains(&name.as_ref()));
         if refused && !KEPT.contains(&name.as_ref()) {
@@ -65,8 +72,15 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
             continue;
         }
         match renamed {
+            // The client sends it under the provider's own name as well, and no field may be there twice.
+            Some(to) if request.fields.iter().any(|(key, _)| key.is(to)) => {}
             Some(to) => body.raw(to, value),
             None => body.verbatim(key.quoted(), value),
+        }
+    }
+    for (name, json) in provider.adds.iter() {
+        if !request.fields.iter().any(|(key, _)| is_sent_as(key, name)) {
+            body.raw(name, json);
         }
     }
     body.end();
@@ -115,10 +129,13 @@ fn applied_effort(request: &ChatRequest<'_>, model: &ModelSpec) -> Option<Effort
 }
 
 /// The nearest effort at or below `asked`, else the lowest. Where a provider only knows "off" and "on"
-/// ([`Effort::Default`]), anything but none is on.
+/// ([`Effort::Default`]), anything but none is on; where it has a scale, its default is to be told none.
 fn nearest_effort(asked: Effort, known: &[Effort]) -> Option<Effort> {
     if known.contains(&asked) {
         return Some(asked);
+    }
+    if asked == Effort::Default {
+        return None;
     }
     if asked != Effort::None && known.contains(&Effort::Default) {
         return Some(Effort::Default);

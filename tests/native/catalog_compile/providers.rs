@@ -1,8 +1,10 @@
 //! What is refused in `providers.toml`.
 
+use opengateway::catalog::provider;
+use opengateway::openai::request::MessageMember;
 use opengateway::routing::failure::ErrorClass;
 
-use super::compile::provider::ERROR_CLASSES;
+use super::compile::provider::{ERROR_CLASSES, GATEWAY_FIELDS, MESSAGE_MEMBERS};
 use super::*;
 
 #[test]
@@ -37,6 +39,28 @@ fn response_format_and_n_are_never_dropped() {
         let drops = format!("free = true\ndrops = [\"{field}\"]\nreasoning_level");
         assert!(model_problem("reasoning_level", &drops).contains("may not be dropped"));
     }
+}
+
+#[test]
+fn of_a_message_only_the_members_that_the_gateway_knows_can_be_dropped() {
+    assert_eq!(MESSAGE_MEMBERS, MessageMember::ALL.map(MessageMember::path));
+    assert!(MessageMember::ALL.iter().all(|member| member.path() == format!("messages.{}", member.key())));
+    let drops = "body = \"open\"\ndrops = [\"messages.name\", \"messages.content\"]";
+    let problem = provider_problem("body = \"open\"", drops);
+    assert!(problem.contains("`messages.content` cannot be dropped: inside of a field there are messages.name,"));
+}
+
+#[test]
+fn what_is_added_is_json_and_no_field_of_the_gateways() {
+    assert_eq!(GATEWAY_FIELDS, provider::GATEWAY_FIELDS);
+    let adds = |adds: &str| format!("body = \"open\"\nadds = {{ {adds} }}");
+    assert!(provider_problem("body = \"open\"", &adds("a = 'text'")).contains("`adds` has no JSON for `a` (expected"));
+    assert!(provider_problem("body = \"open\"", &adds("n = '2'")).contains("`n` is written by the gateway itself"));
+    let strict = adds("a = '1'").replace("open", "strict")
+        + "\naccepts = [\"model\", \"messages\", \"stream\", \"response_format\", \"n\"]";
+    assert!(provider_problem("body = \"open\"", &strict).contains("must be able to carry `a`"));
+    let added = compile(&PROVIDER.replace("body = \"open\"", &adds("a = '\"x\"'")), MODELS, ALIASES).unwrap();
+    assert!(added.emit().contains(r#"adds: Cow::Borrowed(&[(Cow::Borrowed("a"), Cow::Borrowed("\"x\""))])"#));
 }
 
 #[test]

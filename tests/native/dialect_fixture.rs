@@ -1,0 +1,74 @@
+//! A provider that changes nothing and a model that can do everything; tests change what they are about.
+
+use std::borrow::Cow;
+
+use opengateway::catalog::lookup::Catalog;
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use opengateway::catalog::provider::{
+    BodyPolicy, Dialect, KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts,
+};
+
+pub(crate) fn texts(items: &[&'static str]) -> Texts {
+    items.iter().map(|item| Text::Borrowed(*item)).collect()
+}
+
+pub(crate) fn pairs(items: &[(&'static str, &'static str)]) -> Cow<'static, [(Text, Text)]> {
+    items.iter().map(|(a, b)| (Text::Borrowed(*a), Text::Borrowed(*b))).collect()
+}
+
+/// A provider with no peculiarity at all.
+pub(crate) fn plain() -> ProviderSpec {
+    ProviderSpec {
+        id: "plain".into(),
+        name: "Plain".into(),
+        dialect: Dialect::OpenAi,
+        base_url: "https://plain.test/v1".into(),
+        base_url_var: "PLAIN_BASE_URL".into(),
+        key_vars: texts(&["PLAIN_API_KEY"]),
+        key: KeyPolicy::Required,
+        any_model: false,
+        multiple_choices: true,
+        image_urls: true,
+        stream_usage: StreamUsage::Trailing,
+        stream_options: true,
+        output_limit: OutputLimitName::Either,
+        reasoning_outside_completion: false,
+        body: BodyPolicy::Open,
+        accepts: Cow::Borrowed(&[]),
+        drops: Cow::Borrowed(&[]),
+        renames: Cow::Borrowed(&[]),
+        adds: Cow::Borrowed(&[]),
+        forward_headers: Cow::Borrowed(&[]),
+        errors: Cow::Borrowed(&[]),
+    }
+}
+
+/// The row of a built-in provider.
+pub(crate) fn row(id: &str) -> ProviderSpec {
+    Catalog::builtin().provider(id).unwrap_or_else(|| panic!("no provider {id}")).clone()
+}
+
+/// A model that can do everything, with at most 1000 tokens of an answer.
+pub(crate) fn able() -> ModelSpec {
+    ModelSpec {
+        id: "able".into(),
+        provider: "plain".into(),
+        upstream_id: "vendor/able-1".into(),
+        context_window: Some(100_000),
+        max_output: Some(1000),
+        prices: Some(Prices { input: 150_000, output: 600_000, cached_input: Some(75_000) }),
+        capabilities: Capabilities {
+            tools: true,
+            json_object: true,
+            json_schema: true,
+            vision: true,
+            reasoning: true,
+            web_search: false,
+        },
+        efforts: Cow::Borrowed(&[Effort::Low, Effort::Medium, Effort::High]),
+        reasoning_level: ReasoningLevel::High,
+        free: false,
+        auto: true,
+        drops: Cow::Borrowed(&[]),
+    }
+}
