@@ -186,7 +186,7 @@ fn by_words(status: u16, body: &ErrorBody) -> Option<ErrorClass> {
         return Some(ErrorClass::ContentFilter);
     }
     match status {
-        400 | 413 | 422 if TOO_LONG.iter().any(|text| body.says(text)) => Some(ErrorClass::ContextLength),
+        200..=299 | 400 | 413 | 422 if TOO_LONG.iter().any(|text| body.says(text)) => Some(ErrorClass::ContextLength),
         400 if body.is("invalid_api_key") || body.says("api key not valid") || body.says("incorrect api key") => {
             Some(ErrorClass::BadKey)
         }

@@ -13,6 +13,7 @@ mod config_vars;
 mod dialect_classify;
 mod dialect_encode;
 mod dialect_fixture;
+mod dialect_reply;
 mod dialect_retry_after;
 mod dialect_scrub;
 mod json_reader;
