@@ -86,12 +86,12 @@ impl Config {
 
     /// How to call a provider; none while it is off.
     pub fn access(&self, provider: &str) -> Option<&ProviderAccess> {
-        self.providers.get(provider)
+        self.providers.iter().find(|(id, _)| id == provider).map(|(_, access)| access)
     }
 
-    /// The ids of the providers that are on, in alphabetical order.
+    /// The ids of the providers that are on, in catalogue order.
     pub fn providers_on(&self) -> impl Iterator<Item = &str> {
-        self.providers.keys().map(AsRef::as_ref)
+        self.providers.iter().map(|(id, _)| id.as_ref())
     }
 }
 

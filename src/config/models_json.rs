@@ -190,8 +190,8 @@ fn efforts(json: &Walker<'_>) -> Result<Vec<Effort>, ConfigError> {
         }
         efforts.push(effort);
     }
-    efforts.sort_unstable();
-    Ok(efforts)
+    // Lowest first, as everywhere.
+    Ok(Effort::ALL.into_iter().filter(|effort| efforts.contains(effort)).collect())
 }
 
 fn reasoning_level(json: &Walker<'_>) -> Result<ReasoningLevel, ConfigError> {

@@ -16,11 +16,11 @@ use crate::health::circuit::Standing;
 use crate::health::outcome::Outcome;
 use crate::openai::error::{ApiError, ErrorType};
 use crate::openai::request::ChatRequest;
-use crate::routing::exhaustion::{self, Failed};
+use crate::routing::exhaustion::{self, Failed, MAX_OBEYED_MS};
 use crate::routing::failover::{Failover, Slot, Step, Verdict};
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::{Candidate, Health, PlanError, Planner};
-use crate::routing::requirements::Requirements;
+use crate::routing::requirements::{Need, Requirements};
 use crate::routing::target::{Target, UnknownModel};
 use crate::routing::tokens;
 use crate::usage::price::usd;
@@ -200,7 +200,9 @@ fn refusal(error: &PlanError, request: &ChatRequest<'_>, now_ms: u64) -> (ApiErr
         PlanError::NoCapableModel { unmet } => {
             let needs: Vec<String> = unmet.iter().map(ToString::to_string).collect();
             let message = format!("No model that `{model}` stands for can do this: it needs {}.", needs.join(", "));
-            let api = ApiError::invalid("no_capable_model", message);
+            let too_long = unmet.iter().all(|need| matches!(need, Need::Context { .. }));
+            let code = if too_long { "context_length_exceeded" } else { "no_capable_model" };
+            let api = ApiError::invalid(code, message);
             let param = unmet.first().map(|need| need.param());
             (param.map_or(api.clone(), |param| api.with_param(param)), None)
         }
@@ -221,8 +223,9 @@ fn refusal(error: &PlanError, request: &ChatRequest<'_>, now_ms: u64) -> (ApiErr
         PlanError::Limited { until_ms } => {
             let message = format!("Every provider that could answer `{model}` is rate-limited. Try again later.");
             let api = ApiError::new(429, ErrorType::RateLimit, "rate_limit_exceeded", message);
-            let api = ApiError { retry_after_ms: Some(until_ms.saturating_sub(now_ms).max(1)), ..api };
-            (api, Some(ErrorClass::RateLimited))
+            let wait_ms = until_ms.saturating_sub(now_ms).max(1);
+            let should_retry = (wait_ms > MAX_OBEYED_MS).then_some(false);
+            (ApiError { retry_after_ms: Some(wait_ms), should_retry, ..api }, Some(ErrorClass::RateLimited))
         }
         PlanError::Benched { reasons, until_ms } => {
             let failed: Vec<Failed> = reasons
@@ -297,7 +300,7 @@ impl<P: Ports> Run<'_, '_, P> {
                     insist = true;
                 }
                 Step::Stop => return self.exhausted(record, &progress),
-                Step::Try { candidate, timeout_ms } => {
+                Step::Try { candidate, timeout_ms, shortened } => {
                     let Some(candidate) = self.candidates.get(candidate) else {
                         return self.exhausted(record, &progress);
                     };
@@ -313,7 +316,8 @@ impl<P: Ports> Run<'_, '_, P> {
                     };
                     let now_ms = self.ports.now_ms();
                     let (class, retry_after_ms) = (failure.class, failure.retry_after_ms);
-                    match Outcome::of_failure(class, retry_after_ms, now_ms) {
+                    let outcome = Outcome::of_failure(class, retry_after_ms, now_ms);
+                    match outcome.filter(|_| !(shortened && class == ErrorClass::Timeout)) {
                         Some(outcome) => self.ports.health().record(provider, model, outcome, now_ms),
                         None => self.ports.health().release(provider, model, now_ms),
                     }
@@ -354,11 +358,11 @@ impl<P: Ports> Run<'_, '_, P> {
             return Err(Failure::bare(ErrorClass::Connect, None));
         };
         let secret = access.key.as_ref().map(|key| key.expose());
-        let encoded = encode(self.request, provider, &candidate.model);
+        let mut encoded = encode(self.request, provider, &candidate.model);
         let call = UpstreamCall {
             url: format!("{}{}", access.base_url, openai::PATH),
             headers: self.upstream_headers(candidate, secret),
-            body: encoded.body.clone(),
+            body: std::mem::take(&mut encoded.body),
         };
         let attempt = Attempt {
             provider,
@@ -512,7 +516,7 @@ fn answer_headers(served: &Served, encoded: &Encoded, trail: &Trail) -> Vec<Head
     all.push((headers::MODEL, headers::value(&served.upstream_model)));
     all.push((headers::REASONING_EFFORT, encoded.effort.map_or("none", |effort| effort.as_str()).to_owned()));
     if !encoded.dropped.is_empty() {
-        all.push((headers::DROPPED_PARAMS, headers::value(&encoded.dropped.join(","))));
+        all.push((headers::DROPPED_PARAMS, headers::list(&encoded.dropped)));
     }
     all
 }

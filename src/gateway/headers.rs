@@ -34,6 +34,25 @@ pub fn value(text: &str) -> String {
     text.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect()
 }
 
+/// The longest list of names in a header, in bytes: clients and proxies refuse heads of more than some KB.
+pub const MAX_LIST_BYTES: usize = 1024;
+
+/// `names`, comma-separated; where they are too many, the number of those that are left out stands at the end: `a,b,+7`.
+pub fn list(names: &[String]) -> String {
+    let mut list = String::new();
+    for (index, name) in names.iter().enumerate() {
+        if list.len() + name.len() >= MAX_LIST_BYTES {
+            list.push_str(&format!("{}+{}", if index > 0 { "," } else { "" }, names.len() - index));
+            break;
+        }
+        if index > 0 {
+            list.push(',');
+        }
+        list.push_str(&value(name));
+    }
+    list
+}
+
 /// The headers that an error carries beside the request id.
 pub fn of_error(error: &ApiError) -> Vec<Header> {
     let mut headers = Vec::new();

@@ -19,7 +19,7 @@ pub const PROBE_MS: u64 = 120_000;
 /// For this long after a failure by slowness a probe goes last, since it costs its client a whole timeout; after that
 /// it takes its turn like any other, or it would never recover while others are healthy.
 pub const SLOW_PROBE_LAST_MS: u64 = 60_000;
-/// The least number of outcomes, and the share of failures among them, from which a closed circuit counts as degraded.
+/// The least number of outcomes in the window from which a closed circuit can count as degraded.
 pub const DEGRADED_MIN_OUTCOMES: u32 = 4;
 
 const BUCKETS: usize = 6;
@@ -162,12 +162,16 @@ impl Circuit {
                 average(&mut self.first_token_ms, after_ms);
                 self.benched = None;
                 self.slow_failure_ms = None;
-                // Failures in a row stay: a provider that cuts every stream begins every one of them.
-                if let State::Open { .. } | State::HalfOpen { .. } = self.state {
-                    self.state = State::Closed { failures_in_a_row: 0 };
+                // Failures in a row stay: a provider that cuts every stream begins every one of them. So the next failure
+                // opens it again.
+                if self.is_broken() {
+                    self.close(FAILURES_IN_A_ROW - 1);
                 }
             }
             Outcome::Success { after_ms, tokens_per_second } => {
+                if self.is_broken() {
+                    self.close(0);
+                }
                 self.count(true, now_ms);
                 self.benched = None;
                 self.slow_failure_ms = None;
@@ -197,6 +201,17 @@ impl Circuit {
                 self.release(now_ms);
             }
         }
+    }
+
+    const fn is_broken(&self) -> bool {
+        matches!(self.state, State::Open { .. } | State::HalfOpen { .. })
+    }
+
+    /// It has recovered: the failures that opened it must not count as degraded, or keep it out for the rest of their
+    /// window.
+    fn close(&mut self, failures_in_a_row: u32) {
+        self.state = State::Closed { failures_in_a_row };
+        self.buckets = [Bucket::default(); BUCKETS];
     }
 
     fn fail(&mut self, in_a_row: bool, now_ms: u64) {

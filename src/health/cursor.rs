@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-/// The most cursors that are kept. Keys are catalogue ids and need signatures, a few hundred at most; the bound is
-/// there because a client can name any model at a provider that takes any.
+/// The most cursors that are kept. Keys are names of models and needs with sets of providers, a few hundred in practice;
+/// the bound is there because clients choose the combinations.
 pub const MAX_CURSORS: usize = 4096;
 
 /// The cursors of one owner.

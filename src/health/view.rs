@@ -6,7 +6,8 @@ use super::circuit::{Circuit, Standing};
 use super::cursor::Cursors;
 use super::outcome::Outcome;
 
-/// The most circuits that are kept; see [`super::cursor::MAX_CURSORS`].
+/// The most circuits that are kept. The catalogue has some hundred; the bound is there because a client can name any
+/// model at a provider that takes any.
 pub const MAX_CIRCUITS: usize = 4096;
 
 /// Circuits and cursors.
@@ -26,18 +27,25 @@ impl HealthView {
     }
 
     fn circuit_mut(&mut self, provider: &str, model: &str) -> &mut Circuit {
-        if self.count >= MAX_CIRCUITS {
-            self.circuits.clear();
-            self.count = 0;
-        }
-        let models = self.circuits.entry(provider.to_owned()).or_default();
-        if !models.contains_key(model) {
+        if self.circuit(provider, model).is_none() {
+            if self.count >= MAX_CIRCUITS {
+                self.make_room();
+            }
             self.count += 1;
         }
-        models.entry(model.to_owned()).or_default()
+        self.circuits.entry(provider.to_owned()).or_default().entry(model.to_owned()).or_default()
     }
 
-    /// How a candidate stands: the worse of the model's standing and the provider's.
+    /// Forgets the provider with the most circuits: it is the one whose models are made up, and what is known of all
+    /// others stays.
+    fn make_room(&mut self) {
+        let largest = self.circuits.iter().max_by_key(|(_, models)| models.len()).map(|(id, _)| id.clone());
+        if let Some(models) = largest.and_then(|id| self.circuits.remove(&id)) {
+            self.count = self.count.saturating_sub(models.len());
+        }
+    }
+
+    /// How a candidate stands: as its model does, unless the whole provider is benched.
     pub fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
         let whole = self.circuit(provider, WHOLE_PROVIDER).map(|circuit| circuit.standing(now_ms));
         if let Some(benched @ Standing::Benched { .. }) = whole {

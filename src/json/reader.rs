@@ -89,6 +89,29 @@ impl<'a> Str<'a> {
         self.quoted.len().saturating_sub(2)
     }
 
+    /// The length of the text in bytes, escapes resolved. Many clients write all that is not ASCII as `\uXXXX`, which
+    /// would count two or three times as much.
+    pub fn text_len(self) -> usize {
+        if !self.escaped {
+            return self.raw_len();
+        }
+        let mut rest = self.raw().as_bytes();
+        let mut length = 0;
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            let (written, resolved) = match rest.get(at + 1..at + 6) {
+                Some([b'u', b'0', b'0', b'0'..=b'7', _]) => (6, 1),
+                Some([b'u', b'0', b'0'..=b'7', ..]) => (6, 2),
+                // Half of a surrogate pair, which is four bytes.
+                Some([b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]) => (6, 2),
+                Some([b'u', ..]) => (6, 3),
+                _ => (2, 1),
+            };
+            length += at + resolved;
+            rest = rest.get(at + written..).unwrap_or_default();
+        }
+        length + rest.len()
+    }
+
     /// Whether the text is the empty string.
     pub const fn is_empty(self) -> bool {
         self.quoted.len() <= 2
@@ -113,6 +136,11 @@ impl<'a> Str<'a> {
         if self.escaped { self.decode().is_some_and(|text| text == other) } else { self.raw() == other }
     }
 }
+
+/// What reads one member's value.
+type Member<'f, 'a, E> = dyn FnMut(&mut Reader<'a>, Str<'a>) -> Result<(), E> + 'f;
+/// What reads one element.
+type Element<'f, 'a, E> = dyn FnMut(&mut Reader<'a>, usize) -> Result<(), E> + 'f;
 
 /// A position in a document. Each method reads one thing and moves past it.
 #[derive(Clone, Debug)]
@@ -195,6 +223,12 @@ impl<'a> Reader<'a> {
         &mut self,
         mut member: impl FnMut(&mut Self, Str<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.members(&mut member)
+    }
+
+    /// The loop of [`Self::object`], compiled once for each error type instead of once for each caller: the callers
+    /// are many, and every byte of code is paid for at a cold start.
+    fn members<E: From<ReadError>>(&mut self, member: &mut Member<'_, 'a, E>) -> Result<(), E> {
         self.skip_whitespace();
         self.enter(b'{')?;
         self.skip_whitespace();
@@ -228,6 +262,11 @@ impl<'a> Reader<'a> {
         &mut self,
         mut element: impl FnMut(&mut Self, usize) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.elements(&mut element)
+    }
+
+    /// The loop of [`Self::array`], as [`Self::members`].
+    fn elements<E: From<ReadError>>(&mut self, element: &mut Element<'_, 'a, E>) -> Result<(), E> {
         self.skip_whitespace();
         self.enter(b'[')?;
         self.skip_whitespace();

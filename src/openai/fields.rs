@@ -178,6 +178,37 @@ pub(super) fn integer(
     }
 }
 
+/// A whole number that a 64-bit integer holds.
+pub(super) fn whole(param: &str, raw: &str) -> Result<(), RequestError> {
+    if kind_of(raw) != Kind::Number {
+        return Err(wrong_type(param, "an integer", raw));
+    }
+    // 2^63: the first float above every such integer.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let float = || raw.parse::<f64>().is_ok_and(|value| value.fract() == 0.0 && (-LIMIT..LIMIT).contains(&value));
+    if raw.parse::<i64>().is_ok() || (raw.contains(['.', 'e', 'E']) && float()) {
+        Ok(())
+    } else {
+        Err(RequestError::value(param, "a 64-bit integer", raw))
+    }
+}
+
+/// One string or a list of them.
+pub(super) fn stop(param: &str, raw: &str) -> Result<(), RequestError> {
+    match kind_of(raw) {
+        Kind::String => string(param, raw).map(|_| ()),
+        Kind::Array => strings(param, raw).map(|_| ()),
+        Kind::Object | Kind::Number | Kind::Bool | Kind::Null => {
+            Err(wrong_type(param, "a string or an array of strings", raw))
+        }
+    }
+}
+
+/// An object, whatever is in it.
+pub(super) fn object(param: &str, raw: &str) -> Result<(), RequestError> {
+    if kind_of(raw) == Kind::Object { Ok(()) } else { Err(wrong_type(param, "an object", raw)) }
+}
+
 /// An array, whatever is in it.
 pub(super) fn array(param: &str, raw: &str) -> Result<(), RequestError> {
     if kind_of(raw) == Kind::Array { Ok(()) } else { Err(wrong_type(param, "an array", raw)) }
@@ -196,7 +227,7 @@ pub(super) fn strings(param: &str, raw: &str) -> Result<Vec<String>, RequestErro
     Ok(list)
 }
 
-/// An object or, leniently, an array, or a string that holds the JSON of one: some clients encode twice.
+/// An object (or an array, as `wanted` says), or a string that holds the JSON of one: some clients encode twice.
 pub(super) fn structured<'a>(param: &str, raw: &'a str, wanted: Kind) -> Result<Cow<'a, str>, RequestError> {
     let expected = if wanted == Kind::Array { "an array" } else { "an object" };
     match kind_of(raw) {

@@ -87,7 +87,7 @@ pub struct Messages<'a> {
     pub members: MessageMembers,
     /// How many messages there are.
     pub count: usize,
-    /// Bytes of text in them, escapes counted as written.
+    /// Bytes of text in them, escapes resolved; those of tool calls as they are written.
     pub text_bytes: usize,
     /// How many image parts there are.
     pub images: usize,
@@ -148,7 +148,7 @@ impl<'a> Messages<'a> {
     fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(bool, MessageMembers), RequestError> {
         let path = |member: &str| format!("messages[{index}].{member}");
         let mut role: Option<Str<'a>> = None;
-        let (mut content, mut tool_calls, mut call_id) = (false, false, false);
+        let (mut content, mut call_id) = (false, false);
         let mut lenient = false;
         let mut members = MessageMembers::default();
         reader.object::<RequestError>(|reader, key| {
@@ -169,7 +169,6 @@ impl<'a> Messages<'a> {
                 content = true;
                 self.content(reader, kind, index)?;
             } else if key.is("tool_calls") {
-                tool_calls = true;
                 if kind == Kind::String {
                     lenient = true;
                 } else {
@@ -212,7 +211,7 @@ impl<'a> Messages<'a> {
     fn content(&mut self, reader: &mut Reader<'a>, kind: Kind, index: usize) -> Result<(), RequestError> {
         match kind {
             Kind::String => {
-                self.text_bytes += reader.string()?.raw_len();
+                self.text_bytes += reader.string()?.text_len();
                 Ok(())
             }
             Kind::Array => reader.array(|reader, part| self.part(reader, index, part)),
@@ -238,7 +237,7 @@ impl<'a> Messages<'a> {
                 part_type = Some(reader.string()?);
             } else if key.is("text") && kind == Kind::String {
                 text = true;
-                self.text_bytes += reader.string()?.raw_len();
+                self.text_bytes += reader.string()?.text_len();
             } else if key.is("image_url") && kind == Kind::String {
                 image = Some(reader.string()?);
             } else if key.is("image_url") && kind == Kind::Object {

@@ -112,6 +112,11 @@ pub struct ChatRequest<'a> {
     pub no_reasoning: bool,
 }
 
+/// The longest name of a model: names are kept as keys of circuits and in the accounts. Real ones have some 80 bytes.
+pub const MAX_MODEL_BYTES: usize = 256;
+/// The most fallback models: far more than are ever tried.
+pub const MAX_FALLBACKS: usize = 16;
+
 /// What stands for "no model named".
 pub const AUTO: &str = "auto";
 
@@ -152,6 +157,14 @@ impl<'a> ChatRequest<'a> {
             return Err(RequestError::Missing { param: "messages".into() });
         }
         request.output_limit = limits.new.or(limits.old);
+        if request.tools == 0 {
+            // Without tools they mean nothing, and some upstreams refuse them then.
+            let means_nothing = |key: &Str<'_>| match request.tool_choice {
+                ToolChoice::Auto | ToolChoice::None => key.is("tool_choice") || key.is("parallel_tool_calls"),
+                ToolChoice::Forced => false,
+            };
+            request.fields.retain(|(key, _)| !means_nothing(key));
+        }
         request.old_limit_name = limits.new.is_none() && limits.old.is_some();
         if !request.stream {
             request.stream_options = None;
@@ -165,10 +178,7 @@ impl<'a> ChatRequest<'a> {
         match name {
             "model" => {
                 self.model = fields::string(name, raw)?;
-                if self.model.trim().is_empty() {
-                    return Err(RequestError::value(name, "`auto`, a model id or `provider/model`", "an empty string"));
-                }
-                return Ok(());
+                return model_name(name, &self.model);
             }
             "stream" => {
                 self.stream = fields::boolean(name, raw)?;
@@ -184,7 +194,7 @@ impl<'a> ChatRequest<'a> {
                 return Ok(());
             }
             "max_tokens" | "max_completion_tokens" => {
-                let limit = Some(fields::integer(name, raw, (1, u32::MAX), "at least 1")?);
+                let limit = Some(fields::integer(name, raw, (1, u32::MAX), "an integer from 1 to 4294967295")?);
                 if name == "max_tokens" {
                     limits.old = limit
                 } else {
@@ -202,7 +212,12 @@ impl<'a> ChatRequest<'a> {
             }
             "models" => {
                 self.models = fields::strings(name, raw)?;
-                return Ok(());
+                if self.models.len() > MAX_FALLBACKS {
+                    let found = format!("{} models", self.models.len());
+                    return Err(RequestError::value(name, "an array of at most 16 models", &found));
+                }
+                let mut models = self.models.iter().enumerate();
+                return models.try_for_each(|(index, model)| model_name(&format!("models[{index}]"), model));
             }
             "provider" => {
                 self.preferences = provider_preferences(&fields::structured(name, raw, Kind::Object)?)?;
@@ -237,12 +252,12 @@ impl<'a> ChatRequest<'a> {
             "frequency_penalty" | "presence_penalty" => {
                 fields::number(name, raw, (-2.0, 2.0), "from -2 to 2")?;
             }
-            "n" => self.n = fields::integer(name, raw, (1, 128), "from 1 to 128")?,
+            "n" => self.n = fields::integer(name, raw, (1, 128), "an integer from 1 to 128")?,
             "top_logprobs" => {
-                fields::integer(name, raw, (0, 20), "from 0 to 20")?;
+                fields::integer(name, raw, (0, 20), "an integer from 0 to 20")?;
             }
             "seed" => {
-                fields::number(name, raw, (i64::MIN as f64, i64::MAX as f64), "a 64-bit integer")?;
+                fields::whole(name, raw)?;
             }
             "logprobs" | "parallel_tool_calls" => {
                 fields::boolean(name, raw)?;
@@ -250,9 +265,7 @@ impl<'a> ChatRequest<'a> {
             "service_tier" | "user" => {
                 fields::string(name, raw)?;
             }
-            "stop" if !raw.starts_with('"') => {
-                fields::strings(name, raw)?;
-            }
+            "stop" => fields::stop(name, raw)?,
             "logit_bias" => keep = fields::structured(name, raw, Kind::Object)?,
             "response_format" => {
                 keep = fields::structured(name, raw, Kind::Object)?;
@@ -284,6 +297,15 @@ struct OutputLimits {
     new: Option<u32>,
 }
 
+fn model_name(param: &str, name: &str) -> Result<(), RequestError> {
+    let allowed = "`auto`, a model id or `provider/model`, at most 256 bytes long";
+    match name.trim() {
+        "" => Err(RequestError::value(param, allowed, "an empty string")),
+        name if name.len() > MAX_MODEL_BYTES => Err(RequestError::value(param, allowed, name)),
+        _ => Ok(()),
+    }
+}
+
 fn effort(text: &str) -> Result<Effort, RequestError> {
     Effort::parse(text).ok_or_else(|| {
         RequestError::value("reasoning_effort", "one of none, minimal, low, medium, high, xhigh, max, default", text)
@@ -304,11 +326,7 @@ fn response_format(raw: &str) -> Result<ResponseFormat, RequestError> {
         "json_schema" => {
             let param = "response_format.json_schema";
             let schema = fields::member(raw, "json_schema")?;
-            fields::structured(
-                param,
-                schema.ok_or_else(|| RequestError::Missing { param: param.into() })?,
-                Kind::Object,
-            )?;
+            fields::object(param, schema.ok_or_else(|| RequestError::Missing { param: param.into() })?)?;
             Ok(ResponseFormat::JsonSchema)
         }
         other => Err(RequestError::value(param, "one of text, json_object, json_schema", other)),
@@ -330,8 +348,8 @@ fn tools(raw: &str) -> Result<usize, RequestError> {
         if fields::string(&path(".type"), tool_type)? == "function" {
             let missing = |member: &str| RequestError::Missing { param: path(member) };
             let function = fields::member(tool, "function")?.ok_or_else(|| missing(".function"))?;
-            let function = fields::structured(&path(".function"), function, Kind::Object)?;
-            let name = fields::member(&function, "name")?.ok_or_else(|| missing(".function.name"))?;
+            fields::object(&path(".function"), function)?;
+            let name = fields::member(function, "name")?.ok_or_else(|| missing(".function.name"))?;
             fields::string(&path(".function.name"), name)?;
         }
         Ok(())
@@ -342,7 +360,13 @@ fn tools(raw: &str) -> Result<usize, RequestError> {
 fn tool_choice(raw: &str) -> Result<ToolChoice, RequestError> {
     let allowed = "none, auto, required or an object naming a function";
     if raw.starts_with('{') {
-        return Ok(ToolChoice::Forced);
+        // `{"type":"allowed_tools","allowed_tools":{"mode":"auto"}}` narrows the tools down and leaves the choice.
+        let mode = fields::member(raw, "allowed_tools")?.filter(|allowed| allowed.starts_with('{'));
+        let mode = mode.map(|allowed| fields::member(allowed, "mode")).transpose()?.flatten();
+        return Ok(if mode == Some("\"auto\"") { ToolChoice::Auto } else { ToolChoice::Forced });
+    }
+    if !raw.starts_with('"') {
+        return Err(RequestError::value("tool_choice", allowed, raw));
     }
     match fields::string("tool_choice", raw)?.as_ref() {
         "auto" => Ok(ToolChoice::Auto),

@@ -1,6 +1,7 @@
 //! What the client is told when no candidate answered: one status for the whole of what was tried.
 
 use super::failure::ErrorClass;
+use crate::health::outcome::{QUOTA_BENCH_MS, RATE_LIMIT_MS};
 use crate::openai::error::{ApiError, ErrorType};
 
 /// The part of a failed attempt that decides the answer.
@@ -18,27 +19,57 @@ pub struct Failed {
     pub retry_after_ms: Option<u64>,
 }
 
-/// What a client may wait after a rate limit whose end nobody told: see [`crate::health::outcome::RATE_LIMIT_MS`].
-const DEFAULT_RETRY_MS: u64 = crate::health::outcome::RATE_LIMIT_MS;
+/// The longest `Retry-After` that OpenAI's SDKs obey; above it they try again at once, in vain.
+pub const MAX_OBEYED_MS: u64 = 60 * 1000;
+
+impl Failed {
+    /// How long it will fail: what the provider said, else what [`crate::health`] takes it for.
+    fn wait_ms(&self) -> Option<u64> {
+        match self.class {
+            ErrorClass::RateLimited => Some(self.retry_after_ms.unwrap_or(RATE_LIMIT_MS)),
+            ErrorClass::QuotaExhausted => Some(self.retry_after_ms.unwrap_or(QUOTA_BENCH_MS)),
+            // Waiting does not make the request smaller.
+            ErrorClass::TooLargeForPlan => None,
+            ErrorClass::Connect
+            | ErrorClass::ServerError
+            | ErrorClass::Overloaded
+            | ErrorClass::BadKey
+            | ErrorClass::Billing
+            | ErrorClass::ModelUnavailable
+            | ErrorClass::ContextLength
+            | ErrorClass::BadRequest
+            | ErrorClass::ContentFilter
+            | ErrorClass::InvalidReply
+            | ErrorClass::ModelMisbehaved
+            | ErrorClass::Timeout
+            | ErrorClass::StreamCut
+            | ErrorClass::ClientClosed => self.retry_after_ms,
+        }
+    }
+}
+
+/// What only the operator can mend, so that trying again is in vain.
+const OPERATORS: [ErrorClass; 4] =
+    [ErrorClass::BadKey, ErrorClass::Billing, ErrorClass::ModelUnavailable, ErrorClass::TooLargeForPlan];
 
 /// The error for a request whose every attempt failed. `failed` is in order of the attempts.
 ///
 /// Never a 500, and never the 401 or 403 of another party.
 pub fn error(failed: &[Failed]) -> ApiError {
-    let Some(last) = failed.last() else {
-        return ApiError::new(503, ErrorType::Server, "no_provider_available", "No provider is available. Try again.");
-    };
     // A model that was too small could never have answered: where others were tried, theirs is the story.
     let could: Vec<&Failed> = failed.iter().filter(|attempt| attempt.class != ErrorClass::ContextLength).collect();
     let judged = if could.is_empty() { failed.iter().collect() } else { could };
+    let Some(last) = judged.last() else {
+        return ApiError::new(503, ErrorType::Server, "no_provider_available", "No provider is available. Try again.");
+    };
     let all = |classes: &[ErrorClass]| judged.iter().all(|attempt| classes.contains(&attempt.class));
     let said = |attempt: &Failed| match &attempt.message {
         Some(message) => format!("{} says: {message}", attempt.provider),
         None => format!("{} gave no reason.", attempt.provider),
     };
-    let soonest = failed.iter().filter_map(|attempt| attempt.retry_after_ms).min();
+    let soonest = judged.iter().filter_map(|attempt| attempt.wait_ms()).min();
 
-    // What the caller can mend comes first: it ended the loop, whatever was tried before it.
+    // What the caller can mend comes first, whatever was tried before it.
     match last.class {
         ErrorClass::ContentFilter => {
             return ApiError::invalid(
@@ -87,7 +118,7 @@ pub fn error(failed: &[Failed]) -> ApiError {
                 "provider_authentication_failed",
                 format!(
                     "{} refused the gateway's key. The operator must renew it; your own key is fine.",
-                    names(failed)
+                    names(&judged)
                 ),
             )
         };
@@ -99,7 +130,10 @@ pub fn error(failed: &[Failed]) -> ApiError {
                 502,
                 ErrorType::Server,
                 "provider_billing_failed",
-                format!("{} has no credit left for the gateway's account. The operator must top it up.", names(failed)),
+                format!(
+                    "{} has no credit left for the gateway's account. The operator must top it up.",
+                    names(&judged)
+                ),
             )
         };
     }
@@ -125,12 +159,13 @@ pub fn error(failed: &[Failed]) -> ApiError {
     }
     if all(&[ErrorClass::RateLimited, ErrorClass::QuotaExhausted, ErrorClass::TooLargeForPlan]) {
         return ApiError {
-            retry_after_ms: Some(soonest.unwrap_or(DEFAULT_RETRY_MS)),
+            retry_after_ms: soonest,
+            should_retry: soonest.filter(|&wait_ms| wait_ms > MAX_OBEYED_MS).map(|_| false),
             ..ApiError::new(
                 429,
                 ErrorType::RateLimit,
                 "rate_limit_exceeded",
-                format!("Every provider that could answer is rate-limited ({}). {}", names(failed), said(last)),
+                format!("Every provider that could answer is rate-limited ({}). {}", names(&judged), said(last)),
             )
         };
     }
@@ -141,7 +176,7 @@ pub fn error(failed: &[Failed]) -> ApiError {
                 503,
                 ErrorType::Server,
                 "provider_overloaded",
-                format!("Every provider that could answer is overloaded ({}). Try again soon.", names(failed)),
+                format!("Every provider that could answer is overloaded ({}). Try again soon.", names(&judged)),
             )
         };
     }
@@ -150,19 +185,22 @@ pub fn error(failed: &[Failed]) -> ApiError {
             504,
             ErrorType::Server,
             "provider_timeout",
-            format!("No provider answered in time ({}).", names(failed)),
+            format!("No provider answered in time ({}).", names(&judged)),
         );
     }
-    ApiError::new(
-        502,
-        ErrorType::Server,
-        "provider_error",
-        format!("No provider could answer ({}). The last one: {}", names(failed), said(last)),
-    )
+    ApiError {
+        should_retry: all(&OPERATORS).then_some(false),
+        ..ApiError::new(
+            502,
+            ErrorType::Server,
+            "provider_error",
+            format!("No provider could answer ({}). The last one: {}", names(&judged), said(last)),
+        )
+    }
 }
 
 /// The providers that were tried, each once.
-fn names(failed: &[Failed]) -> String {
+fn names(failed: &[&Failed]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for attempt in failed {
         if !names.contains(&attempt.provider.as_str()) {

@@ -19,6 +19,9 @@ pub const RETRY_MIN_MS: u64 = 250;
 /// The most; the jitter between them keeps the retries of many clients apart.
 pub const RETRY_MAX_MS: u64 = 750;
 
+/// No attempt starts with less time than this before the deadline: it could only fail.
+pub const MIN_ATTEMPT_MS: u64 = 1_000;
+
 /// What the machine knows of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
@@ -39,6 +42,9 @@ pub enum Step {
         candidate: usize,
         /// Milliseconds that the attempt may take.
         timeout_ms: u64,
+        /// The request's deadline leaves less than the candidate's own timeout: when it runs out, that says nothing
+        /// about the provider.
+        shortened: bool,
     },
     /// Wait, then ask again.
     Wait {
@@ -102,6 +108,8 @@ pub struct Failover {
     slots: Vec<Slot>,
     at: usize,
     attempts: u32,
+    /// Candidates that were tried, the present one included.
+    tried: u32,
     max_attempts: u32,
     started_ms: u64,
     deadline_ms: u64,
@@ -125,6 +133,7 @@ impl Failover {
             slots,
             at: 0,
             attempts: 0,
+            tried: 0,
             max_attempts: if auto { MAX_ATTEMPTS_AUTO } else { MAX_ATTEMPTS },
             started_ms: now_ms,
             deadline_ms: now_ms.saturating_add(longest.max(MIN_DEADLINE_MS)),
@@ -147,18 +156,24 @@ impl Failover {
             }
             self.wait_until_ms = None;
         }
-        while self.slots.get(self.at).is_some_and(|slot| !self.large_enough(slot)) {
-            self.advance();
+        while let Some(slot) = self.slots.get(self.at) {
+            // The first attempt and the first failover are always allowed, and in full.
+            let in_full = !self.repeated && self.tried < 2;
+            let left_ms = self.deadline_ms.saturating_sub(now_ms);
+            let timeout_ms = if in_full { slot.timeout_ms } else { slot.timeout_ms.min(left_ms) };
+            let shortened = timeout_ms < slot.timeout_ms;
+            if !self.large_enough(slot) || (self.repeated && shortened && left_ms < MIN_ATTEMPT_MS) {
+                self.advance();
+                continue;
+            }
+            if timeout_ms == 0 || (shortened && timeout_ms < MIN_ATTEMPT_MS) {
+                return Step::Stop;
+            }
+            self.attempts += 1;
+            self.tried += u32::from(!self.repeated);
+            return Step::Try { candidate: self.at, timeout_ms, shortened };
         }
-        let Some(slot) = self.slots.get(self.at) else { return Step::Stop };
-        let left_ms = self.deadline_ms.saturating_sub(now_ms);
-        // The first attempt and the first failover are always allowed, and in full.
-        let timeout_ms = if self.attempts < 2 { slot.timeout_ms } else { slot.timeout_ms.min(left_ms) };
-        if timeout_ms == 0 {
-            return Step::Stop;
-        }
-        self.attempts += 1;
-        Step::Try { candidate: self.at, timeout_ms }
+        Step::Stop
     }
 
     fn large_enough(&self, slot: &Slot) -> bool {
@@ -175,6 +190,7 @@ impl Failover {
     /// count as an attempt.
     pub fn skip(&mut self) {
         self.attempts = self.attempts.saturating_sub(1);
+        self.tried = self.tried.saturating_sub(u32::from(!self.repeated));
         self.advance();
     }
 

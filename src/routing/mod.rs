@@ -6,6 +6,8 @@ pub mod exhaustion;
 pub mod failover;
 pub mod failure;
 pub mod plan;
+pub mod rank;
 pub mod requirements;
 pub mod target;
+mod tiers;
 pub mod tokens;

@@ -2,12 +2,13 @@
 //! same plan.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 
-use super::requirements::{Need, Requirements, is_free};
+use super::rank::sort_by_rank;
+use super::requirements::{Need, Requirements};
 use super::target::Target;
+use super::tiers::{blended_price, tiers};
 use crate::catalog::lookup::Catalog;
-use crate::catalog::model::{ModelSpec, Prices, ReasoningLevel};
+use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{ProviderSpec, Text};
 use crate::health::circuit::Standing;
 use crate::openai::request::{ProviderPreferences, Sort};
@@ -84,14 +85,22 @@ pub struct Planner<'p, 'c, H> {
 }
 
 /// A candidate with what decides its place.
-struct Ranked<'c> {
-    candidate: Candidate<'c>,
-    standing: Standing,
-    fits: bool,
+pub(super) struct Ranked<'c> {
+    pub(super) candidate: Candidate<'c>,
+    pub(super) standing: Standing,
+    pub(super) fits: bool,
+}
+
+/// The candidates of one target, in order.
+struct Ordered<'c> {
+    /// Those that may be used now.
+    usable: Vec<Candidate<'c>>,
+    /// Those with an open circuit, soonest first: nobody knows that they would fail, so they are better than no answer.
+    last_resort: Vec<Candidate<'c>>,
 }
 
 /// How far down the list a standing puts a candidate; `None` = not at all.
-const fn band(standing: Standing) -> Option<u8> {
+pub(super) const fn band(standing: Standing) -> Option<u8> {
     match standing {
         Standing::Healthy | Standing::Probe { last: false } => Some(0),
         Standing::Degraded => Some(1),
@@ -101,23 +110,31 @@ const fn band(standing: Standing) -> Option<u8> {
 }
 
 impl<'c, H: Health> Planner<'_, 'c, H> {
-    /// The candidates of all targets, those of the first target first.
+    /// The candidates of all targets, those of the first target first; those that are a last resort come after all
+    /// others.
     ///
     /// # Errors
     /// [`PlanError`] if nobody is left; that of the first target, as it is what the client asked for.
     pub fn plan(&self, targets: &[Target<'c>]) -> Result<Vec<Candidate<'c>>, PlanError> {
-        let mut candidates: Vec<Candidate<'c>> = Vec::new();
+        let (mut usable, mut last_resort) = (Vec::new(), Vec::new());
         let mut first_error = None;
-        for target in targets {
-            match self.target(target) {
+        for (index, target) in targets.iter().enumerate() {
+            // Clients name their model again in `models`: planned twice, it would take two tickets.
+            if targets.iter().take(index).any(|earlier| earlier == target) {
+                continue;
+            }
+            match self.target(target, index == 0) {
                 Ok(more) => {
-                    for candidate in more {
-                        if !candidates.iter().any(|known| same_offer(known, &candidate)) {
-                            candidates.push(candidate);
-                        }
-                    }
+                    usable.extend(more.usable);
+                    last_resort.extend(more.last_resort);
                 }
                 Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        let mut candidates: Vec<Candidate<'c>> = Vec::new();
+        for candidate in usable.into_iter().chain(last_resort) {
+            if !candidates.iter().any(|known| same_offer(known, &candidate)) {
+                candidates.push(candidate);
             }
         }
         match (candidates.is_empty(), first_error) {
@@ -132,7 +149,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         }
     }
 
-    fn target(&self, target: &Target<'c>) -> Result<Vec<Candidate<'c>>, PlanError> {
+    fn target(&self, target: &Target<'c>, first: bool) -> Result<Ordered<'c>, PlanError> {
         let offers = self.offers(target);
         let on: Vec<Candidate<'c>> = self.configured(offers)?;
         let wanted: Vec<Candidate<'c>> = on.into_iter().filter(|candidate| self.allowed(candidate)).collect();
@@ -151,7 +168,11 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         for entry in &mut ranked {
             entry.candidate.pinned = pinned && !entry.candidate.auto;
         }
-        self.order(target, ranked)
+        let (usable, others): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|entry| band(entry.standing).is_some());
+        match last_resort(others) {
+            Err(error) if usable.is_empty() => Err(error),
+            open => Ok(Ordered { usable: self.order(target, first, usable), last_resort: open.unwrap_or_default() }),
+        }
     }
 
     /// Every offer of a target, in catalogue order.
@@ -215,7 +236,9 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
                 (candidate, unmet)
             })
             .collect();
-        let with_tools = judged.iter().any(|(_, unmet)| !unmet.contains(&Need::Tools));
+        let with_tools = judged
+            .iter()
+            .any(|(candidate, unmet)| unmet.iter().all(|need| matches!(need, Need::Context { .. }) && !candidate.auto));
         let mut nearest: Option<Vec<Need>> = None;
         let mut capable = Vec::new();
         for (candidate, unmet) in judged {
@@ -245,61 +268,69 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         }
     }
 
-    fn order(&self, target: &Target<'c>, ranked: Vec<Ranked<'c>>) -> Result<Vec<Candidate<'c>>, PlanError> {
-        if ranked.iter().all(|entry| band(entry.standing).is_none()) {
-            return last_resort(ranked);
+    /// All that is healthy comes before anything degraded, whatever its tier; a prompt that seems too long for a model
+    /// tries the others first.
+    fn order(&self, target: &Target<'c>, first: bool, ranked: Vec<Ranked<'c>>) -> Vec<Candidate<'c>> {
+        let groups = match target {
+            Target::Auto if self.auto_models.is_empty() => tiers(ranked, self.catalog),
+            Target::Auto | Target::Model { .. } => vec![ranked],
+        };
+        let mut shelves: Vec<((bool, u8), Vec<Ranked<'c>>)> = Vec::new();
+        for group in groups {
+            let mut bands: Vec<((bool, u8), Vec<Ranked<'c>>)> = Vec::new();
+            for entry in group {
+                let Some(at) = band(entry.standing) else { continue };
+                let place = (!entry.fits, at);
+                match bands.iter_mut().find(|(known, _)| *known == place) {
+                    Some((_, members)) => members.push(entry),
+                    None => bands.push((place, vec![entry])),
+                }
+            }
+            shelves.append(&mut bands);
         }
-        let cursor = match target {
+        // The sort is stable, so the order of the tiers stays.
+        sort_by_rank(&mut shelves, |((unfit, at), _)| u128::from(*unfit) << 8 | u128::from(*at));
+        let rotating = shelves.iter().map(|(_, members)| providers(members)).find(|ids| ids.len() > 1);
+        let ticket = rotating.map_or(0, |ids| self.health.ticket(&self.cursor(target, first, &ids)));
+        let mut ordered = Vec::new();
+        for (_, mut members) in shelves {
+            rotate(&mut members, ticket);
+            ordered.extend(members.into_iter().map(|entry| entry.candidate));
+        }
+        self.prefer(&mut ordered);
+        ordered
+    }
+
+    /// The cursor of these providers. What is asked in another way, or of other providers, has another cursor: requests
+    /// of two kinds that take turns at one cursor would each get every second ticket, and so always the same provider.
+    fn cursor(&self, target: &Target<'c>, first: bool, providers: &[Text]) -> String {
+        let name = match target {
             Target::Auto => format!("auto:{}", self.requirements.signature()),
             Target::Model { offers, .. } => offers.first().map(|model| model.id.to_string()).unwrap_or_default(),
         };
-        let groups = match target {
-            Target::Auto if self.auto_models.is_empty() => tiers(ranked),
-            Target::Auto | Target::Model { .. } => vec![ranked],
-        };
-        let mut ordered: Vec<(u8, Ranked<'c>)> = Vec::new();
-        let mut ticket = None;
-        for group in groups {
-            let mut bands: [Vec<Ranked<'c>>; 3] = Default::default();
-            for entry in group {
-                if let Some(place) = band(entry.standing).and_then(|at| bands.get_mut(usize::from(at))) {
-                    place.push(entry);
-                }
-            }
-            for (at, mut members) in (0u8..).zip(bands) {
-                if !members.is_empty() {
-                    let ticket = *ticket.get_or_insert_with(|| self.health.ticket(&cursor));
-                    rotate(&mut members, ticket);
-                    ordered.extend(members.into_iter().map(|entry| (at, entry)));
-                }
-            }
-        }
-        // All that is healthy comes before anything degraded, whatever its tier; a prompt that seems too long for a
-        // model tries the others first. The sort is stable, so tiers and rotation stay as they are.
-        ordered.sort_by_key(|(at, entry)| (!entry.fits, *at));
-        let mut ordered: Vec<Candidate<'c>> = ordered.into_iter().map(|(_, entry)| entry.candidate).collect();
-        self.prefer(&mut ordered);
-        Ok(ordered)
+        let turn = if first { "" } else { "then:" };
+        let wishes = self.preferences.sort.is_some() || !self.preferences.order.is_empty();
+        format!("{turn}{}{name}|{}", if wishes { "wished:" } else { "" }, providers.join(","))
     }
 
     /// The client's own order, on top of everything else.
-    fn prefer(&self, candidates: &mut [Candidate<'c>]) {
-        match self.preferences.sort {
-            Some(Sort::Price) => {
-                candidates.sort_by_key(|candidate| candidate.model.prices.map_or(u128::MAX, blended_price));
+    fn prefer(&self, candidates: &mut Vec<Candidate<'c>>) {
+        let measured = |candidate: &Candidate<'c>, sort: Sort| {
+            let (provider, model) = (candidate.provider.id.as_ref(), candidate.model.upstream_id.as_ref());
+            match sort {
+                Sort::Price => candidate.model.prices.map_or(u128::MAX, blended_price),
+                Sort::Latency => self.health.first_token_ms(provider, model).map_or(u128::MAX, u128::from),
+                Sort::Throughput => u128::MAX - self.health.tokens_per_second(provider, model).map_or(0, u128::from),
             }
-            Some(Sort::Latency) => candidates.sort_by_key(|candidate| {
-                let known = self.health.first_token_ms(&candidate.provider.id, &candidate.model.upstream_id);
-                known.unwrap_or(u64::MAX)
-            }),
-            Some(Sort::Throughput) => candidates.sort_by_key(|candidate| {
-                Reverse(self.health.tokens_per_second(&candidate.provider.id, &candidate.model.upstream_id))
-            }),
-            None => {}
+        };
+        if let Some(sort) = self.preferences.sort {
+            sort_by_rank(candidates, |candidate| measured(candidate, sort));
         }
         let order = &self.preferences.order;
-        candidates
-            .sort_by_key(|candidate| order.iter().position(|id| *id == candidate.provider.id).unwrap_or(order.len()));
+        if !order.is_empty() {
+            let place = |id: &str| order.iter().position(|wanted| wanted == id).unwrap_or(order.len());
+            sort_by_rank(candidates, |candidate| place(&candidate.provider.id) as u128);
+        }
     }
 }
 
@@ -330,75 +361,27 @@ fn last_resort(ranked: Vec<Ranked<'_>>) -> Result<Vec<Candidate<'_>>, PlanError>
             until_ms => PlanError::Limited { until_ms },
         });
     }
-    open.sort_by_key(|(until_ms, _)| *until_ms);
+    sort_by_rank(&mut open, |(until_ms, _)| u128::from(*until_ms));
     Ok(open.into_iter().map(|(_, candidate)| candidate).collect())
 }
 
-/// Rotates over the providers, keeping the offers of one provider together and in order.
-fn rotate(members: &mut [Ranked<'_>], ticket: u64) {
+/// The providers, each once, in order.
+fn providers(members: &[Ranked<'_>]) -> Vec<Text> {
     let mut providers: Vec<Text> = Vec::new();
-    for entry in members.iter() {
+    for entry in members {
         if !providers.contains(&entry.candidate.provider.id) {
             providers.push(entry.candidate.provider.id.clone());
         }
     }
+    providers
+}
+
+/// Rotates over the providers, keeping the offers of one provider together and in order.
+fn rotate(members: &mut Vec<Ranked<'_>>, ticket: u64) {
+    let mut providers = providers(members);
     let count = providers.len().max(1);
     let first = usize::try_from(ticket % count as u64).unwrap_or(0);
     providers.rotate_left(first);
-    members.sort_by_key(|entry| providers.iter().position(|id| *id == entry.candidate.provider.id));
-}
-
-/// USD per token at three prompt tokens to one completion token, times four: what price tiers are made from.
-fn blended_price(prices: Prices) -> u128 {
-    u128::from(prices.input) * 3 + u128::from(prices.output)
-}
-
-/// Price tiers for `auto`: what is free; then up to twice the cheapest that is left, and so on. In each tier one best
-/// model of each provider; the second-best models of all tiers come after every tier.
-fn tiers(mut ranked: Vec<Ranked<'_>>) -> Vec<Vec<Ranked<'_>>> {
-    let price = |entry: &Ranked<'_>| match (is_free(&entry.candidate.model), entry.candidate.model.prices) {
-        (true, _) => 0,
-        (false, Some(prices)) => blended_price(prices),
-        (false, None) => u128::MAX,
-    };
-    ranked.sort_by_key(&price);
-    let mut best: Vec<Vec<Ranked<'_>>> = Vec::new();
-    let mut others: Vec<Vec<Ranked<'_>>> = Vec::new();
-    let mut ceiling = None;
-    for entry in ranked {
-        let cost = price(&entry);
-        if ceiling.is_none_or(|ceiling| cost > ceiling) {
-            ceiling = Some(cost.saturating_mul(2));
-            best.push(Vec::new());
-            others.push(Vec::new());
-        }
-        let (Some(tier), Some(rest)) = (best.last_mut(), others.last_mut()) else { continue };
-        match tier.iter().position(|known| known.candidate.provider.id == entry.candidate.provider.id) {
-            None => tier.push(entry),
-            Some(at) => {
-                let better = tier.get(at).is_some_and(|known| preference(&entry) > preference(known));
-                match tier.get_mut(at).filter(|_| better) {
-                    Some(known) => rest.push(std::mem::replace(known, entry)),
-                    None => rest.push(entry),
-                }
-            }
-        }
-    }
-    // Catalogue order within a tier is by provider id, so that the rotation does not depend on prices.
-    for tier in &mut best {
-        tier.sort_by(|one, other| one.candidate.provider.id.cmp(&other.candidate.provider.id));
-    }
-    best.into_iter().chain(others).filter(|tier| !tier.is_empty()).collect()
-}
-
-/// Which of two models of one provider `auto` would rather use: one that is usable at all, then the better reasoner,
-/// then the cheaper one. Equal ones stay in catalogue order.
-fn preference(entry: &Ranked<'_>) -> (bool, Reverse<u8>, ReasoningLevel, Reverse<u128>) {
-    let model = &entry.candidate.model;
-    (
-        entry.fits,
-        Reverse(band(entry.standing).unwrap_or(u8::MAX)),
-        model.reasoning_level,
-        Reverse(model.prices.map_or(u128::MAX, blended_price)),
-    )
+    let place = |id: &Text| providers.iter().position(|known| known == id).unwrap_or(providers.len());
+    sort_by_rank(members, |entry| place(&entry.candidate.provider.id) as u128);
 }

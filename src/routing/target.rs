@@ -66,7 +66,10 @@ impl<'c> Target<'c> {
                 let (provider, rest) = name.split_once('/')?;
                 let provider = catalog.provider(provider)?;
                 let at = |id: &str| catalog.model_at(&provider.id, id).collect::<Vec<_>>();
-                model(at(rest), Some(provider)).or_else(|| model(at(catalog.alias(rest)?), Some(provider)))
+                model(at(rest), Some(provider)).or_else(|| {
+                    let target = catalog.alias(rest)?;
+                    model(at(target), Some(provider)).or_else(|| model(at(behind(provider, target)?), Some(provider)))
+                })
             })
             .or_else(|| model(catalog.models_by_upstream_id(name).collect(), None))
     }
@@ -74,6 +77,7 @@ impl<'c> Target<'c> {
     fn any_model(name: &str, catalog: &'c Catalog) -> Option<Self> {
         let (id, model) = name.split_once('/')?;
         let provider = catalog.provider(id).filter(|provider| provider.any_model && !model.is_empty())?;
+        let model = catalog.alias(model).and_then(|target| behind(provider, target)).unwrap_or(model);
         Some(Self::Model { offers: vec![Cow::Owned(unlisted(provider, model))], pinned: Some(provider) })
     }
 
@@ -84,6 +88,11 @@ impl<'c> Target<'c> {
             Self::Model { pinned, .. } => pinned.map(|provider| provider.id.as_ref()),
         }
     }
+}
+
+/// What stands behind this provider's id in an alias that leads to a pin of it.
+fn behind<'t>(provider: &ProviderSpec, target: &'t str) -> Option<&'t str> {
+    target.strip_prefix(&*provider.id)?.strip_prefix('/')
 }
 
 /// A model that no row names, at a provider that takes any: nothing is known of it, so nothing is ruled out, and its

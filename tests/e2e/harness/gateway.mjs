@@ -1,0 +1,126 @@
+// The built gateway in real workerd, and clients of it. Its isolates share the variables and the database, not their view
+// of the providers' health, so each test takes a fresh one.
+
+import { TEST_DEADLINE_MS } from '../upstream/server.mjs';
+import { builtModules } from './bundle.mjs';
+import { open, send } from './wire.mjs';
+import { startWorkerd } from './workerd.mjs';
+
+export const GATEWAY_KEY = 'sk-gateway-e2e-4f1d6c';
+export const PROJECT = 'e2e-project';
+
+/** How often a condition on the database is tried again: D1 tells nobody when a row comes. */
+const POLL_MS = 15;
+
+/** The variables that switch providers on and point them at the upstream. */
+export function providerVars(upstream, ...providers) {
+  return Object.fromEntries(providers.flatMap((provider) => [
+    [`${envName(provider)}_API_KEY`, providerKey(provider)],
+    [`${envName(provider)}_BASE_URL`, upstream.baseUrl(provider)],
+  ]));
+}
+
+/** The secret with which the gateway calls a provider; it must never be seen by a client. */
+export const providerKey = (provider) => `sk-upstream-${provider}-9b2e7a`;
+
+const envName = (provider) => provider.toUpperCase().replaceAll('-', '_');
+
+/** @param vars the worker's variables; those set to null are left out. */
+export async function startGateway({ vars = {}, isolates = 1 } = {}) {
+  const all = { GATEWAY_API_KEY: GATEWAY_KEY, DEFAULT_PROJECT_ID: PROJECT, ...vars };
+  const bindings = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
+  return new Gateway(await startWorkerd({ modules: builtModules(), bindings, isolates }));
+}
+
+class Gateway {
+  #workerd;
+  #unused;
+
+  constructor(workerd) {
+    this.#workerd = workerd;
+    this.#unused = [...workerd.urls];
+    /** D1, for queries of a test's own. */
+    this.database = workerd.database;
+  }
+
+  /** A client of an isolate that no test has used yet. */
+  freshClient() {
+    const url = this.#unused.shift();
+    if (url === undefined) throw new Error('all isolates are used: start the gateway with more of them');
+    return new Client(url);
+  }
+
+  /** Everything that workerd printed: the worker's log, and the runtime's complaints. */
+  logs() {
+    return Buffer.concat(this.#workerd.output).toString('utf8');
+  }
+
+  async rows() {
+    return (await this.database.prepare('SELECT * FROM requests ORDER BY created_at, id').all()).results;
+  }
+
+  /** Resolves with the request's row in D1, which is written after the reply. */
+  row(requestId) {
+    return poll(
+      async () => this.database.prepare('SELECT * FROM requests WHERE id = ?').bind(requestId).first(),
+      `row of request ${requestId}`,
+    );
+  }
+
+  stop() {
+    return this.#workerd.dispose();
+  }
+}
+
+/** Requests as an ordinary client with the right key sends them. */
+class Client {
+  #opening = new AbortController();
+
+  constructor(url) {
+    this.url = url;
+  }
+
+  /** Any request; `headers` set to null are left out. */
+  send({ headers = {}, ...request }) {
+    return send(this.url, { ...request, headers: { authorization: `Bearer ${GATEWAY_KEY}`, ...headers } });
+  }
+
+  get(path, headers) {
+    return this.send({ path, headers });
+  }
+
+  /** A chat completion, read to its end. A string as `body` is sent as it is. */
+  chat(body, headers = {}) {
+    return this.send(chatRequest(body, headers));
+  }
+
+  /** A chat completion whose connection the test holds in its hand: resolves at the answer's head. */
+  openChat(body, headers = {}) {
+    const request = chatRequest(body, { authorization: `Bearer ${GATEWAY_KEY}`, ...headers });
+    return open(this.url, { ...request, signal: this.#opening.signal });
+  }
+
+  /** Resets the connections of `openChat`, those too whose answer has not begun. */
+  leaveAll() {
+    this.#opening.abort();
+  }
+}
+
+function chatRequest(body, headers) {
+  return {
+    method: 'POST',
+    path: '/v1/chat/completions',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
+  };
+}
+
+async function poll(condition, what) {
+  const end = performance.now() + TEST_DEADLINE_MS;
+  while (performance.now() < end) {
+    const value = await condition();
+    if (value) return value;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new Error(`no ${what} in time`);
+}

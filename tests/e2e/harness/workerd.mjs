@@ -1,0 +1,52 @@
+// A workerd process with workers that answer on sockets of their own: no proxy in front, so what a client reads is what
+// the worker wrote, and what the process uses is what the worker used.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Miniflare } from 'miniflare';
+import { COMPATIBILITY, ROOT } from './bundle.mjs';
+import { childProcesses } from './process.mjs';
+
+/**
+ * @param isolates how many copies of the worker there are, each with its own memory.
+ * @param withDatabase whether they have the binding `DB`, all the same one, with the migrations applied.
+ * @returns `{urls, pid, database, output, dispose}`; `output` collects what workerd prints.
+ */
+export async function startWorkerd({ modules, bindings = {}, isolates = 1, withDatabase = true }) {
+  const names = Array.from({ length: isolates }, (_, i) => `gateway-${i}`);
+  const output = [];
+  const before = childProcesses('workerd');
+  const miniflare = new Miniflare({
+    host: '127.0.0.1',
+    port: 0,
+    handleRuntimeStdio: (stdout, stderr) => [stdout, stderr].forEach((pipe) => pipe.on('data', (data) => output.push(data))),
+    workers: names.map((name) => ({
+      name,
+      modules,
+      ...COMPATIBILITY,
+      bindings,
+      ...(withDatabase ? { d1Databases: { DB: 'gateway' } } : {}),
+      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+    })),
+  });
+  await miniflare.ready;
+  const database = withDatabase ? await miniflare.getD1Database('DB', names[0]) : null;
+  if (database !== null) await applyMigrations(database);
+  return {
+    urls: await Promise.all(names.map(async (name) => (await miniflare.unsafeGetDirectURL(name)).origin)),
+    pid: childProcesses('workerd').find((child) => !before.includes(child)),
+    database,
+    output,
+    dispose: () => miniflare.dispose(),
+  };
+}
+
+async function applyMigrations(database) {
+  const folder = path.join(ROOT, 'migrations');
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.sql')).sort()) {
+    const sql = readFileSync(path.join(folder, file), 'utf8').replace(/--.*$/gm, '');
+    for (const statement of sql.split(';').map((part) => part.trim()).filter(Boolean)) {
+      await database.prepare(statement).run();
+    }
+  }
+}

@@ -1,0 +1,363 @@
+//! The circuit breaker: every edge, every time, and how probes are handed out.
+
+use opengateway::health::circuit::{
+    Circuit, DEGRADED_MIN_OUTCOMES, FAILURES_IN_A_ROW, OPEN_MAX_MS, OPEN_MIN_MS, PROBE_MS, RATE_MIN_OUTCOMES,
+    RATE_WINDOW_MS, SLOW_PROBE_LAST_MS, Standing,
+};
+use opengateway::health::outcome::{KEY_BENCH_MS, MODEL_BENCH_MS, Outcome, QUOTA_BENCH_MS, RATE_LIMIT_MS};
+use opengateway::routing::failure::ErrorClass;
+use proptest::prelude::*;
+
+/// A multiple of the window, so that the first outcomes stand at the start of a bucket.
+const NOW: u64 = 1_700_000_040_000;
+
+const FAILURE: Outcome = Outcome::Failure { slow: false };
+const SLOW: Outcome = Outcome::Failure { slow: true };
+const SUCCESS: Outcome = Outcome::Success { after_ms: None, tokens_per_second: None };
+const FIRST_TOKEN: Outcome = Outcome::FirstToken { after_ms: 100 };
+
+fn fed(outcomes: &[Outcome], now_ms: u64) -> Circuit {
+    let mut circuit = Circuit::default();
+    for outcome in outcomes {
+        circuit.record(*outcome, now_ms);
+    }
+    circuit
+}
+
+fn open() -> Circuit {
+    fed(&[FAILURE; 3], NOW)
+}
+
+/// An open circuit whose probe is out.
+fn half_open() -> Circuit {
+    let mut circuit = open();
+    assert!(circuit.admit(NOW + OPEN_MIN_MS));
+    circuit
+}
+
+const fn until(ms: u64) -> Standing {
+    Standing::Open { until_ms: NOW + ms }
+}
+
+const PROBE: Standing = Standing::Probe { last: false };
+const LATER: u64 = NOW + OPEN_MIN_MS;
+
+#[test]
+fn every_outcome_in_every_state_leads_where_it_should() {
+    let limited = Outcome::Limited { until_ms: LATER + 10 };
+    let benched = Outcome::Benched { until_ms: LATER + 10, class: ErrorClass::BadKey, provider_wide: false };
+    let is_limited = Standing::Limited { until_ms: LATER + 10 };
+    let is_benched = Standing::Benched { until_ms: LATER + 10, class: ErrorClass::BadKey };
+    let one_failed = || fed(&[FAILURE], NOW);
+    // State, outcome, how it stands then, and how it stands when a limit or a bench is over.
+    let edges: [(&str, Circuit, Outcome, Standing, Standing); 21] = [
+        ("closed", one_failed(), FIRST_TOKEN, Standing::Healthy, Standing::Healthy),
+        ("closed", one_failed(), SUCCESS, Standing::Healthy, Standing::Healthy),
+        ("closed", one_failed(), FAILURE, Standing::Healthy, Standing::Healthy),
+        ("closed", one_failed(), SLOW, Standing::Healthy, Standing::Healthy),
+        ("closed", one_failed(), Outcome::SoftFailure, Standing::Healthy, Standing::Healthy),
+        ("closed", one_failed(), limited, is_limited, Standing::Healthy),
+        ("closed", one_failed(), benched, is_benched, Standing::Healthy),
+        ("open", open(), FIRST_TOKEN, Standing::Healthy, Standing::Healthy),
+        ("open", open(), SUCCESS, Standing::Healthy, Standing::Healthy),
+        ("open", open(), FAILURE, PROBE, PROBE),
+        ("open", open(), SLOW, Standing::Probe { last: true }, Standing::Probe { last: true }),
+        ("open", open(), Outcome::SoftFailure, PROBE, PROBE),
+        ("open", open(), limited, is_limited, PROBE),
+        ("open", open(), benched, is_benched, PROBE),
+        ("half-open", half_open(), FIRST_TOKEN, Standing::Healthy, Standing::Healthy),
+        ("half-open", half_open(), SUCCESS, Standing::Healthy, Standing::Healthy),
+        ("half-open", half_open(), FAILURE, until(OPEN_MIN_MS + 10_000), until(OPEN_MIN_MS + 10_000)),
+        ("half-open", half_open(), SLOW, until(OPEN_MIN_MS + 10_000), until(OPEN_MIN_MS + 10_000)),
+        ("half-open", half_open(), Outcome::SoftFailure, until(OPEN_MIN_MS + 10_000), until(OPEN_MIN_MS + 10_000)),
+        ("half-open", half_open(), limited, is_limited, PROBE),
+        ("half-open", half_open(), benched, is_benched, PROBE),
+    ];
+    for (state, mut circuit, outcome, then, after) in edges {
+        circuit.record(outcome, LATER);
+        assert_eq!(circuit.standing(LATER), then, "{state}, {outcome:?}");
+        assert_eq!(circuit.standing(LATER + 10), after, "{state}, {outcome:?}, later");
+    }
+}
+
+#[test]
+fn three_failures_in_a_row_open_it_and_a_success_between_does_not() {
+    assert_eq!(FAILURES_IN_A_ROW, 3);
+    assert_eq!(fed(&[FAILURE, FAILURE], NOW).standing(NOW), Standing::Healthy);
+    assert_eq!(open().standing(NOW), until(OPEN_MIN_MS));
+    assert_eq!(fed(&[SUCCESS; 9], NOW).standing(NOW), Standing::Healthy);
+    let between = [SUCCESS, SUCCESS, SUCCESS, FAILURE, FAILURE, SUCCESS, FAILURE, FAILURE];
+    assert_eq!(fed(&between, NOW).standing(NOW), Standing::Degraded);
+    let begun = [FAILURE, FIRST_TOKEN, FAILURE, FIRST_TOKEN, FAILURE];
+    assert_eq!(fed(&begun, NOW).standing(NOW), until(OPEN_MIN_MS), "a stream that begins is no answer");
+}
+
+#[test]
+fn soft_failures_count_in_the_rate_and_not_in_a_row() {
+    assert_eq!(RATE_MIN_OUTCOMES, 8);
+    assert_eq!(fed(&[Outcome::SoftFailure; 7], NOW).standing(NOW), Standing::Degraded);
+    assert_eq!(fed(&[Outcome::SoftFailure; 8], NOW).standing(NOW), until(OPEN_MIN_MS));
+    let half = [[SUCCESS, Outcome::SoftFailure]; 10].concat();
+    assert_eq!(fed(&half, NOW).standing(NOW), Standing::Degraded, "half is not over half");
+    assert_eq!(fed(&[half, vec![Outcome::SoftFailure]].concat(), NOW).standing(NOW), until(OPEN_MIN_MS));
+}
+
+#[test]
+fn a_quarter_of_failures_is_degraded() {
+    assert_eq!(DEGRADED_MIN_OUTCOMES, 4);
+    assert_eq!(fed(&[SUCCESS, SUCCESS, FAILURE], NOW).standing(NOW), Standing::Healthy);
+    assert_eq!(fed(&[SUCCESS, SUCCESS, SUCCESS, FAILURE], NOW).standing(NOW), Standing::Degraded);
+    assert_eq!(fed(&[SUCCESS, SUCCESS, SUCCESS, SUCCESS, FAILURE], NOW).standing(NOW), Standing::Healthy);
+}
+
+#[test]
+fn outcomes_leave_the_window() {
+    let mut circuit = fed(&[Outcome::SoftFailure; 7], NOW);
+    assert_eq!(circuit.standing(NOW + RATE_WINDOW_MS - 1), Standing::Degraded);
+    assert_eq!(circuit.standing(NOW + RATE_WINDOW_MS), Standing::Healthy);
+    circuit.record(Outcome::SoftFailure, NOW + RATE_WINDOW_MS);
+    assert_eq!(circuit.standing(NOW + RATE_WINDOW_MS), Standing::Healthy, "the eighth came too late");
+}
+
+#[test]
+fn it_stays_open_five_then_ten_then_twenty_seconds() {
+    let mut circuit = open();
+    let mut now_ms = NOW;
+    for seconds in [5, 10, 20, 20, 20] {
+        let until_ms = now_ms + seconds * 1_000;
+        assert_eq!(circuit.standing(now_ms), Standing::Open { until_ms });
+        assert_eq!(circuit.standing(until_ms - 1), Standing::Open { until_ms });
+        assert_eq!(circuit.standing(until_ms), PROBE);
+        now_ms = until_ms;
+        assert!(circuit.admit(now_ms));
+        circuit.record(FAILURE, now_ms);
+    }
+    assert_eq!((OPEN_MIN_MS, OPEN_MAX_MS), (5_000, 20_000));
+    // After it recovered it begins anew.
+    circuit.record(SUCCESS, now_ms);
+    for _ in 0..3 {
+        circuit.record(FAILURE, now_ms);
+    }
+    assert_eq!(circuit.standing(now_ms), Standing::Open { until_ms: now_ms + OPEN_MIN_MS });
+}
+
+#[test]
+fn what_has_recovered_is_neither_degraded_nor_on_parole() {
+    for recovery in [&[SUCCESS][..], &[FIRST_TOKEN, SUCCESS]] {
+        let mut circuit = fed(&[Outcome::SoftFailure; 8], NOW);
+        assert!(circuit.admit(LATER));
+        for outcome in recovery {
+            circuit.record(*outcome, LATER);
+        }
+        assert_eq!(circuit.standing(LATER), Standing::Healthy);
+        circuit.record(FAILURE, LATER);
+        assert_eq!(circuit.standing(LATER), Standing::Healthy, "one failure does not open it again");
+    }
+}
+
+#[test]
+fn a_probe_that_begins_and_is_cut_opens_it_again_at_once() {
+    let mut circuit = half_open();
+    circuit.record(FIRST_TOKEN, LATER);
+    assert_eq!(circuit.standing(LATER), Standing::Healthy);
+    circuit.record(FAILURE, LATER);
+    assert_eq!(circuit.standing(LATER), Standing::Open { until_ms: LATER + OPEN_MIN_MS });
+}
+
+#[test]
+fn a_straggler_does_not_prolong_an_open_circuit() {
+    let mut circuit = open();
+    circuit.record(FAILURE, NOW + 4_999);
+    assert_eq!(circuit.standing(NOW + 4_999), until(OPEN_MIN_MS));
+}
+
+#[test]
+fn one_request_at_a_time_may_probe() {
+    let mut circuit = half_open();
+    assert!(!circuit.admit(LATER), "a probe is out");
+    assert_eq!(circuit.standing(LATER), Standing::Open { until_ms: LATER + PROBE_MS });
+    assert!(!circuit.admit(LATER + PROBE_MS - 1));
+    assert_eq!(circuit.standing(LATER + PROBE_MS), PROBE, "the probe got lost");
+    assert!(circuit.admit(LATER + PROBE_MS));
+    assert!(!circuit.admit(LATER + PROBE_MS));
+}
+
+#[test]
+fn a_permit_that_is_given_back_can_be_taken_again() {
+    let mut circuit = half_open();
+    circuit.release(LATER + 7);
+    assert_eq!(circuit.standing(LATER + 7), PROBE);
+    assert!(circuit.admit(LATER + 7));
+    circuit.record(FAILURE, LATER + 8);
+    let until_ms = LATER + 8 + 10_000;
+    assert_eq!(circuit.standing(LATER + 8), Standing::Open { until_ms }, "the time open still doubles");
+    let mut closed = fed(&[FAILURE], NOW);
+    closed.release(NOW);
+    assert_eq!(closed, fed(&[FAILURE], NOW));
+    let mut open = open();
+    open.release(NOW);
+    assert_eq!(open.standing(NOW), until(OPEN_MIN_MS), "there was no permit to give back");
+}
+
+#[test]
+fn an_open_circuit_admits_who_has_nothing_better() {
+    let mut circuit = open();
+    assert!(circuit.admit(NOW + 1));
+    assert!(!circuit.admit(NOW + 1));
+}
+
+#[test]
+fn a_probe_of_what_was_slow_goes_last_for_a_while() {
+    let slow = fed(&[FAILURE, FAILURE, SLOW], NOW);
+    assert_eq!(slow.standing(LATER), Standing::Probe { last: true });
+    assert_eq!(slow.standing(NOW + SLOW_PROBE_LAST_MS - 1), Standing::Probe { last: true });
+    assert_eq!(slow.standing(NOW + SLOW_PROBE_LAST_MS), PROBE);
+    let quick = fed(&[SLOW, SLOW, FAILURE], NOW);
+    assert_eq!(quick.standing(LATER), PROBE, "the last failure decides");
+}
+
+#[test]
+fn the_longest_limit_counts_and_the_circuit_goes_on_beneath_it() {
+    let mut circuit = open();
+    circuit.record(Outcome::Limited { until_ms: NOW + 3_000 }, NOW);
+    circuit.record(Outcome::Limited { until_ms: NOW + 1_000 }, NOW);
+    assert_eq!(circuit.standing(NOW), Standing::Limited { until_ms: NOW + 3_000 });
+    assert_eq!(circuit.standing(NOW + 3_000), until(OPEN_MIN_MS));
+}
+
+#[test]
+fn an_answer_takes_it_off_the_bench() {
+    for outcome in [FIRST_TOKEN, SUCCESS] {
+        let benched =
+            Outcome::Benched { until_ms: u64::MAX, class: ErrorClass::ModelUnavailable, provider_wide: false };
+        assert_eq!(fed(&[benched, outcome], NOW).standing(NOW), Standing::Healthy);
+    }
+}
+
+#[test]
+fn means_follow_what_was_measured() {
+    let mut circuit = Circuit::default();
+    assert_eq!((circuit.first_token_ms(), circuit.tokens_per_second()), (None, None));
+    circuit.record(Outcome::FirstToken { after_ms: 400 }, NOW);
+    circuit.record(Outcome::Success { after_ms: None, tokens_per_second: Some(100) }, NOW);
+    assert_eq!((circuit.first_token_ms(), circuit.tokens_per_second()), (Some(400), Some(100)));
+    circuit.record(Outcome::Success { after_ms: Some(800), tokens_per_second: Some(20) }, NOW);
+    assert_eq!((circuit.first_token_ms(), circuit.tokens_per_second()), (Some(500), Some(80)));
+    circuit.record(Outcome::FirstToken { after_ms: u64::MAX }, NOW);
+    assert!(circuit.first_token_ms().is_some());
+}
+
+#[test]
+fn every_class_of_failure_means_something_for_health_or_nothing() {
+    let benched = |ms: u64, class, provider_wide| Some(Outcome::Benched { until_ms: NOW + ms, class, provider_wide });
+    for class in ErrorClass::ALL {
+        let (unknown, told) = match class {
+            ErrorClass::Connect | ErrorClass::ServerError | ErrorClass::Overloaded | ErrorClass::StreamCut => {
+                (Some(FAILURE), Some(FAILURE))
+            }
+            ErrorClass::Timeout => (Some(SLOW), Some(SLOW)),
+            ErrorClass::InvalidReply | ErrorClass::ModelMisbehaved => {
+                (Some(Outcome::SoftFailure), Some(Outcome::SoftFailure))
+            }
+            ErrorClass::RateLimited => (
+                Some(Outcome::Limited { until_ms: NOW + RATE_LIMIT_MS }),
+                Some(Outcome::Limited { until_ms: NOW + 77 }),
+            ),
+            ErrorClass::QuotaExhausted => (benched(QUOTA_BENCH_MS, class, false), benched(77, class, false)),
+            ErrorClass::BadKey | ErrorClass::Billing => {
+                (benched(KEY_BENCH_MS, class, true), benched(KEY_BENCH_MS, class, true))
+            }
+            ErrorClass::ModelUnavailable => {
+                (benched(MODEL_BENCH_MS, class, false), benched(MODEL_BENCH_MS, class, false))
+            }
+            ErrorClass::TooLargeForPlan
+            | ErrorClass::ContextLength
+            | ErrorClass::BadRequest
+            | ErrorClass::ContentFilter
+            | ErrorClass::ClientClosed => (None, None),
+        };
+        assert_eq!(Outcome::of_failure(class, None, NOW), unknown, "{class:?}");
+        assert_eq!(Outcome::of_failure(class, Some(77), NOW), told, "{class:?}");
+    }
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        1 => Just(FIRST_TOKEN),
+        3 => Just(SUCCESS),
+        4 => any::<bool>().prop_map(|slow| Outcome::Failure { slow }),
+        2 => Just(Outcome::SoftFailure),
+        1 => (0u64..40_000).prop_map(|ms| Outcome::Limited { until_ms: NOW + ms }),
+        1 => (0u64..40_000).prop_map(|ms| Outcome::Benched {
+            until_ms: NOW + ms,
+            class: ErrorClass::Billing,
+            provider_wide: false,
+        }),
+    ]
+}
+
+proptest! {
+    /// The promises that the rest is built on, whatever happens in which order.
+    #[test]
+    fn it_always_comes_back(steps in prop::collection::vec((outcome(), 0u64..9_000, any::<bool>()), 0..60)) {
+        let mut circuit = Circuit::default();
+        let mut now_ms = NOW;
+        for (outcome, pause_ms, admit) in steps {
+            now_ms += pause_ms;
+            if admit && matches!(circuit.standing(now_ms), Standing::Probe { .. }) {
+                prop_assert!(circuit.admit(now_ms), "a probe that is due is given");
+                prop_assert!(!circuit.admit(now_ms), "and only one");
+            }
+            circuit.record(outcome, now_ms);
+            match circuit.standing(now_ms) {
+                Standing::Open { until_ms } => {
+                    prop_assert!(now_ms < until_ms && until_ms <= now_ms + OPEN_MAX_MS.max(PROBE_MS));
+                    let is_probe = matches!(circuit.standing(until_ms), Standing::Probe { .. });
+                    prop_assert!(is_probe);
+                }
+                Standing::Limited { until_ms } | Standing::Benched { until_ms, .. } => prop_assert!(now_ms < until_ms),
+                Standing::Healthy | Standing::Degraded | Standing::Probe { .. } => {}
+            }
+            if outcome == SUCCESS {
+                let answered = matches!(
+                    circuit.standing(now_ms),
+                    Standing::Healthy | Standing::Degraded | Standing::Limited { .. }
+                );
+                prop_assert!(answered, "one success closes");
+            }
+        }
+        circuit.record(SUCCESS, now_ms);
+        prop_assert_eq!(circuit.standing(now_ms + RATE_WINDOW_MS), Standing::Healthy);
+    }
+
+    /// In a row and by rate, against a list of outcomes, for as long as it is closed.
+    #[test]
+    fn it_opens_exactly_when_a_plain_list_says_so(
+        steps in prop::collection::vec((prop_oneof![Just(SUCCESS), Just(FAILURE), Just(Outcome::SoftFailure)], 0u64..30_000), 1..80),
+    ) {
+        let mut circuit = Circuit::default();
+        let (mut seen, mut in_a_row, mut now_ms) = (Vec::new(), 0, NOW);
+        let bucket = |ms: u64| ms / (RATE_WINDOW_MS / 6);
+        for (outcome, pause_ms) in steps {
+            now_ms += pause_ms;
+            circuit.record(outcome, now_ms);
+            seen.push((now_ms, outcome != SUCCESS));
+            in_a_row = if outcome == SUCCESS { 0 } else { in_a_row + u32::from(outcome == FAILURE) };
+            let recent: Vec<bool> =
+                seen.iter().filter(|(at, _)| bucket(now_ms) - bucket(*at) < 6).map(|(_, failed)| *failed).collect();
+            let failed = recent.iter().filter(|failed| **failed).count();
+            let rate = recent.len() >= 8 && failed * 2 > recent.len() && outcome != SUCCESS;
+            let expected = if in_a_row >= 3 || rate {
+                Standing::Open { until_ms: now_ms + OPEN_MIN_MS }
+            } else if recent.len() >= 4 && failed * 4 >= recent.len() {
+                Standing::Degraded
+            } else {
+                Standing::Healthy
+            };
+            prop_assert_eq!(circuit.standing(now_ms), expected);
+            if let Standing::Open { .. } = expected {
+                break;
+            }
+        }
+    }
+}

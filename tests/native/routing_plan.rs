@@ -1,0 +1,215 @@
+//! Who is a candidate, in which order, and why nobody is.
+
+use opengateway::catalog::model::{Capabilities, ModelSpec, ReasoningLevel};
+use opengateway::catalog::provider::ProviderSpec;
+use opengateway::health::circuit::Standing;
+use opengateway::routing::failure::ErrorClass;
+use opengateway::routing::plan::PlanError;
+use opengateway::routing::requirements::Need;
+
+use crate::routing_fixture::{TOOLS, World, ask, ask_long, at, provider, toolless};
+
+const IMAGE: &str = r#"[{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}]"#;
+
+fn small(name: &str) -> ModelSpec {
+    ModelSpec { context_window: Some(1_000), ..at(name) }
+}
+
+fn images(content: &str) -> String {
+    format!(r#"{{"model":"auto","messages":[{{"role":"user","content":{content}}}]}}"#)
+}
+
+/// `a/good` can do everything; `b/bad` can not do this one thing.
+#[test]
+fn each_need_keeps_away_the_models_that_do_not_meet_it() {
+    let json =
+        |object, schema| move |can: Capabilities| Capabilities { json_object: object, json_schema: schema, ..can };
+    let without = |change: &dyn Fn(Capabilities) -> Capabilities| {
+        let model = at("b/bad");
+        ModelSpec { capabilities: change(model.capabilities), ..model }
+    };
+    let free = ModelSpec { free: true, ..at("a/good") };
+    let format = |name: &str, more: &str| ask("auto", &format!(r#","response_format":{{"type":"{name}"{more}}}"#));
+    let cases: [(ModelSpec, ModelSpec, String, Need); 9] = [
+        (at("a/good"), toolless("b/bad"), ask("auto", TOOLS), Need::Tools),
+        (at("a/good"), without(&json(false, true)), format("json_object", ""), Need::JsonObject),
+        (at("a/good"), without(&json(true, false)), format("json_schema", r#","json_schema":{}"#), Need::JsonSchema),
+        (at("a/good"), without(&|can| Capabilities { vision: false, ..can }), images(IMAGE), Need::Vision),
+        (
+            at("a/good"),
+            ModelSpec { reasoning_level: ReasoningLevel::Low, ..at("b/bad") },
+            ask("auto", r#","min_reasoning_level":"medium""#),
+            Need::ReasoningLevel(ReasoningLevel::Medium),
+        ),
+        (free.clone(), at("b/bad"), ask("auto", r#","free_models_only":true"#), Need::Free),
+        (
+            at("a/good"),
+            without(&|can| Capabilities { reasoning: true, ..can }),
+            ask("auto", r#","no_reasoning":true"#),
+            Need::NoReasoning,
+        ),
+        (at("a/good"), small("b/bad"), ask_long("auto", 2_000), Need::Context { tokens: 2_003 }),
+        (
+            at("a/good"),
+            ModelSpec { max_output: None, ..small("b/bad") },
+            ask("auto", r#","max_tokens":999"#),
+            Need::Context { tokens: 1_003 },
+        ),
+    ];
+    for (good, bad, body, need) in cases {
+        assert_eq!(World::of(&[good, bad.clone()]).plan(&body), "a/good", "{:.100}", body);
+        assert_eq!(World::of(&[bad]).unmet(&body), [need], "{:.100}", body);
+    }
+}
+
+#[test]
+fn what_a_provider_cannot_do_keeps_its_models_away() {
+    let world = |spec: fn(ProviderSpec) -> ProviderSpec| {
+        World::with(&[at("a/m"), at("b/m")], &|id| if id == "b" { spec(provider(id)) } else { provider(id) })
+    };
+    let single = world(|spec| ProviderSpec { multiple_choices: false, ..spec });
+    assert_eq!(single.plan(&ask("auto", r#","n":2"#)), "a/m");
+    assert_eq!(single.plan(&ask("auto", r#","n":1"#)), "a/m b/m");
+    assert_eq!(single.unmet(&ask("b/m", r#","n":2"#)), [Need::Choices]);
+    let data_only = world(|spec| ProviderSpec { image_urls: false, ..spec });
+    let remote = r#"[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]"#;
+    assert_eq!(data_only.plan(&images(remote)), "a/m");
+    assert_eq!(data_only.plan(&images(IMAGE)), "a/m b/m");
+}
+
+#[test]
+fn needs_are_met_together_or_not_at_all() {
+    let blind = ModelSpec { capabilities: Capabilities { tools: true, ..Capabilities::default() }, ..at("a/blind") };
+    let world = World::of(&[blind, toolless("b/sees")]);
+    let body = |more: &str| format!(r#"{{"messages":[{{"role":"user","content":{IMAGE}}}]{TOOLS}{more}}}"#);
+    assert_eq!(world.unmet(&body("")), [Need::Vision]);
+    let json = r#","response_format":{"type":"json_object"}"#;
+    assert_eq!(world.unmet(&body(json)), [Need::Tools], "the nearest one misses only tools");
+}
+
+#[test]
+fn a_model_that_auto_may_not_choose_is_only_used_by_name() {
+    let world = World::of(&[ModelSpec { auto: false, ..at("a/guard") }, at("b/m")]);
+    assert_eq!(world.plan(&ask("auto", "")), "b/m");
+    assert_eq!(world.plan(&ask("guard", "")), "a/guard");
+}
+
+#[test]
+fn a_provider_without_a_key_is_left_out_or_named() {
+    let mut world = World::of(&[at("a/m"), at("b/m")]);
+    world.off = vec!["b"];
+    assert_eq!(world.plan(&ask("m", "")), "a/m");
+    let needed = [("b".to_owned(), "B_KEY".to_owned())];
+    assert_eq!(world.refusal(&ask("b/m", "")), PlanError::NotConfigured { providers: needed.to_vec() });
+}
+
+#[test]
+fn a_named_model_without_tools_answers_in_text_unless_a_call_is_forced() {
+    let world = World::of(&[toolless("a/m"), at("b/n"), toolless("c/n")]);
+    assert_eq!(world.plan(&ask("a/m", TOOLS)), "a/m");
+    assert_eq!(world.plan(&ask("m", TOOLS)), "a/m");
+    assert_eq!(world.unmet(&ask("m", &format!(r#"{TOOLS},"tool_choice":"required""#))), [Need::Tools]);
+    assert_eq!(world.plan(&ask("n", TOOLS)), "b/n", "where one of its providers has tools, only that one counts");
+    assert_eq!(world.plan(&ask("c/n", TOOLS)), "c/n");
+    assert_eq!(world.plan(&ask("c/n", &format!(r#"{TOOLS},"tool_choice":"none""#))), "c/n");
+}
+
+#[test]
+fn an_offer_with_tools_that_cannot_do_the_rest_does_not_keep_the_others_away() {
+    let blind = ModelSpec { capabilities: Capabilities { tools: true, ..Capabilities::default() }, ..at("a/m") };
+    let world = World::of(&[blind, toolless("b/m")]);
+    let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":{IMAGE}}}]{TOOLS}}}"#);
+    assert_eq!(world.plan(&body), "b/m");
+}
+
+#[test]
+fn a_named_model_is_not_refused_for_its_window_but_tried_last() {
+    let world = World::of(&[small("a/m"), at("b/m"), ModelSpec { context_window: None, ..at("c/m") }]);
+    assert_eq!(world.plan(&ask_long("m", 2_000)), "b/m c/m a/m");
+    assert_eq!(world.plan(&ask_long("a/m", 2_000)), "a/m");
+    assert_eq!(world.plan(&ask_long("auto", 2_000)), "b/m c/m");
+}
+
+#[test]
+fn an_output_limit_counts_only_as_far_as_the_model_can_write() {
+    let world = World::of(&[ModelSpec { max_output: Some(500), ..small("a/m") }]);
+    assert_eq!(world.plan(&ask("auto", r#","max_tokens":90000"#)), "a/m");
+}
+
+#[test]
+fn only_a_sole_offer_or_a_pin_is_tried_again_before_others() {
+    let world = World::of(&[at("a/m"), at("b/m"), at("b/sole")]);
+    let pinned = |body: &str| -> Vec<bool> {
+        world.candidates(body).unwrap().iter().map(|candidate| candidate.pinned).collect()
+    };
+    assert_eq!(pinned(&ask("m", "")), [false, false]);
+    assert_eq!(pinned(&ask("a/m", "")), [true]);
+    assert_eq!(pinned(&ask("sole", "")), [true]);
+    assert_eq!(pinned(&ask("m", r#","models":["b/sole"]"#)), [false, false, true]);
+    assert_eq!(pinned(&ask("auto", r#","provider":{"only":["a"]}"#)), [false]);
+}
+
+#[test]
+fn healthy_ones_come_first_then_degraded_ones_then_a_probe_of_a_slow_one_then_open_circuits() {
+    let world = World::of(&[at("a/m"), at("b/m"), at("c/m"), at("d/m"), at("e/m"), at("f/m"), at("g/m")])
+        .stands("a/m", Standing::Probe { last: true })
+        .stands("b/m", Standing::Degraded)
+        .stands("c/m", Standing::Open { until_ms: 5 })
+        .stands("d/m", Standing::Limited { until_ms: 5 })
+        .stands("e/m", Standing::Benched { until_ms: 5, class: ErrorClass::BadKey })
+        .stands("f/m", Standing::Probe { last: false });
+    assert_eq!(world.plan(&ask("m", "")), "f/m g/m b/m a/m c/m");
+    assert_eq!(world.plan(&ask("m", "")), "g/m f/m b/m a/m c/m", "a probe takes its turn like a healthy one");
+}
+
+#[test]
+fn with_every_circuit_open_the_one_whose_time_is_up_soonest_is_used() {
+    let world = World::of(&[at("a/m"), at("b/m"), at("c/m"), at("d/m")])
+        .stands("a/m", Standing::Open { until_ms: 9 })
+        .stands("b/m", Standing::Limited { until_ms: 1 })
+        .stands("c/m", Standing::Open { until_ms: 5 })
+        .stands("d/m", Standing::Benched { until_ms: 1, class: ErrorClass::Billing });
+    assert_eq!(world.plan(&ask("m", "")), "c/m a/m");
+}
+
+#[test]
+fn a_last_resort_comes_after_healthy_fallbacks() {
+    let world = World::of(&[at("a/m"), at("b/n"), at("c/o")])
+        .stands("a/m", Standing::Open { until_ms: 9 })
+        .stands("c/o", Standing::Open { until_ms: 1 });
+    assert_eq!(world.plan(&ask("m", r#","models":["n","o"]"#)), "b/n a/m c/o");
+}
+
+#[test]
+fn with_everyone_limited_the_soonest_end_is_told() {
+    let world = World::of(&[at("a/m"), at("b/m"), at("c/m")])
+        .stands("a/m", Standing::Limited { until_ms: 9 })
+        .stands("b/m", Standing::Limited { until_ms: 5 })
+        .stands("c/m", Standing::Benched { until_ms: 1, class: ErrorClass::BadKey });
+    assert_eq!(world.refusal(&ask("m", "")), PlanError::Limited { until_ms: 5 });
+}
+
+#[test]
+fn with_everyone_benched_the_reasons_are_told() {
+    let world = World::of(&[at("a/m"), at("b/m")])
+        .stands("a/m", Standing::Benched { until_ms: 9, class: ErrorClass::BadKey })
+        .stands("b/m", Standing::Benched { until_ms: 7, class: ErrorClass::Billing });
+    let reasons = vec![("a".to_owned(), ErrorClass::BadKey), ("b".to_owned(), ErrorClass::Billing)];
+    assert_eq!(world.refusal(&ask("m", "")), PlanError::Benched { reasons, until_ms: 7 });
+}
+
+#[test]
+fn fallbacks_follow_in_their_order_and_nobody_comes_twice() {
+    let world = World::of(&[at("a/m"), at("b/m"), at("a/n"), at("c/o")]);
+    assert_eq!(world.plan(&ask("n", r#","models":["a/m","m","c/o"]"#)), "a/n a/m b/m c/o");
+    assert_eq!(world.plan(&ask("c/o", r#","models":["auto"]"#)), "c/o a/m b/m a/n");
+}
+
+#[test]
+fn a_first_model_that_cannot_be_used_gives_way_to_its_fallbacks() {
+    let mut world = World::of(&[toolless("a/m"), at("b/n")]).stands("b/n", Standing::Limited { until_ms: 3 });
+    let forced = format!(r#"{TOOLS},"tool_choice":"required","models":["n"]"#);
+    assert_eq!(world.unmet(&ask("m", &forced)), [Need::Tools], "the first one's refusal is told");
+    world.health.standings.clear();
+    assert_eq!(world.plan(&ask("m", &forced)), "b/n");
+}
