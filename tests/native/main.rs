@@ -16,6 +16,8 @@ mod dialect_fixture;
 mod dialect_reply;
 mod dialect_retry_after;
 mod dialect_scrub;
+mod gateway_chat;
+mod gateway_world;
 mod health_circuit;
 mod health_view;
 mod json_reader;
