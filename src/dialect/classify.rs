@@ -75,13 +75,13 @@ impl ErrorBody {
         self.code = text("code").or_else(|| inner.pointer("/innererror/code").and_then(as_text));
         self.error_type = text("status").filter(|status| status.parse::<u16>().is_err()).or_else(|| text("type"));
         self.param = text("param");
-        self.message = inner
-            .as_str()
-            .map(str::to_owned)
+        self.message = Some(inner)
+            .filter(|inner| inner.is_string())
+            .and_then(as_text)
             // OpenRouter keeps the real provider's words there.
             .or_else(|| inner.pointer("/metadata/raw").and_then(as_text))
             .or_else(|| ["message", "faultstring", "detail", "title"].iter().find_map(|key| text(key)))
-            .or_else(|| ["message", "detail"].iter().find_map(|key| inner.get(key).map(Value::to_string)));
+            .or_else(|| ["message", "detail"].iter().find_map(|key| inner.get(key).and_then(as_list)));
         self.retry_after_ms = inner.get("details").and_then(Value::as_array).and_then(|details| {
             details.iter().find_map(|item| retry_after::from_seconds_text(item.get("retryDelay")?.as_str()?))
         });
@@ -104,6 +104,11 @@ fn as_text(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// What says what is wrong in a form of its own, such as FastAPI's list of findings.
+fn as_list(value: &Value) -> Option<String> {
+    (value.is_array() || value.is_object()).then(|| value.to_string())
 }
 
 /// Judges an error reply. `secret` is the key that was sent, so that it can be taken out of the provider's text.
@@ -181,7 +186,7 @@ fn by_words(status: u16, body: &ErrorBody) -> Option<ErrorClass> {
         return Some(ErrorClass::ContentFilter);
     }
     match status {
-        400 | 413 | 422 if TOO_LONG.iter().any(|text| body.says(text)) => Some(ErrorClass::ContextLength),
+        200..=299 | 400 | 413 | 422 if TOO_LONG.iter().any(|text| body.says(text)) => Some(ErrorClass::ContextLength),
         400 if body.is("invalid_api_key") || body.says("api key not valid") || body.says("incorrect api key") => {
             Some(ErrorClass::BadKey)
         }

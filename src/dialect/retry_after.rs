@@ -5,7 +5,7 @@ pub const MAX_RETRY_AFTER_MS: u64 = 25 * 60 * 60 * 1000;
 
 /// Milliseconds from now, from the headers of a reply (looked up by lower-case name).
 pub fn from_headers(header: &dyn Fn(&str) -> Option<String>, now_ms: u64) -> Option<u64> {
-    let milliseconds = |name: &str| header(name).and_then(|text| positive(text.trim()));
+    let milliseconds = |name: &str| header(name).and_then(|text| positive(text.trim().parse().ok()?));
     let ms = milliseconds("retry-after-ms")
         .or_else(|| milliseconds("x-ms-retry-after-ms"))
         .or_else(|| header("retry-after").and_then(|text| retry_after(text.trim(), now_ms)))?;
@@ -27,15 +27,16 @@ pub fn from_seconds_text(text: &str) -> Option<u64> {
     positive_seconds(text.trim().strip_suffix('s')?.parse().ok()?).map(|ms| ms.min(MAX_RETRY_AFTER_MS))
 }
 
-fn positive(text: &str) -> Option<u64> {
-    positive_seconds(text.parse::<f64>().ok()? / 1000.0)
+fn positive_seconds(seconds: f64) -> Option<u64> {
+    positive(seconds * 1000.0)
 }
 
-fn positive_seconds(seconds: f64) -> Option<u64> {
+/// Whole milliseconds, rounded up.
+fn positive(ms: f64) -> Option<u64> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "finite and not negative; `as` saturates"
     )]
-    (seconds.is_finite() && seconds >= 0.0).then(|| (seconds * 1000.0).ceil() as u64)
+    (ms.is_finite() && ms >= 0.0).then(|| ms.ceil() as u64)
 }

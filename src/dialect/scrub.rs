@@ -1,5 +1,7 @@
 //! Provider texts made fit for clients and logs: without keys, and not longer than needed.
 
+use std::borrow::Cow;
+
 /// The longest provider text that is passed on, in characters: enough for every reason seen, too short for a page.
 pub const MAX_TEXT_CHARS: usize = 500;
 /// What stands in place of a key.
@@ -14,6 +16,12 @@ const MIN_SECRET_PIECE: usize = 6;
 
 /// `text` in one line, shortened, with `secret` and everything that looks like a key taken out.
 pub fn scrub(text: &str, secret: Option<&str>) -> String {
+    let secret = secret.filter(|secret| secret.len() >= MIN_SECRET_PIECE);
+    // As a whole first: a key of the operator's own server may have any characters.
+    let text = match secret {
+        Some(secret) if text.contains(secret) => Cow::Owned(text.replace(secret, REDACTED)),
+        Some(_) | None => Cow::Borrowed(text),
+    };
     let mut out = String::with_capacity(text.len().min(MAX_TEXT_CHARS));
     let mut after_bearer = false;
     for word in text.split_inclusive(|c: char| !is_key_char(c)) {
@@ -45,13 +53,10 @@ fn is_key_char(c: char) -> bool {
 }
 
 fn is_key(run: &str, secret: Option<&str>) -> bool {
-    if run.len() >= MIN_KEY_CHARS && KEY_PREFIXES.iter().any(|prefix| run.starts_with(prefix)) {
-        return true;
-    }
-    secret.is_some_and(|secret| {
-        // The key itself, something that holds it, or a masked form that begins like it.
-        secret.len() >= MIN_SECRET_PIECE
-            && (run.contains(secret)
-                || (run.contains('*') && secret.get(..MIN_SECRET_PIECE).is_some_and(|piece| run.starts_with(piece))))
-    })
+    // A key may end in `=`, and one in an address comes after it: `?key=AIza...`.
+    let mut pieces = run.split('=');
+    pieces.any(|piece| piece.len() >= MIN_KEY_CHARS && KEY_PREFIXES.iter().any(|prefix| piece.starts_with(prefix)))
+        // A masked form that begins like the key itself.
+        || run.contains('*')
+            && secret.and_then(|secret| secret.get(..MIN_SECRET_PIECE)).is_some_and(|piece| run.contains(piece))
 }

@@ -13,6 +13,10 @@ use crate::dialect::retry_after;
 use crate::routing::failure::ErrorClass;
 use crate::sse::gate::{Gate, GateFailure, GateState};
 
+/// How long the body of an error is waited for: it comes with its headers as a rule, and the status alone is enough to
+/// go on.
+const MAX_ERROR_BODY_MS: u64 = 2_000;
+
 /// What an attempt needs to know.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
@@ -82,14 +86,17 @@ impl Attempt<'_> {
         let status = reply.status();
         let now_ms = ports.now_ms();
         let retry_after_ms = retry_after::from_headers(&|name| reply.header(name), now_ms);
-        // A body that breaks off still says what it says.
+        // A body that breaks off or does not end still says what it says.
         let mut body = Vec::new();
-        while body.len() < MAX_ERROR_BODY_BYTES {
-            match reply.chunk().await {
-                Ok(Some(bytes)) => body.extend_from_slice(&bytes),
-                Ok(None) | Err(TransportError { .. }) => break,
+        let read = async {
+            while body.len() < MAX_ERROR_BODY_BYTES {
+                match reply.chunk().await {
+                    Ok(Some(bytes)) => body.extend_from_slice(&bytes),
+                    Ok(None) | Err(TransportError { .. }) => break,
+                }
             }
-        }
+        };
+        let _ended = race(ports.sleep(MAX_ERROR_BODY_MS), read).await;
         if (300..400).contains(&status) {
             return Failure::told(
                 ErrorClass::ServerError,

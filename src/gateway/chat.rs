@@ -279,22 +279,28 @@ struct Run<'r, 'c, P> {
 }
 
 /// What has been tried so far.
-#[derive(Default)]
-struct Progress {
+struct Progress<'r, 'c> {
     trail: Trail,
     failed: Vec<Failed>,
+    last: Option<&'r Candidate<'c>>,
 }
 
-impl<P: Ports> Run<'_, '_, P> {
+impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
     async fn run(&self, record: UsageRecord) -> Answer<P::Reply> {
         let mut failover = self.failover();
-        let mut progress = Progress::default();
+        let mut progress = Progress { trail: Trail::default(), failed: Vec::new(), last: None };
         let mut skipped = false;
         // Set when every candidate turned out to be probed by somebody else: better a second probe than no answer.
         let mut insist = false;
         loop {
             match failover.next(self.ports.now_ms()) {
-                Step::Wait { ms } => self.ports.sleep(ms).await,
+                Step::Wait { ms } => {
+                    self.ports.sleep(ms).await;
+                    if self.ports.client_gone() {
+                        progress.client_left();
+                        return self.exhausted(record, &progress);
+                    }
+                }
                 Step::Stop if skipped && !insist && progress.failed.is_empty() => {
                     failover = self.failover();
                     insist = true;
@@ -350,7 +356,7 @@ impl<P: Ports> Run<'_, '_, P> {
         candidate: &Candidate<'_>,
         timeout_ms: u64,
         record: &UsageRecord,
-        progress: &mut Progress,
+        progress: &mut Progress<'r, 'c>,
     ) -> Result<Answer<P::Reply>, Failure> {
         let started_ms = self.ports.now_ms();
         let provider = candidate.provider;
@@ -437,7 +443,13 @@ impl<P: Ports> Run<'_, '_, P> {
     }
 
     /// The successful candidate, with everything that is told of it.
-    fn served(&self, candidate: &Candidate<'_>, status: u16, record: &UsageRecord, progress: &mut Progress) -> Served {
+    fn served(
+        &self,
+        candidate: &Candidate<'_>,
+        status: u16,
+        record: &UsageRecord,
+        progress: &mut Progress<'r, 'c>,
+    ) -> Served {
         progress.trail.0.push(tried(candidate, Some(status), None));
         let (provider, model) = (candidate.provider, &candidate.model);
         let free_tier = &self.gateway.config.free_tier_providers;
@@ -457,29 +469,24 @@ impl<P: Ports> Run<'_, '_, P> {
         served
     }
 
-    fn exhausted(&self, record: UsageRecord, progress: &Progress) -> Answer<P::Reply> {
+    fn exhausted(&self, record: UsageRecord, progress: &Progress<'r, 'c>) -> Answer<P::Reply> {
         let mut error = exhaustion::error(&progress.failed);
         error.metadata = Some(format!("{{\"routing\":{}}}", progress.trail.routing_json()));
         let now_ms = self.ports.now_ms();
         let last = progress.failed.last();
-        let candidate = progress.trail.0.last().and_then(|tried| {
-            let same = |candidate: &&Candidate<'_>| {
-                candidate.provider.id == tried.provider && candidate.model.id == tried.model
-            };
-            self.candidates.iter().find(same)
-        });
         self.ports.account(UsageRecord {
             status: error.status,
             error_class: last.map(|failed| failed.class.as_str()),
             latency_ms: now_ms.saturating_sub(record.created_at),
-            ..record_of(&record, &progress.trail, candidate)
+            ..record_of(&record, &progress.trail, progress.last)
         });
         Answer::Error { error, headers: trail_headers(&progress.trail) }
     }
 }
 
-impl Progress {
-    fn failed(&mut self, candidate: &Candidate<'_>, failure: Failure) {
+impl<'r, 'c> Progress<'r, 'c> {
+    fn failed(&mut self, candidate: &'r Candidate<'c>, failure: Failure) {
+        self.last = Some(candidate);
         self.trail.0.push(tried(candidate, failure.status, Some(failure.class)));
         self.failed.push(Failed {
             class: failure.class,
@@ -487,6 +494,17 @@ impl Progress {
             message: failure.message,
             param: failure.param,
             retry_after_ms: failure.retry_after_ms,
+        });
+    }
+
+    /// The client left while nobody was being asked.
+    fn client_left(&mut self) {
+        self.failed.push(Failed {
+            class: ErrorClass::ClientClosed,
+            provider: String::new(),
+            message: None,
+            param: None,
+            retry_after_ms: None,
         });
     }
 }
