@@ -24,6 +24,8 @@ pub struct ErrorBody {
     pub param: Option<String>,
     /// How long to wait, where the body says so, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// `error.details[].reason` at Google.
+    reason: Option<String>,
     /// All of the body in lower case, for the texts that are looked for anywhere in it.
     haystack: String,
 }
@@ -82,7 +84,9 @@ impl ErrorBody {
             .or_else(|| inner.pointer("/metadata/raw").and_then(as_text))
             .or_else(|| ["message", "faultstring", "detail", "title"].iter().find_map(|key| text(key)))
             .or_else(|| ["message", "detail"].iter().find_map(|key| inner.get(key).and_then(as_list)));
-        self.retry_after_ms = inner.get("details").and_then(Value::as_array).and_then(|details| {
+        let details = inner.get("details").and_then(Value::as_array);
+        self.reason = details.and_then(|details| details.iter().find_map(|item| item.get("reason").and_then(as_text)));
+        self.retry_after_ms = details.and_then(|details| {
             details.iter().find_map(|item| retry_after::from_seconds_text(item.get("retryDelay")?.as_str()?))
         });
     }
@@ -92,9 +96,18 @@ impl ErrorBody {
         self.haystack.contains(text)
     }
 
+    /// Whether the message begins with `text` (lower case). Providers repeat what a client wrote (a field's name, a
+    /// value) inside their messages, but not at the beginning.
+    fn begins(&self, text: &str) -> bool {
+        self.message
+            .as_deref()
+            .and_then(|message| message.trim_start().get(..text.len()))
+            .is_some_and(|start| start.eq_ignore_ascii_case(text))
+    }
+
     fn is(&self, code: &str) -> bool {
         let same = |field: &Option<String>| field.as_deref().is_some_and(|field| field.eq_ignore_ascii_case(code));
-        same(&self.code) || same(&self.error_type)
+        same(&self.code) || same(&self.error_type) || same(&self.reason)
     }
 }
 
@@ -134,9 +147,14 @@ fn matches(rule: &ErrorRule, status: u16, body: &ErrorBody) -> bool {
         wanted.as_ref().is_none_or(|wanted| found.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
     };
     rule.status.is_none_or(|wanted| wanted == status)
-        && same(&rule.code, &body.code)
+        && (same(&rule.code, &body.code) || same(&rule.code, &body.reason))
         && same(&rule.error_type, &body.error_type)
-        && rule.message.as_ref().is_none_or(|text| body.says(text))
+        && rule.message.as_ref().is_none_or(|text| {
+            // What benches a provider for everybody must not be in a client's hands; a 400 is where clients are quoted.
+            let quotes =
+                matches!(status, 400 | 404 | 422) && matches!(rule.class, ErrorClass::BadKey | ErrorClass::Billing);
+            if quotes { body.begins(text) } else { body.says(text) }
+        })
 }
 
 /// Texts by which providers say that a prompt is too long; the sources are in the catalogue's facts.
@@ -187,7 +205,7 @@ fn by_words(status: u16, body: &ErrorBody) -> Option<ErrorClass> {
     }
     match status {
         200..=299 | 400 | 413 | 422 if TOO_LONG.iter().any(|text| body.says(text)) => Some(ErrorClass::ContextLength),
-        400 if body.is("invalid_api_key") || body.says("api key not valid") || body.says("incorrect api key") => {
+        400 if body.is("invalid_api_key") || body.begins("api key not valid") || body.begins("incorrect api key") => {
             Some(ErrorClass::BadKey)
         }
         400 if body.is("model_decommissioned") || body.is("model_not_found") || body.is("model_deprecated") => {

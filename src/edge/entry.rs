@@ -2,17 +2,17 @@
 
 use std::rc::Rc;
 
-use web_sys::{AbortSignal, Request, Response};
+use futures::channel::oneshot;
+use web_sys::{Request, Response};
 use worker::wasm_bindgen::JsValue;
 use worker::{Context, Env, event};
 
+use super::chat_task::{ChatTask, Reply};
 use super::isolate::Isolate;
-use super::js::IdentityTransformStream;
-use super::ports::{WorkerPorts, now_ms};
-use super::respond::Responder;
-use super::{body, log, relay};
+use super::log;
+use super::ports::now_ms;
+use super::respond::{Responder, header};
 use crate::gateway::auth::{Credentials, authorize};
-use crate::gateway::chat::{Answer, Incoming, chat};
 use crate::gateway::models;
 use crate::gateway::route::{Route, host_and_path, not_found, wrong_method};
 use crate::gateway::setup::Gateway;
@@ -37,10 +37,6 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         responder.error(&ApiError::new(502, ErrorType::Server, "response_not_built", message), &[])
     });
     response.map_err(worker::Error::from)
-}
-
-fn header(request: &Request, name: &str) -> Option<String> {
-    request.headers().get(name).ok().flatten()
 }
 
 /// One request on its way in.
@@ -76,7 +72,7 @@ impl Call<'_> {
                 Ok(model) => self.responder.json(200, &model, &[]),
                 Err(error) => self.responder.error(&error, &[]),
             },
-            Route::ChatCompletions => self.chat(gateway, env, context, received_ms).await,
+            Route::ChatCompletions => self.chat(env, context, received_ms).await,
             Route::Health | Route::NotFound | Route::WrongMethod { .. } | Route::Preflight { .. } => {
                 self.responder.error(&not_found(&method, path), &[])
             }
@@ -91,51 +87,28 @@ impl Call<'_> {
         Ok(gateway)
     }
 
-    async fn chat(&self, gateway: &Gateway, env: Env, context: Context, received_ms: u64) -> Result<Response, JsValue> {
-        let (body, held) = match body::read(self.request, self.isolate, &gateway.config.limits).await {
-            Ok(read) => read,
-            Err(error) => return self.responder.error(&error, &[]),
-        };
-        let incoming = Incoming {
-            body,
+    /// Runs the use case in a task of its own: when a client leaves, the platform forgets the handler where it stands,
+    /// and with it the bytes it counts, its probe permit and its line in the accounts. The task lives on.
+    async fn chat(&self, env: Env, context: Context, received_ms: u64) -> Result<Response, JsValue> {
+        let (sender, receiver) = oneshot::channel();
+        let context = Rc::new(context);
+        let task = ChatTask {
+            request: Clone::clone(self.request),
+            isolate: Rc::clone(self.isolate),
+            env,
+            context: Rc::clone(&context),
             request_id: self.responder.request_id().to_owned(),
             received_ms,
-            project_header: header(self.request, "x-gateway-project-id"),
-            openai_project_header: header(self.request, "openai-project"),
-            forwardable: self.forwardable(gateway),
         };
-        // Typed as always there; it is only with the compatibility flag `enable_request_signal`.
-        let client = Some(self.request.signal()).filter(|signal: &AbortSignal| signal.is_truthy());
-        let context = Rc::new(context);
-        let ports = WorkerPorts::new(Rc::clone(self.isolate), env, Rc::clone(&context), client);
-        let answer = chat(gateway, &ports, incoming).await;
-        drop(held);
-        match answer {
-            Answer::Error { error, headers } => self.responder.error(&error, &headers),
-            Answer::Whole { headers, body } => self.responder.json(200, &body, &headers),
-            Answer::Stream(stream) => {
-                let pass_through = IdentityTransformStream::new();
-                let response = self.responder.stream(&pass_through.readable(), &stream.headers)?;
-                let idle_ms = gateway.config.timeouts.stream_idle_ms;
-                let request_id = self.responder.request_id().to_owned();
-                context.wait_until(async move {
-                    relay::run(&ports, *stream, pass_through.writable(), idle_ms, &request_id).await;
-                });
-                Ok(response)
+        context.wait_until(task.run(sender));
+        match receiver.await {
+            Ok(Reply::Error { error, headers }) => self.responder.error(&error, &headers),
+            Ok(Reply::Whole { headers, body }) => self.responder.json(200, &body, &headers),
+            Ok(Reply::Stream { headers, readable }) => self.responder.stream(&readable, &headers),
+            Err(oneshot::Canceled) => {
+                let message = "The gateway gave this request up. Try again.";
+                self.responder.error(&ApiError::new(502, ErrorType::Server, "request_given_up", message), &[])
             }
         }
-    }
-
-    /// The client's headers that some provider may see.
-    fn forwardable(&self, gateway: &Gateway) -> Vec<(String, String)> {
-        let mut found: Vec<(String, String)> = Vec::new();
-        for name in gateway.catalog.providers().iter().flat_map(|provider| provider.forward_headers.iter()) {
-            if !found.iter().any(|(known, _)| known == name)
-                && let Some(value) = header(self.request, name)
-            {
-                found.push((name.to_string(), value));
-            }
-        }
-        found
     }
 }

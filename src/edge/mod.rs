@@ -2,6 +2,7 @@
 
 mod accounts;
 mod body;
+mod chat_task;
 mod entry;
 mod fetch;
 mod isolate;

@@ -1,7 +1,7 @@
 //! Responses: the gateway's headers, CORS, and errors in OpenAI's shape.
 
 use wasm_bindgen::JsValue;
-use web_sys::{Headers, ReadableStream, Response, ResponseInit};
+use web_sys::{Headers, ReadableStream, Request, Response, ResponseInit};
 
 use crate::config::CorsOrigins;
 use crate::gateway::headers::{self, Header};
@@ -9,6 +9,11 @@ use crate::openai::error::ApiError;
 
 /// How long a browser may remember the answer to its preflight, in seconds: the longest that Chromium allows is 2 h.
 const PREFLIGHT_SECONDS: &str = "7200";
+
+/// A header of `request`.
+pub(super) fn header(request: &Request, name: &str) -> Option<String> {
+    request.headers().get(name).ok().flatten()
+}
 
 /// What every response of one request carries.
 pub(super) struct Responder {

@@ -12,6 +12,7 @@ use crate::dialect::openai::reply::error_in_success;
 use crate::dialect::retry_after;
 use crate::routing::failure::ErrorClass;
 use crate::sse::gate::{Gate, GateFailure, GateState};
+use crate::sse::scan::Expected;
 
 /// How long the body of an error is waited for: it comes with its headers as a rule, and the status alone is enough to
 /// go on.
@@ -24,6 +25,8 @@ pub struct Attempt<'a> {
     pub provider: &'a ProviderSpec,
     /// Whether the answer is streamed.
     pub stream: bool,
+    /// What is known of the stream.
+    pub expected: Expected,
     /// How long it may take, in milliseconds.
     pub timeout_ms: u64,
     /// The most bytes of a whole reply.
@@ -126,7 +129,7 @@ impl Attempt<'_> {
     }
 
     async fn first_token<R: UpstreamReply>(&self, mut reply: R, status: u16) -> Result<Answered<R>, Failure> {
-        let mut gate = Gate::new(self.provider.reasoning_outside_completion);
+        let mut gate = Gate::new(self.expected);
         loop {
             let state = match reply.chunk().await {
                 Ok(Some(bytes)) => gate.push(&bytes),

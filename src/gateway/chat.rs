@@ -23,6 +23,7 @@ use crate::routing::plan::{Candidate, Health, PlanError, Planner};
 use crate::routing::requirements::{Need, Requirements};
 use crate::routing::target::{Target, UnknownModel};
 use crate::routing::tokens;
+use crate::sse::scan::Expected;
 use crate::usage::price::usd;
 use crate::usage::record::UsageRecord;
 use crate::usage::render::{Usage, usage_json};
@@ -80,8 +81,8 @@ pub struct Served {
     pub prices: Option<Prices>,
     /// The operator has free use of it.
     pub free: bool,
-    /// See [`crate::catalog::provider::ProviderSpec::reasoning_outside_completion`].
-    pub reasoning_outside_completion: bool,
+    /// What is known of its streams.
+    pub expected: Expected,
     /// Where the usage of a stream comes.
     pub stream_usage: StreamUsage,
     /// `metadata` of the reply, as JSON.
@@ -289,9 +290,6 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
     async fn run(&self, record: UsageRecord) -> Answer<P::Reply> {
         let mut failover = self.failover();
         let mut progress = Progress { trail: Trail::default(), failed: Vec::new(), last: None };
-        let mut skipped = false;
-        // Set when every candidate turned out to be probed by somebody else: better a second probe than no answer.
-        let mut insist = false;
         loop {
             match failover.next(self.ports.now_ms()) {
                 Step::Wait { ms } => {
@@ -301,19 +299,14 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                         return self.exhausted(record, &progress);
                     }
                 }
-                Step::Stop if skipped && !insist && progress.failed.is_empty() => {
-                    failover = self.failover();
-                    insist = true;
-                }
                 Step::Stop => return self.exhausted(record, &progress),
-                Step::Try { candidate, timeout_ms, shortened } => {
+                Step::Try { candidate, timeout_ms, shortened, insist } => {
                     let Some(candidate) = self.candidates.get(candidate) else {
                         return self.exhausted(record, &progress);
                     };
                     let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
                     if !self.ports.health().admit(provider, model, self.ports.now_ms()) && !insist {
-                        skipped = true;
-                        failover.skip();
+                        failover.put_off();
                         continue;
                     }
                     let failure = match self.attempt(candidate, timeout_ms, &record, &mut progress).await {
@@ -322,7 +315,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                     };
                     let now_ms = self.ports.now_ms();
                     let (class, retry_after_ms) = (failure.class, failure.retry_after_ms);
-                    let outcome = Outcome::of_failure(class, retry_after_ms, now_ms);
+                    let outcome = Outcome::of_failure(class, failure.status, retry_after_ms, now_ms);
                     match outcome.filter(|_| !(shortened && class == ErrorClass::Timeout)) {
                         Some(outcome) => self.ports.health().record(provider, model, outcome, now_ms),
                         None => self.ports.health().release(provider, model, now_ms),
@@ -373,6 +366,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         let attempt = Attempt {
             provider,
             stream: self.request.stream,
+            expected: self.expected(candidate),
             timeout_ms,
             max_reply_bytes: self.gateway.config.limits.max_reply_bytes,
             secret,
@@ -418,6 +412,13 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         }
     }
 
+    fn expected(&self, candidate: &Candidate<'_>) -> Expected {
+        Expected {
+            choices: self.request.n,
+            reasoning_outside_completion: candidate.provider.reasoning_outside_completion,
+        }
+    }
+
     fn estimate(&self, text_bytes: u64) -> TokenUsage {
         let completion = tokens::of_text(text_bytes);
         let total = self.prompt_tokens.saturating_add(completion);
@@ -460,7 +461,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             requested_provider: self.requested_provider.map(str::to_owned),
             prices: model.prices,
             free: model.free && free_tier.iter().any(|id| *id == provider.id),
-            reasoning_outside_completion: provider.reasoning_outside_completion,
+            expected: self.expected(candidate),
             stream_usage: provider.stream_usage,
             metadata: String::new(),
             record: record_of(record, &progress.trail, Some(candidate)),

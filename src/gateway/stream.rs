@@ -85,7 +85,7 @@ impl Relay {
                 (Self::Native(Box::new(scan)), bytes)
             }
             policy @ (UsagePolicy::Drop | UsagePolicy::Rewrite(_)) => {
-                let mut rewriter = Rewriter::new(policy, served.reasoning_outside_completion);
+                let mut rewriter = Rewriter::new(policy, served.expected);
                 let mut prefix = Vec::new();
                 // An event too large to be held was seen by the gate, which holds no larger ones.
                 let _held = rewriter.push(&gate.into_bytes(), &mut prefix);
@@ -116,7 +116,9 @@ impl Relay {
         match end {
             StreamEnd::Complete { append } => {
                 out.extend_from_slice(append.as_bytes());
-                (out, Verdict::Whole)
+                // Natively relayed, a client has the event that is no chunk, and its parser has told.
+                let whole = self.scan().malformed().is_none();
+                (out, if whole { Verdict::Whole } else { Verdict::Failed(ErrorClass::InvalidReply) })
             }
             StreamEnd::ErrorEvent { append } => {
                 out.extend_from_slice(append.as_bytes());
@@ -152,7 +154,7 @@ pub struct UsageDetails {
 
 impl UsageChunk for UsageDetails {
     fn members(&mut self, upstream: &str) -> UsageMembers {
-        let tokens = TokenUsage::parse(upstream, self.served.reasoning_outside_completion);
+        let tokens = TokenUsage::parse(upstream, self.served.expected.reasoning_outside_completion);
         let usage = match tokens {
             Some(tokens) => self.served.usage(tokens, false),
             None => self.served.usage(TokenUsage::default(), true),
@@ -192,7 +194,7 @@ impl StreamAccount {
             Verdict::Whole => {
                 Some(Outcome::Success { after_ms: None, tokens_per_second: speed(&tokens, estimated, took_ms) })
             }
-            Verdict::Failed(class) => Outcome::of_failure(class, None, now_ms),
+            Verdict::Failed(class) => Outcome::of_failure(class, None, None, now_ms),
         };
         if let Some(outcome) = outcome {
             ports.health().record(&self.served.provider, &self.served.upstream_model, outcome, now_ms);

@@ -53,8 +53,13 @@ pub enum Outcome {
 
 impl Outcome {
     /// What a failure of `class` means; `None` where the caller is to blame.
-    /// `retry_after_ms` is what the provider asked for, from now.
-    pub fn of_failure(class: ErrorClass, retry_after_ms: Option<u64>, now_ms: u64) -> Option<Self> {
+    /// `status` is the provider's, if it answered; `retry_after_ms` is what it asked for, from now.
+    pub fn of_failure(
+        class: ErrorClass,
+        status: Option<u16>,
+        retry_after_ms: Option<u64>,
+        now_ms: u64,
+    ) -> Option<Self> {
         let until = |default: u64| now_ms.saturating_add(retry_after_ms.unwrap_or(default));
         match class {
             ErrorClass::Connect | ErrorClass::ServerError | ErrorClass::Overloaded | ErrorClass::StreamCut => {
@@ -66,6 +71,9 @@ impl Outcome {
             ErrorClass::QuotaExhausted => {
                 Some(Self::Benched { until_ms: until(QUOTA_BENCH_MS), class, provider_wide: false })
             }
+            // A 403 may be about this request alone (a region, a guardrail, a model): no client must be able to bench a
+            // provider for everybody.
+            ErrorClass::BadKey if status == Some(403) => Some(Self::SoftFailure),
             ErrorClass::BadKey | ErrorClass::Billing => {
                 Some(Self::Benched { until_ms: now_ms.saturating_add(KEY_BENCH_MS), class, provider_wide: true })
             }

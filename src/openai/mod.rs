@@ -2,5 +2,6 @@
 
 pub mod error;
 mod fields;
+pub mod finish_reason;
 mod messages;
 pub mod request;

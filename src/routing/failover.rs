@@ -45,6 +45,8 @@ pub enum Step {
         /// The request's deadline leaves less than the candidate's own timeout: when it runs out, that says nothing
         /// about the provider.
         shortened: bool,
+        /// It was put off before, and nobody else is left: better a second probe of it than no answer.
+        insist: bool,
     },
     /// Wait, then ask again.
     Wait {
@@ -106,12 +108,13 @@ const fn rule(class: ErrorClass) -> (Again, Others) {
 #[derive(Clone, Debug)]
 pub struct Failover {
     slots: Vec<Slot>,
+    /// The slots in the order in which they are tried; those that were put off stand there again at the end.
+    order: Vec<usize>,
     at: usize,
     attempts: u32,
     /// Candidates that were tried, the present one included.
     tried: u32,
     max_attempts: u32,
-    started_ms: u64,
     deadline_ms: u64,
     /// The candidate was tried again already.
     repeated: bool,
@@ -130,12 +133,12 @@ impl Failover {
         // One timeout and one failover after it always fit.
         let longest = slots.first().map_or(0, |slot| slot.timeout_ms).saturating_mul(2);
         Self {
+            order: (0..slots.len()).collect(),
             slots,
             at: 0,
             attempts: 0,
             tried: 0,
             max_attempts: if auto { MAX_ATTEMPTS_AUTO } else { MAX_ATTEMPTS },
-            started_ms: now_ms,
             deadline_ms: now_ms.saturating_add(longest.max(MIN_DEADLINE_MS)),
             repeated: false,
             wait_until_ms: None,
@@ -156,13 +159,13 @@ impl Failover {
             }
             self.wait_until_ms = None;
         }
-        while let Some(slot) = self.slots.get(self.at) {
+        while let Some((candidate, slot)) = self.current() {
             // The first attempt and the first failover are always allowed, and in full.
             let in_full = !self.repeated && self.tried < 2;
             let left_ms = self.deadline_ms.saturating_sub(now_ms);
             let timeout_ms = if in_full { slot.timeout_ms } else { slot.timeout_ms.min(left_ms) };
             let shortened = timeout_ms < slot.timeout_ms;
-            if !self.large_enough(slot) || (self.repeated && shortened && left_ms < MIN_ATTEMPT_MS) {
+            if !self.large_enough(&slot) || (self.repeated && shortened && left_ms < MIN_ATTEMPT_MS) {
                 self.advance();
                 continue;
             }
@@ -171,7 +174,7 @@ impl Failover {
             }
             self.attempts += 1;
             self.tried += u32::from(!self.repeated);
-            return Step::Try { candidate: self.at, timeout_ms, shortened };
+            return Step::Try { candidate, timeout_ms, shortened, insist: self.at >= self.slots.len() };
         }
         Step::Stop
     }
@@ -186,17 +189,25 @@ impl Failover {
         self.wait_until_ms = None;
     }
 
-    /// The candidate given by [`Step::Try`] cannot be used after all (another request is probing it): it does not
-    /// count as an attempt.
-    pub fn skip(&mut self) {
+    fn current(&self) -> Option<(usize, Slot)> {
+        let candidate = *self.order.get(self.at)?;
+        Some((candidate, *self.slots.get(candidate)?))
+    }
+
+    /// The candidate given by [`Step::Try`] is put off until all others failed, since another request is probing it. It
+    /// does not count as an attempt.
+    pub fn put_off(&mut self) {
         self.attempts = self.attempts.saturating_sub(1);
         self.tried = self.tried.saturating_sub(u32::from(!self.repeated));
+        if let Some((candidate, _)) = self.current().filter(|_| self.at < self.slots.len()) {
+            self.order.push(candidate);
+        }
         self.advance();
     }
 
     /// The attempt given by [`Step::Try`] failed.
     pub fn report(&mut self, verdict: Verdict, now_ms: u64) {
-        let Some(slot) = self.slots.get(self.at).copied() else {
+        let Some((_, slot)) = self.current() else {
             self.stopped = true;
             return;
         };
@@ -238,10 +249,5 @@ impl Failover {
     /// Attempts so far.
     pub const fn attempts(&self) -> u32 {
         self.attempts
-    }
-
-    /// Milliseconds since the request came.
-    pub const fn elapsed_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(self.started_ms)
     }
 }

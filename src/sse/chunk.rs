@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::decoder::Event;
 use crate::json::{Kind, ReadError, Reader, Str};
+use crate::openai::finish_reason::is_failure;
 
 /// Why an event is no chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +82,13 @@ impl<'a> Chunk<'a> {
     /// Reads an event's data; `None` where it has none.
     pub fn of(event: &Event<'a>) -> Option<Result<Self, ChunkError>> {
         Some(match event.data? {
-            Ok(data) => peek(data),
+            Ok(data) => match (peek(data), event.event) {
+                // Servers that name their events tell an error by the name alone.
+                (Ok(Self::Delta(chunk)), Some("error")) => {
+                    Ok(Self::Delta(ChunkPeek { error: chunk.error.or(Some(data)), ..chunk }))
+                }
+                (read, _) => read,
+            },
             Err(_) => Err(ChunkError::NotUtf8),
         })
     }
@@ -131,7 +138,7 @@ pub fn peek(data: &str) -> Result<Chunk<'_>, ChunkError> {
                 if let Some(reason) = choice.finish_reason {
                     chunk.finished |= index_bit(choice.index);
                     chunk.finish_reason = chunk.finish_reason.or(Some(reason));
-                    if reason == "error" {
+                    if is_failure(reason) {
                         is_error_object = true;
                     }
                 }

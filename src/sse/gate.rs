@@ -2,8 +2,7 @@
 //! next candidate can still answer, with a real HTTP status.
 
 use super::chunk::Chunk;
-use super::scan::{Facts, Read, StreamScan, is_torn};
-use crate::routing::failure::ErrorClass;
+use super::scan::{Expected, Facts, Read, StreamScan, is_torn};
 
 /// How many bytes of events may come before the first token. A role, prompt filter results and keep-alive comments for
 /// minutes are some 10 KB; more than this is a provider that talks without answering. An event that is still coming is
@@ -34,17 +33,6 @@ pub enum GateFailure {
     TooLarge,
 }
 
-impl GateFailure {
-    /// The class of the failure; `None` for an error that is to be classified by its text, by the provider's row.
-    pub const fn class(&self) -> Option<ErrorClass> {
-        match self {
-            Self::InBandError { .. } => None,
-            Self::ContentFilter => Some(ErrorClass::ContentFilter),
-            Self::Empty { .. } | Self::NotAStream | Self::Malformed | Self::TooLarge => Some(ErrorClass::InvalidReply),
-        }
-    }
-}
-
 /// Where the gate is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GateState {
@@ -67,15 +55,9 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Before the first byte. For `reasoning_outside_completion` see
-    /// [`TokenUsage::parse`](crate::usage::tokens::TokenUsage::parse).
-    pub fn new(reasoning_outside_completion: bool) -> Self {
-        Self {
-            bytes: Vec::new(),
-            scan: StreamScan::new(reasoning_outside_completion),
-            waited: 0,
-            state: GateState::Waiting,
-        }
+    /// Before the first byte.
+    pub fn new(expected: Expected) -> Self {
+        Self { bytes: Vec::new(), scan: StreamScan::new(expected), waited: 0, state: GateState::Waiting }
     }
 
     /// Takes the next bytes. Once it is open or has failed, the state stays; the bytes are still kept and scanned.

@@ -4,7 +4,7 @@
 use super::chunk::{Chunk, ChunkPeek};
 use super::decoder::{Event, EventTooLarge};
 use super::encode::{DONE, EVENT_END};
-use super::scan::{Facts, Read, StreamEnd, StreamScan};
+use super::scan::{Expected, Facts, Read, StreamEnd, StreamScan};
 use crate::json::{ObjectWriter, ReadError, Reader};
 
 /// What a client gets in a usage chunk. Both are JSON text on one line or several.
@@ -37,7 +37,7 @@ pub enum UsagePolicy<U> {
 
 /// Forwards one stream. It buffers the unfinished event only, so the client never has half of one.
 ///
-/// An error event is withheld, with everything after it: the client has seen nothing of it, so the answer can still be
+/// An error event, or one that is no chunk, is withheld, with everything after it: the client has seen nothing of it, so the answer can still be
 /// resumed, and [`StreamScan::error`] has what the upstream said.
 #[derive(Clone, Debug)]
 pub struct Rewriter<U> {
@@ -46,10 +46,9 @@ pub struct Rewriter<U> {
 }
 
 impl<U: UsageChunk> Rewriter<U> {
-    /// At the start of a stream. For `reasoning_outside_completion` see
-    /// [`TokenUsage::parse`](crate::usage::tokens::TokenUsage::parse).
-    pub fn new(usage: UsagePolicy<U>, reasoning_outside_completion: bool) -> Self {
-        Self { scan: StreamScan::new(reasoning_outside_completion), usage }
+    /// At the start of a stream.
+    pub fn new(usage: UsagePolicy<U>, expected: Expected) -> Self {
+        Self { scan: StreamScan::new(expected), usage }
     }
 
     /// Takes the next bytes and appends to `out` what the client is to get of them.
@@ -78,7 +77,7 @@ impl<U: UsageChunk> Rewriter<U> {
             }
         });
         let facts = self.scan.facts();
-        let end = if facts.has_error() || !facts.is_complete() {
+        let end = if facts.is_broken() || !facts.is_complete() {
             StreamEnd::Cut { mid_event: false }
         } else {
             StreamEnd::Complete { append: if self.scan.done_seen() { "" } else { DONE } }
@@ -101,7 +100,7 @@ fn forward<U: UsageChunk>(
     facts: &Facts,
     out: &mut Vec<u8>,
 ) {
-    if facts.has_error() {
+    if facts.is_broken() {
         return;
     }
     if let (Some(Ok(Chunk::Delta(ChunkPeek { usage: Some(usage), has_choices, .. }))), Some(Ok(data))) =

@@ -43,10 +43,25 @@ pub struct StreamScan {
     pub(super) end: Option<StreamEnd>,
 }
 
+/// What is known of a stream before it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// The choices that the client asked for: a stream is only finished when each of them is.
+    pub choices: u32,
+    /// See [`TokenUsage::parse`].
+    pub reasoning_outside_completion: bool,
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self { choices: 1, reasoning_outside_completion: false }
+    }
+}
+
 /// What the events so far have told.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
-    reasoning_outside_completion: bool,
+    expected: Expected,
     pub(super) any_chunk: bool,
     done: bool,
     seen: u128,
@@ -63,13 +78,9 @@ pub(super) struct Facts {
 pub(super) type Read<'a> = Option<Result<Chunk<'a>, ChunkError>>;
 
 impl StreamScan {
-    /// At the start of a stream. For `reasoning_outside_completion` see [`TokenUsage::parse`].
-    pub fn new(reasoning_outside_completion: bool) -> Self {
-        Self {
-            decoder: Decoder::default(),
-            facts: Facts { reasoning_outside_completion, ..Facts::default() },
-            end: None,
-        }
+    /// At the start of a stream.
+    pub fn new(expected: Expected) -> Self {
+        Self { decoder: Decoder::default(), facts: Facts { expected, ..Facts::default() }, end: None }
     }
 
     /// Takes the next bytes. After an event larger than [`MAX_EVENT_BYTES`](super::decoder::MAX_EVENT_BYTES) nothing is
@@ -230,7 +241,9 @@ impl Facts {
         if let Some(reason) = chunk.finish_reason {
             self.finish_reason = Some(reason.to_owned());
         }
-        if let Some(usage) = chunk.usage.and_then(|raw| TokenUsage::parse(raw, self.reasoning_outside_completion)) {
+        if let Some(usage) =
+            chunk.usage.and_then(|raw| TokenUsage::parse(raw, self.expected.reasoning_outside_completion))
+        {
             self.usage = Some(usage);
         }
         if self.error.is_none() {
@@ -239,15 +252,18 @@ impl Facts {
     }
 
     pub(super) const fn is_finished(&self) -> bool {
-        self.seen != 0 && self.seen & !self.finished == 0
+        let choices = self.expected.choices;
+        let asked = if choices >= u128::BITS { u128::MAX } else { (1 << choices) - 1 };
+        self.seen != 0 && (self.seen | asked) & !self.finished == 0
     }
 
     pub(super) const fn is_complete(&self) -> bool {
-        self.done || self.is_finished()
+        self.done || (self.is_finished() && self.malformed.is_none())
     }
 
-    pub(super) const fn has_error(&self) -> bool {
-        self.error.is_some()
+    /// An error was reported, or something came that is no chunk: nothing after it can be trusted to be the answer.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.error.is_some() || self.malformed.is_some()
     }
 
     pub(super) fn finish_reason(&self) -> Option<&str> {

@@ -276,8 +276,8 @@ fn every_class_of_failure_means_something_for_health_or_nothing() {
             | ErrorClass::ContentFilter
             | ErrorClass::ClientClosed => (None, None),
         };
-        assert_eq!(Outcome::of_failure(class, None, NOW), unknown, "{class:?}");
-        assert_eq!(Outcome::of_failure(class, Some(77), NOW), told, "{class:?}");
+        assert_eq!(Outcome::of_failure(class, None, None, NOW), unknown, "{class:?}");
+        assert_eq!(Outcome::of_failure(class, None, Some(77), NOW), told, "{class:?}");
     }
 }
 

@@ -38,7 +38,7 @@ fn failures_count_for_one_model_at_one_provider() {
 #[test]
 fn a_bad_key_benches_every_model_of_the_provider_and_no_other() {
     let mut view = HealthView::default();
-    let outcome = Outcome::of_failure(ErrorClass::BadKey, None, NOW).unwrap();
+    let outcome = Outcome::of_failure(ErrorClass::BadKey, None, None, NOW).unwrap();
     view.record("groq", "m", outcome, NOW);
     for model in ["m", "n", ""] {
         let standing = view.standing("groq", model, NOW);
@@ -52,7 +52,7 @@ fn a_bad_key_benches_every_model_of_the_provider_and_no_other() {
 #[test]
 fn a_model_that_is_gone_benches_only_itself() {
     let mut view = HealthView::default();
-    let outcome = Outcome::of_failure(ErrorClass::ModelUnavailable, None, NOW).unwrap();
+    let outcome = Outcome::of_failure(ErrorClass::ModelUnavailable, None, None, NOW).unwrap();
     view.record("groq", "m", outcome, NOW);
     assert!(matches!(view.standing("groq", "m", NOW), Standing::Benched { .. }));
     assert_eq!(view.standing("groq", "n", NOW), Standing::Healthy);
@@ -65,7 +65,7 @@ fn a_probe_that_finds_the_key_refused_gives_its_permit_back() {
     let now_ms = NOW + OPEN_MIN_MS;
     assert!(view.admit("groq", "m", now_ms));
     assert!(!view.admit("groq", "m", now_ms));
-    view.record("groq", "m", Outcome::of_failure(ErrorClass::BadKey, None, now_ms).unwrap(), now_ms);
+    view.record("groq", "m", Outcome::of_failure(ErrorClass::BadKey, None, None, now_ms).unwrap(), now_ms);
     assert!(view.admit("groq", "m", now_ms));
 }
 

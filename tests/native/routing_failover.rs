@@ -30,7 +30,7 @@ fn limited(retry_after_ms: u64) -> Verdict {
 /// The candidate that is tried now, in full.
 fn tried(failover: &mut Failover, now_ms: u64) -> Option<usize> {
     match failover.next(now_ms) {
-        Step::Try { candidate, timeout_ms, shortened } => {
+        Step::Try { candidate, timeout_ms, shortened, .. } => {
             assert_eq!((timeout_ms, shortened), (TIMEOUT, false));
             Some(candidate)
         }
@@ -92,7 +92,7 @@ fn without_candidates_there_is_nothing_to_do() {
     let mut failover = Failover::new(Vec::new(), true, NOW);
     assert_eq!(failover.next(NOW), Step::Stop);
     failover.report(verdict(ErrorClass::Connect), NOW);
-    failover.skip();
+    failover.put_off();
     assert_eq!(failover.next(NOW), Step::Stop);
     assert_eq!(failover.attempts(), 0);
 }
@@ -221,9 +221,9 @@ fn trying_a_pinned_candidate_again_does_not_use_up_the_first_failover() {
 fn later_attempts_have_what_is_left_before_the_deadline() {
     let deadline = NOW + 2 * TIMEOUT;
     for (left, step) in [
-        (TIMEOUT, Step::Try { candidate: 2, timeout_ms: TIMEOUT, shortened: false }),
-        (TIMEOUT - 1, Step::Try { candidate: 2, timeout_ms: TIMEOUT - 1, shortened: true }),
-        (MIN_ATTEMPT_MS, Step::Try { candidate: 2, timeout_ms: MIN_ATTEMPT_MS, shortened: true }),
+        (TIMEOUT, Step::Try { candidate: 2, timeout_ms: TIMEOUT, shortened: false, insist: false }),
+        (TIMEOUT - 1, Step::Try { candidate: 2, timeout_ms: TIMEOUT - 1, shortened: true, insist: false }),
+        (MIN_ATTEMPT_MS, Step::Try { candidate: 2, timeout_ms: MIN_ATTEMPT_MS, shortened: true, insist: false }),
         (MIN_ATTEMPT_MS - 1, Step::Stop),
         (0, Step::Stop),
     ] {
@@ -245,31 +245,29 @@ fn short_timeouts_still_have_the_common_deadline() {
         failover.report(verdict(ErrorClass::Timeout), NOW);
     }
     let step = failover.next(NOW + MIN_DEADLINE_MS - 5_000);
-    assert_eq!(step, Step::Try { candidate: 2, timeout_ms: 5_000, shortened: false });
+    assert_eq!(step, Step::Try { candidate: 2, timeout_ms: 5_000, shortened: false, insist: false });
     failover.report(verdict(ErrorClass::Timeout), NOW);
     assert_eq!(failover.next(NOW + MIN_DEADLINE_MS), Step::Stop);
 }
 
 #[test]
-fn a_candidate_that_is_skipped_is_no_attempt_and_does_not_come_back() {
+fn a_candidate_that_is_put_off_is_no_attempt_and_comes_back_when_all_others_failed() {
     let mut failover = Failover::new(slots(3, true), false, NOW);
     assert_eq!(tried(&mut failover, NOW), Some(0));
-    failover.skip();
+    failover.put_off();
     assert_eq!(failover.attempts(), 0);
     assert_eq!(tried(&mut failover, NOW), Some(1));
     failover.report(verdict(ErrorClass::BadKey), NOW);
     // The first failover is still to come.
     assert_eq!(tried(&mut failover, NOW + 10 * TIMEOUT), Some(2));
-    failover.skip();
-    assert_eq!(failover.next(NOW), Step::Stop);
+    failover.put_off();
     assert_eq!(failover.attempts(), 1);
-}
-
-#[test]
-fn the_time_since_the_request_came_is_never_negative() {
-    let failover = Failover::new(slots(1, false), false, NOW);
-    assert_eq!(failover.elapsed_ms(NOW + 7), 7);
-    assert_eq!(failover.elapsed_ms(NOW - 7), 0);
+    let step = failover.next(NOW);
+    assert!(matches!(step, Step::Try { candidate: 0, insist: true, .. }), "{step:?}");
+    failover.report(verdict(ErrorClass::BadKey), NOW);
+    assert!(matches!(failover.next(NOW), Step::Try { candidate: 2, insist: true, .. }));
+    failover.put_off();
+    assert_eq!(failover.next(NOW), Step::Stop, "nobody is put off twice");
 }
 
 proptest! {
@@ -300,7 +298,7 @@ proptest! {
                     prop_assert!((1..=MAX_WAIT_OUT_MS).contains(&ms));
                     now_ms += ms;
                 }
-                Step::Try { candidate, timeout_ms, shortened } => {
+                Step::Try { candidate, timeout_ms, shortened, .. } => {
                     prop_assert!(candidate >= last, "it never goes back");
                     last = candidate;
                     tries[candidate] += 1;
@@ -308,7 +306,7 @@ proptest! {
                     prop_assert_eq!(shortened, timeout_ms < slots[candidate].timeout_ms);
                     now_ms += took_ms.min(timeout_ms);
                     if dice == 0 {
-                        failover.skip();
+                        failover.put_off();
                     } else {
                         failover.report(Verdict { class: ErrorClass::ALL[class], retry_after_ms, random }, now_ms);
                     }

@@ -1,8 +1,8 @@
 //! The gate opens at the first token, and knows why a stream that never had one failed.
 
-use opengateway::routing::failure::ErrorClass;
 use opengateway::sse::decoder::MAX_EVENT_BYTES;
 use opengateway::sse::gate::{Gate, GateFailure, GateState, MAX_GATE_BYTES};
+use opengateway::sse::scan::Expected;
 use opengateway::sse::scan::StreamScan;
 use proptest::prelude::*;
 
@@ -16,11 +16,11 @@ fn finish(reason: &str) -> String {
 }
 
 fn pushed(bytes: &str) -> GateState {
-    Gate::new(false).push(bytes.as_bytes()).clone()
+    Gate::new(Expected::default()).push(bytes.as_bytes()).clone()
 }
 
 fn ended(bytes: &str) -> GateState {
-    let mut gate = Gate::new(false);
+    let mut gate = Gate::new(Expected::default());
     gate.push(bytes.as_bytes());
     gate.end().clone()
 }
@@ -100,7 +100,7 @@ fn what_is_no_chunk_fails() {
     for bytes in ["data: {\"choices\":\n\n", "data: hello\n\n", "data: []\n\n", "data:\n\n"] {
         assert_eq!(pushed(bytes), GateState::Failed(GateFailure::Malformed), "{bytes}");
     }
-    assert_eq!(*Gate::new(false).push(b"data: \xff\n\n"), GateState::Failed(GateFailure::Malformed));
+    assert_eq!(*Gate::new(Expected::default()).push(b"data: \xff\n\n"), GateState::Failed(GateFailure::Malformed));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_body_that_is_no_stream_is_kept() {
     for body in
         ["<!DOCTYPE html>\n<html>\n\n</html>", "{\"error\":{\"message\":\"m\"}}", "\n upstream connect error\n\n"]
     {
-        let mut gate = Gate::new(false);
+        let mut gate = Gate::new(Expected::default());
         assert_eq!(*gate.push(body.as_bytes()), GateState::Waiting);
         assert_eq!(*gate.end(), GateState::Failed(GateFailure::NotAStream), "{body}");
         assert_eq!(gate.into_bytes(), body.as_bytes());
@@ -148,33 +148,19 @@ fn talk_without_a_token_has_a_bound_but_a_picture_may_be_larger() {
 
 #[test]
 fn the_state_stays_and_bytes_are_still_kept() {
-    let mut gate = Gate::new(false);
+    let mut gate = Gate::new(Expected::default());
     assert_eq!(*gate.push(TEXT.as_bytes()), GateState::Open);
     assert_eq!(*gate.push(b"data: nonsense\n\n"), GateState::Open);
     assert_eq!(*gate.end(), GateState::Open);
     assert_eq!(gate.into_bytes(), format!("{TEXT}data: nonsense\n\n").into_bytes());
-    let mut gate = Gate::new(false);
+    let mut gate = Gate::new(Expected::default());
     gate.push(b"data: [DONE]\n\n");
     assert_eq!(*gate.push(TEXT.as_bytes()), failed_empty(None));
 }
 
-#[test]
-fn failures_have_their_class() {
-    assert_eq!(GateFailure::InBandError { raw: String::new() }.class(), None, "its text decides");
-    assert_eq!(GateFailure::ContentFilter.class(), Some(ErrorClass::ContentFilter));
-    for failure in [
-        GateFailure::Empty { finish_reason: None },
-        GateFailure::NotAStream,
-        GateFailure::Malformed,
-        GateFailure::TooLarge,
-    ] {
-        assert_eq!(failure.class(), Some(ErrorClass::InvalidReply));
-    }
-}
-
 /// What a relay does: the gate until it has decided, then the scan with the rest.
 fn run(pieces: &[&[u8]]) -> (GateState, Option<String>) {
-    let mut gate = Gate::new(false);
+    let mut gate = Gate::new(Expected::default());
     let mut pieces = pieces.iter();
     for piece in pieces.by_ref() {
         if *gate.push(piece) != GateState::Waiting {
@@ -186,7 +172,7 @@ fn run(pieces: &[&[u8]]) -> (GateState, Option<String>) {
         return (state, None);
     }
     let (kept, mut scan) = gate.into_parts();
-    let mut whole = StreamScan::new(false);
+    let mut whole = StreamScan::new(Expected::default());
     whole.push(&kept);
     for piece in pieces {
         scan.push(piece);

@@ -3,6 +3,7 @@
 use opengateway::sse::decoder::{EventTooLarge, MAX_EVENT_BYTES};
 use opengateway::sse::encode::DONE;
 use opengateway::sse::rewrite::{Rewriter, UsageChunk, UsageMembers, UsagePolicy};
+use opengateway::sse::scan::Expected;
 use opengateway::sse::scan::StreamEnd;
 use proptest::prelude::*;
 
@@ -27,7 +28,7 @@ impl UsageChunk for Priced {
 }
 
 fn rewritten(policy: UsagePolicy<Priced>, pieces: &[&[u8]]) -> (Vec<u8>, StreamEnd, Option<u64>) {
-    let mut rewriter = Rewriter::new(policy, false);
+    let mut rewriter = Rewriter::new(policy, Expected::default());
     let mut out = Vec::new();
     for piece in pieces {
         rewriter.push(piece, &mut out).unwrap();
@@ -101,7 +102,7 @@ fn an_upstreams_own_metadata_and_line_breaks_do_no_harm() {
 #[test]
 fn an_error_event_is_withheld_so_that_the_answer_can_be_resumed() {
     let bytes = format!("{TEXT}{ERROR}{TEXT}{DONE}");
-    let mut rewriter = Rewriter::new(UsagePolicy::<Priced>::Drop, false);
+    let mut rewriter = Rewriter::new(UsagePolicy::<Priced>::Drop, Expected::default());
     let mut out = Vec::new();
     rewriter.push(bytes.as_bytes(), &mut out).unwrap();
     assert_eq!(out, TEXT.as_bytes());
@@ -133,7 +134,7 @@ fn the_end_is_about_what_the_client_has() {
 
 #[test]
 fn an_event_too_large_to_hold_is_an_error_and_a_cut() {
-    let mut rewriter = Rewriter::new(UsagePolicy::<Priced>::Drop, false);
+    let mut rewriter = Rewriter::new(UsagePolicy::<Priced>::Drop, Expected::default());
     let mut out = Vec::new();
     rewriter.push(TEXT.as_bytes(), &mut out).unwrap();
     assert_eq!(rewriter.push(&vec![b'x'; MAX_EVENT_BYTES + 1], &mut out), Err(EventTooLarge));

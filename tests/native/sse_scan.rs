@@ -2,6 +2,7 @@
 
 use opengateway::sse::decoder::{Decoder, MAX_EVENT_BYTES};
 use opengateway::sse::encode::{DONE, EVENT_END, error_event};
+use opengateway::sse::scan::Expected;
 use opengateway::sse::scan::{StreamEnd, StreamScan};
 use proptest::prelude::*;
 
@@ -13,7 +14,7 @@ const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"comp
 const ERROR: &str = "data: {\"error\":{\"message\":\"m\"}}\n\n";
 
 fn scanned(bytes: &[u8]) -> StreamScan {
-    let mut scan = StreamScan::new(false);
+    let mut scan = StreamScan::new(Expected::default());
     scan.push(bytes);
     scan
 }
@@ -100,7 +101,7 @@ fn every_choice_must_finish() {
 
 #[test]
 fn facts_add_up() {
-    let mut scan = StreamScan::new(true);
+    let mut scan = StreamScan::new(Expected { reasoning_outside_completion: true, ..Expected::default() });
     let first =
         r#"{"choices":[{"index":0,"delta":{"content":"ab"}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
     let last = r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":3}}}"#;
@@ -152,7 +153,7 @@ fn client_sees(bytes: &[u8]) -> Vec<String> {
 
 /// All that is known at the end.
 fn known(pieces: &[&[u8]]) -> String {
-    let mut scan = StreamScan::new(false);
+    let mut scan = StreamScan::new(Expected::default());
     pieces.iter().for_each(|piece| scan.push(piece));
     format!(
         "{:?} {:?} {:?} {:?} {:?} {} {} {} {}",

@@ -3,6 +3,7 @@
 use crate::catalog::provider::ProviderSpec;
 use crate::dialect::classify::{self, ErrorBody, Failure};
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str};
+use crate::openai::finish_reason::is_failure;
 use crate::routing::failure::ErrorClass;
 use crate::usage::tokens::TokenUsage;
 
@@ -50,9 +51,7 @@ pub fn judge<'a>(
     if let Some(error) = member("error").or(in_choice) {
         return Err(error_in_success(error, text, status, provider, secret));
     }
-    let broken = |choice: &Choice<'_>| {
-        choice.finish_reason.is_some_and(|reason| reason.is("error") || reason.is("insufficient_system_resource"))
-    };
+    let broken = |choice: &Choice<'_>| choice.finish_reason.is_some_and(|reason| is_failure(reason.raw()));
     if choices.is_empty() {
         return Err(invalid("the reply has no choices"));
     }
