@@ -155,7 +155,8 @@ impl UsageChunk for UsageDetails {
         let tokens = TokenUsage::parse(upstream, self.served.reasoning_outside_completion);
         let usage = match tokens {
             Some(tokens) => self.served.usage(tokens, false),
-            None => self.served.usage(TokenUsage::default(), true),
+            // Tokens that nobody knows have no price.
+            None => Usage { estimated: true, ..Usage::default() },
         };
         UsageMembers { usage: usage_json(&usage, Some(upstream)), metadata: Some(self.served.metadata.clone()) }
     }
