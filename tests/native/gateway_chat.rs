@@ -385,7 +385,7 @@ fn names_from_outside_are_no_headers_of_their_own() {
 #[test]
 fn a_client_that_leaves_ends_everything_and_harms_nobody() {
     let gateway = gateway_with(&[]);
-    let world = World::new().on("alpha", (0..9).map(|_| no_connection().as_the_client_leaves()));
+    let world = World::new().on("alpha", (0..9).map(|_| no_connection().while_the_client_leaves()));
     for _ in 0..9 {
         world.gone.set(false);
         let got = world.ask(&gateway, M);
