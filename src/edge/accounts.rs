@@ -1,7 +1,9 @@
 //! Puts requests into D1.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use wasm_bindgen::JsValue;
 use worker::{D1Database, Delay, Env};
 
@@ -13,6 +15,9 @@ const DATABASE: &str = "DB";
 /// The waits between the tries of one write. D1 answers again within seconds after most faults, and the platform lets
 /// a request live on for 30 seconds at most.
 const RETRY_MS: [u64; 3] = [200, 1_000, 5_000];
+
+/// How long one try may take: a database that hangs must still leave time for the others, and for the log.
+const TRY_MS: u64 = 4_000;
 
 /// Writes the records of a JSON array. A record that is there already is left as it is, so a repeated write counts
 /// nothing twice.
@@ -34,9 +39,11 @@ pub(super) async fn write(env: &Env, record: UsageRecord) {
         if wait_ms > 0 {
             Delay::from(Duration::from_millis(wait_ms)).await;
         }
-        match insert(env, &json).await {
-            Ok(()) => return,
-            Err(error) => problem = error.to_string(),
+        let timer = Delay::from(Duration::from_millis(TRY_MS));
+        match select(pin!(insert(env, &json)), timer).await {
+            Either::Left((Ok(()), _)) => return,
+            Either::Left((Err(error), _)) => problem = error.to_string(),
+            Either::Right(((), _)) => problem = format!("no answer within {TRY_MS} ms"),
         }
     }
     log::error("record_not_written", &[("problem", &problem), ("record", &json)]);

@@ -1,26 +1,45 @@
 //! A client's request body, under its caps.
 
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
+use futures::future::{Either, select};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, Request};
+use web_sys::Request;
+use worker::Delay;
 
 use super::isolate::{Held, Isolate};
-use super::js::ReadResult;
+use super::js::{Body, ReadResult};
 use crate::config::Limits;
 use crate::openai::error::{ApiError, ErrorType};
+
+/// How long an upload may take: 10 MB need 1.4 Mbit/s. A client that never ends one would hold its bytes for ever.
+const UPLOAD_MS: u64 = 60_000;
 
 /// Reads the body of `request`. The guard counts its bytes for as long as it lives.
 ///
 /// # Errors
-/// 413 over `MAX_BODY_BYTES`, 503 while the isolate holds too many bytes, 400 if the client broke off.
+/// 413 over `MAX_BODY_BYTES`, 503 while the isolate holds too many bytes, 400 if the client broke off, 408 if it took
+/// too long.
 pub(super) async fn read(
     request: &Request,
     isolate: &Rc<Isolate>,
     limits: &Limits,
 ) -> Result<(Vec<u8>, Vec<Held>), ApiError> {
+    let timer = Delay::from(Duration::from_millis(UPLOAD_MS));
+    match select(pin!(upload(request, isolate, limits)), timer).await {
+        Either::Left((read, _)) => read,
+        Either::Right(((), _)) => {
+            let message = format!("The request body did not arrive within {} seconds.", UPLOAD_MS / 1000);
+            Err(ApiError::new(408, ErrorType::InvalidRequest, "request_timeout", message))
+        }
+    }
+}
+
+async fn upload(request: &Request, isolate: &Rc<Isolate>, limits: &Limits) -> Result<(Vec<u8>, Vec<Held>), ApiError> {
     let announced = request.headers().get("content-length").ok().flatten().and_then(|text| text.parse::<u64>().ok());
     let Some(length) = announced else { return chunked(request, isolate, limits).await };
     if length > limits.max_body_bytes {
@@ -38,7 +57,8 @@ async fn chunked(request: &Request, isolate: &Rc<Isolate>, limits: &Limits) -> R
     let mut body = Vec::new();
     let mut held = Vec::new();
     let Some(stream) = request.body() else { return Ok((body, held)) };
-    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    let stream: Body = stream.unchecked_into();
+    let reader = stream.reader().map_err(|_| broken_off())?;
     loop {
         let result = JsFuture::from(reader.read()).await.map_err(|_| broken_off())?;
         let result: ReadResult = result.unchecked_into();

@@ -4,11 +4,11 @@ use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, AbortSignal, Headers, ReadableStream, ReadableStreamDefaultReader, RequestInit, RequestRedirect,
-    Response, WorkerGlobalScope,
+    AbortController, AbortSignal, Headers, ReadableStreamDefaultReader, RequestInit, RequestRedirect, Response,
+    WorkerGlobalScope,
 };
 
-use super::js::{ReadResult, any_signal};
+use super::js::{Body, ReadResult, any_signal};
 use crate::gateway::ports::{TransportError, UpstreamCall, UpstreamReply};
 
 /// Up to this length a body is taken in one piece instead of chunk by chunk: enough for nearly every answer, and
@@ -46,13 +46,17 @@ pub(super) struct FetchedReply {
     response: Response,
     reader: Option<ReadableStreamDefaultReader>,
     call: AbortOnDrop,
+    /// The body was read to its end.
+    ended: bool,
 }
 
 /// Sends `call`. The client's leaving (`client`) aborts it, too.
 pub(super) async fn send(call: UpstreamCall, client: Option<AbortSignal>) -> Result<FetchedReply, TransportError> {
     let controller = AbortController::new().map_err(|error| transport(&error))?;
     let signal = match client {
-        Some(client) => any_signal(&js_sys::Array::of2(&client, &controller.signal())),
+        Some(client) => {
+            any_signal(&js_sys::Array::of2(&client, &controller.signal())).map_err(|error| transport(&error))?
+        }
         None => controller.signal(),
     };
     let abort = AbortOnDrop { controller, over: false };
@@ -65,12 +69,13 @@ pub(super) async fn send(call: UpstreamCall, client: Option<AbortSignal>) -> Res
     init.set_headers(&headers);
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(&signal));
-    init.set_body(&JsValue::from_str(&call.body));
+    // As bytes: a string would be converted, and so held twice, on the other side. Then it is let go on this one.
+    init.set_body(&Uint8Array::from(call.body.as_bytes()));
     drop(call.body);
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
     let response = JsFuture::from(scope.fetch_with_str_and_init(&call.url, &init)).await;
     let response: Response = response.map_err(|error| transport(&error))?.unchecked_into();
-    Ok(FetchedReply { response, reader: None, call: abort })
+    Ok(FetchedReply { response, reader: None, call: abort, ended: false })
 }
 
 fn transport(error: &JsValue) -> TransportError {
@@ -81,12 +86,13 @@ fn transport(error: &JsValue) -> TransportError {
 impl FetchedReply {
     /// The rest of the body as a stream, and the means to abort it; `None` if there is no body or it was read to its
     /// end.
-    pub(super) fn into_stream(self) -> (Option<ReadableStream>, AbortOnDrop) {
-        let Self { response, reader, call } = self;
+    pub(super) fn into_stream(self) -> (Option<Body>, AbortOnDrop) {
+        let Self { response, reader, call, ended } = self;
         if let Some(reader) = reader {
             reader.release_lock();
         }
-        (response.body(), call)
+        let body = response.body().filter(|body| !ended && !body.locked());
+        (body.map(JsCast::unchecked_into), call)
     }
 
     /// Whether the body can be taken in one piece: its length is told, it is what is told (not compressed), and
@@ -98,10 +104,15 @@ impl FetchedReply {
             && !self.header("content-type").is_some_and(|kind| kind.contains("event-stream"))
     }
 
+    fn end(&mut self) {
+        self.ended = true;
+        self.call.disarm();
+    }
+
     async fn one_piece(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
         let promise = self.response.array_buffer().map_err(|error| transport(&error))?;
         let buffer = JsFuture::from(promise).await.map_err(|error| transport(&error))?;
-        self.call.disarm();
+        self.end();
         let bytes = Uint8Array::new(&buffer).to_vec();
         Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
@@ -117,24 +128,25 @@ impl UpstreamReply for FetchedReply {
     }
 
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
+        if self.ended {
+            return Ok(None);
+        }
         if self.reader.is_none() {
-            if self.response.body_used() {
-                return Ok(None);
-            }
             if self.is_small() {
                 return self.one_piece().await;
             }
             let Some(body) = self.response.body() else {
-                self.call.disarm();
+                self.end();
                 return Ok(None);
             };
-            self.reader = Some(body.get_reader().unchecked_into());
+            let body: Body = body.unchecked_into();
+            self.reader = Some(body.reader().map_err(|error| transport(&error))?);
         }
         let Some(reader) = &self.reader else { return Ok(None) };
         let result = JsFuture::from(reader.read()).await.map_err(|error| transport(&error))?;
         let result: ReadResult = result.unchecked_into();
         if result.done() {
-            self.call.disarm();
+            self.end();
             return Ok(None);
         }
         Ok(Some(result.value().unchecked_into::<Uint8Array>().to_vec()))

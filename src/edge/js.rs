@@ -1,7 +1,7 @@
 //! The parts of the platform that `web-sys` does not know.
 
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, ReadableStream, WritableStream};
+use web_sys::{AbortSignal, ReadableStream, ReadableStreamDefaultReader, StreamPipeOptions, WritableStream};
 
 #[wasm_bindgen]
 extern "C" {
@@ -40,6 +40,24 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn cancel(this: &ByobReader) -> js_sys::Promise;
 
-    #[wasm_bindgen(js_namespace = AbortSignal, js_name = any)]
-    pub(super) fn any_signal(signals: &js_sys::Array) -> AbortSignal;
+    #[wasm_bindgen(js_namespace = AbortSignal, js_name = any, catch)]
+    pub(super) fn any_signal(signals: &js_sys::Array) -> Result<AbortSignal, JsValue>;
+
+    /// A `ReadableStream` whose methods may throw: `web-sys` declares them as if they never did, and a throw through
+    /// WebAssembly takes every request of the isolate with it.
+    #[wasm_bindgen(js_name = ReadableStream)]
+    pub(super) type Body;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn tee(this: &Body) -> Result<js_sys::Array, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    pub(super) fn reader(this: &Body) -> Result<ReadableStreamDefaultReader, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = pipeTo)]
+    pub(super) fn pipe_to(
+        this: &Body,
+        to: &WritableStream,
+        options: &StreamPipeOptions,
+    ) -> Result<js_sys::Promise, JsValue>;
 }

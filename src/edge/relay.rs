@@ -16,7 +16,7 @@ use web_sys::{ReadableStream, StreamPipeOptions, WritableStream, WritableStreamD
 use worker::Delay;
 
 use super::fetch::{AbortOnDrop, FetchedReply};
-use super::js::{ByobReader, ReadResult};
+use super::js::{Body, ByobReader, ReadResult};
 use super::ports::{WorkerPorts, now_ms};
 use crate::gateway::ports::{Ports, UpstreamReply};
 use crate::gateway::stream::{BodyEnd, Committed, Relay, UsageDetails, Verdict};
@@ -40,7 +40,7 @@ pub(super) async fn run(
 ) {
     let Committed { prefix, reply, mut relay, account, .. } = stream;
     let sink = Sink { writable };
-    let end = match sink.write(&prefix).await {
+    let end = match first_write(ports, &sink, &prefix).await {
         Err(ClientLeft) => BodyEnd::ClientClosed,
         Ok(()) => match &mut relay {
             Relay::Native(scan) => native(ports, reply, &sink, scan, idle_ms).await,
@@ -53,6 +53,20 @@ pub(super) async fn run(
         verdict = Verdict::Failed(ErrorClass::ClientClosed);
     }
     account.finish(ports, relay.scan(), verdict);
+}
+
+/// Writes what the gate held. A client that left before it got its headers never reads, and so never breaks the write:
+/// only its signal tells.
+async fn first_write(ports: &WorkerPorts, sink: &Sink, prefix: &[u8]) -> Result<(), ClientLeft> {
+    let left = pin!(async {
+        while !ports.client_gone() {
+            Delay::from(Duration::from_millis(SAMPLE_PERIOD_MS)).await;
+        }
+    });
+    match select(pin!(sink.write(prefix)), left).await {
+        Either::Left((written, _)) => written,
+        Either::Right(((), _)) => Err(ClientLeft),
+    }
 }
 
 /// The client's side of the pass-through stream.
@@ -97,14 +111,18 @@ impl Sink {
 
 async fn native(ports: &WorkerPorts, reply: FetchedReply, sink: &Sink, scan: &mut StreamScan, idle_ms: u64) -> BodyEnd {
     let (body, mut call) = reply.into_stream();
-    let Some(body) = body else { return BodyEnd::Finished };
-    let branches = body.tee();
-    let branch = |index: u32| branches.get(index).unchecked_into::<ReadableStream>();
-    let Ok(copy) = Copy::new(&branch(1)) else { return BodyEnd::Broken };
+    // Nothing follows the last event, even where the provider leaves the connection open.
+    let Some(body) = body.filter(|_| !scan.done_seen()) else { return BodyEnd::Finished };
     let options = StreamPipeOptions::new();
     options.set_prevent_abort(true);
     options.set_prevent_close(true);
-    let mut pipe = JsFuture::from(branch(0).pipe_to_with_options(&sink.writable, &options));
+    let begin = || {
+        let branches = body.tee()?;
+        let copy = Copy::new(&branches.get(1).unchecked_into::<ReadableStream>())?;
+        let pipe = branches.get(0).unchecked_into::<Body>().pipe_to(&sink.writable, &options)?;
+        Ok::<_, JsValue>((copy, JsFuture::from(pipe)))
+    };
+    let Ok((copy, mut pipe)) = begin() else { return BodyEnd::Broken };
 
     let (piped, stalled) = watch(&mut pipe, &copy, scan, &call, idle_ms).await;
     if ports.client_gone() || (piped.is_err() && sink.is_broken()) {
@@ -159,7 +177,6 @@ async fn watch(
             }
         }
         if scan.done_seen() {
-            // Some providers leave the connection open after the last event. Nothing follows it.
             call.abort();
             return (pipe.await, false);
         }
@@ -234,6 +251,15 @@ async fn rewriting(
     });
     let mut out = Vec::new();
     loop {
+        // Nothing follows the last event, even where the provider leaves the connection open; and nothing that follows
+        // an error is forwarded.
+        let scan = rewriter.scan();
+        if scan.error().is_some() || scan.malformed().is_some() {
+            return BodyEnd::Broken;
+        }
+        if scan.done_seen() {
+            return BodyEnd::Finished;
+        }
         let chunk = match select(pin!(reply.chunk()), &mut idle).await {
             Either::Left((chunk, _)) => chunk,
             Either::Right(((), _)) => return BodyEnd::Stalled,
@@ -250,12 +276,8 @@ async fn rewriting(
             return BodyEnd::ClientClosed;
         }
         last_ms.set(now_ms());
-        let scan = rewriter.scan();
-        if held.is_err() || scan.error().is_some() {
+        if held.is_err() {
             return BodyEnd::Broken;
-        }
-        if scan.done_seen() {
-            return BodyEnd::Finished;
         }
     }
 }
