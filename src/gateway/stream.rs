@@ -1,15 +1,14 @@
 //! A stream from its first token to its end: which relay carries it, what is written when it ends, and what goes into
 //! the accounts.
 
-use super::chat::Served;
 use super::headers::Header;
 use super::ports::{HealthPort, Ports};
+use super::served::{Served, speed};
 use crate::catalog::provider::StreamUsage;
 use crate::config::Secret;
 use crate::dialect::classify::ErrorBody;
 use crate::dialect::scrub::scrub;
 use crate::health::outcome::Outcome;
-use crate::json::ObjectWriter;
 use crate::openai::request::ChatRequest;
 use crate::routing::failure::ErrorClass;
 use crate::routing::tokens;
@@ -17,7 +16,7 @@ use crate::sse::encode::{EVENT_END, error_event};
 use crate::sse::gate::Gate;
 use crate::sse::rewrite::{Rewriter, UsageChunk, UsageMembers, UsagePolicy};
 use crate::sse::scan::{StreamEnd, StreamScan};
-use crate::usage::price::Cost;
+
 use crate::usage::render::{Usage, usage_json};
 use crate::usage::tokens::TokenUsage;
 
@@ -202,36 +201,5 @@ impl StreamAccount {
             self.served.record.error_class = Some(class.as_str());
         }
         self.served.account(ports, &usage, 200, now_ms);
-    }
-}
-
-/// Completion tokens a second, where they were told.
-pub fn speed(tokens: &TokenUsage, estimated: bool, took_ms: u64) -> Option<u64> {
-    if estimated { None } else { tokens.completion.saturating_mul(1000).checked_div(took_ms) }
-}
-
-/// `metadata` of a reply.
-pub fn metadata_json(served: &Served, routing: &str) -> String {
-    let mut out = String::with_capacity(256 + routing.len());
-    let mut metadata = ObjectWriter::new(&mut out);
-    metadata.string("requested_model", &served.record.requested_model);
-    metadata.optional_string("requested_provider", served.requested_provider.as_deref());
-    metadata.string("used_model", &served.model);
-    metadata.string("used_provider", &served.provider);
-    metadata.string("underlying_used_model", &served.upstream_model);
-    metadata.raw("routing", routing);
-    metadata.end();
-    out
-}
-
-/// The cost of `tokens` at list price, zero where the operator has free use of the model, `None` where nobody knows.
-pub fn cost(served: &Served, tokens: &TokenUsage) -> Option<Cost> {
-    if served.free { Some(Cost::default()) } else { served.prices.map(|prices| Cost::of(tokens, &prices)) }
-}
-
-impl Served {
-    /// The use of an answer with these tokens.
-    pub fn usage(&self, tokens: TokenUsage, estimated: bool) -> Usage {
-        Usage { tokens, estimated, cost: cost(self, &tokens) }
     }
 }
