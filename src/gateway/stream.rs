@@ -16,7 +16,6 @@ use crate::sse::encode::{EVENT_END, error_event};
 use crate::sse::gate::Gate;
 use crate::sse::rewrite::{Rewriter, UsageChunk, UsageMembers, UsagePolicy};
 use crate::sse::scan::{StreamEnd, StreamScan};
-
 use crate::usage::render::{Usage, usage_json};
 use crate::usage::tokens::TokenUsage;
 
