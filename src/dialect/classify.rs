@@ -150,10 +150,11 @@ fn matches(rule: &ErrorRule, status: u16, body: &ErrorBody) -> bool {
         && (same(&rule.code, &body.code) || same(&rule.code, &body.reason))
         && same(&rule.error_type, &body.error_type)
         && rule.message.as_ref().is_none_or(|text| {
-            // What benches a provider for everybody must not be in a client's hands; a 400 is where clients are quoted.
-            let quotes =
-                matches!(status, 400 | 404 | 422) && matches!(rule.class, ErrorClass::BadKey | ErrorClass::Billing);
-            if quotes { body.begins(text) } else { body.says(text) }
+            // What benches a provider for everybody must not be in a client's hands, and these statuses are where clients
+            // are quoted. A code beside the text is the provider's own word.
+            let benches = matches!(rule.class, ErrorClass::BadKey | ErrorClass::Billing);
+            let quotes = matches!(status, 400 | 404 | 422) && rule.code.is_none() && rule.error_type.is_none();
+            if benches && quotes { body.begins(text) } else { body.says(text) }
         })
 }
 

@@ -254,7 +254,7 @@ async fn rewriting(
         // Nothing follows the last event, even where the provider leaves the connection open; and nothing that follows
         // an error is forwarded.
         let scan = rewriter.scan();
-        if scan.error().is_some() || scan.malformed().is_some() {
+        if scan.error().is_some() || scan.lost_a_piece() {
             return BodyEnd::Broken;
         }
         if scan.done_seen() {

@@ -8,7 +8,7 @@ use futures::future::{Either, select};
 use super::ports::{Ports, TransportError, UpstreamCall, UpstreamReply};
 use crate::catalog::provider::ProviderSpec;
 use crate::dialect::classify::{self, ErrorBody, Failure, MAX_ERROR_BODY_BYTES};
-use crate::dialect::openai::reply::error_in_success;
+use crate::dialect::openai::reply::{error_body_in_success, error_in_success};
 use crate::dialect::retry_after;
 use crate::routing::failure::ErrorClass;
 use crate::sse::gate::{Gate, GateFailure, GateState};
@@ -160,7 +160,7 @@ impl Attempt<'_> {
             GateFailure::NotAStream => {
                 let body = ErrorBody::parse(&gate.into_bytes());
                 if body.message.is_some() {
-                    return classify::error_reply(self.provider, status, &body, None, self.secret);
+                    return error_body_in_success(&body, status, self.provider, self.secret);
                 }
                 invalid("the reply is not an event stream")
             }

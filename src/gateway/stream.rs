@@ -1,15 +1,14 @@
 //! A stream from its first token to its end: which relay carries it, what is written when it ends, and what goes into
 //! the accounts.
 
-use super::chat::Served;
 use super::headers::Header;
 use super::ports::{HealthPort, Ports};
+use super::served::{Served, speed};
 use crate::catalog::provider::StreamUsage;
 use crate::config::Secret;
 use crate::dialect::classify::ErrorBody;
 use crate::dialect::scrub::scrub;
 use crate::health::outcome::Outcome;
-use crate::json::ObjectWriter;
 use crate::openai::request::ChatRequest;
 use crate::routing::failure::ErrorClass;
 use crate::routing::tokens;
@@ -17,7 +16,6 @@ use crate::sse::encode::{EVENT_END, error_event};
 use crate::sse::gate::Gate;
 use crate::sse::rewrite::{Rewriter, UsageChunk, UsageMembers, UsagePolicy};
 use crate::sse::scan::{StreamEnd, StreamScan};
-use crate::usage::price::Cost;
 use crate::usage::render::{Usage, usage_json};
 use crate::usage::tokens::TokenUsage;
 
@@ -117,7 +115,7 @@ impl Relay {
             StreamEnd::Complete { append } => {
                 out.extend_from_slice(append.as_bytes());
                 // Natively relayed, a client has the event that is no chunk, and its parser has told.
-                let whole = self.scan().malformed().is_none();
+                let whole = !self.scan().lost_a_piece();
                 (out, if whole { Verdict::Whole } else { Verdict::Failed(ErrorClass::InvalidReply) })
             }
             StreamEnd::ErrorEvent { append } => {
@@ -157,7 +155,8 @@ impl UsageChunk for UsageDetails {
         let tokens = TokenUsage::parse(upstream, self.served.expected.reasoning_outside_completion);
         let usage = match tokens {
             Some(tokens) => self.served.usage(tokens, false),
-            None => self.served.usage(TokenUsage::default(), true),
+            // Tokens that nobody knows have no price.
+            None => Usage { estimated: true, ..Usage::default() },
         };
         UsageMembers { usage: usage_json(&usage, Some(upstream)), metadata: Some(self.served.metadata.clone()) }
     }
@@ -180,14 +179,7 @@ impl StreamAccount {
     /// The stream ended: tells the health of the provider and puts the request into the accounts.
     pub fn finish(mut self, ports: &impl Ports, scan: &StreamScan, verdict: Verdict) {
         let now_ms = ports.now_ms();
-        let (tokens, estimated) = match scan.usage() {
-            Some(tokens) => (tokens, false),
-            None => {
-                let completion = tokens::of_text(scan.text_bytes());
-                let prompt = self.prompt_estimate;
-                (TokenUsage { prompt, completion, total: prompt + completion, ..TokenUsage::default() }, true)
-            }
-        };
+        let (tokens, estimated) = tokens::settle(scan.usage(), scan.text_bytes(), self.prompt_estimate);
         let usage = self.served.usage(tokens, estimated);
         let took_ms = now_ms.saturating_sub(self.attempt_started_ms);
         let outcome = match verdict {
@@ -203,36 +195,5 @@ impl StreamAccount {
             self.served.record.error_class = Some(class.as_str());
         }
         self.served.account(ports, &usage, 200, now_ms);
-    }
-}
-
-/// Completion tokens a second, where they were told.
-pub fn speed(tokens: &TokenUsage, estimated: bool, took_ms: u64) -> Option<u64> {
-    if estimated { None } else { tokens.completion.saturating_mul(1000).checked_div(took_ms) }
-}
-
-/// `metadata` of a reply.
-pub fn metadata_json(served: &Served, routing: &str) -> String {
-    let mut out = String::with_capacity(256 + routing.len());
-    let mut metadata = ObjectWriter::new(&mut out);
-    metadata.string("requested_model", &served.record.requested_model);
-    metadata.optional_string("requested_provider", served.requested_provider.as_deref());
-    metadata.string("used_model", &served.model);
-    metadata.string("used_provider", &served.provider);
-    metadata.string("underlying_used_model", &served.upstream_model);
-    metadata.raw("routing", routing);
-    metadata.end();
-    out
-}
-
-/// The cost of `tokens` at list price, zero where the operator has free use of the model, `None` where nobody knows.
-pub fn cost(served: &Served, tokens: &TokenUsage) -> Option<Cost> {
-    if served.free { Some(Cost::default()) } else { served.prices.map(|prices| Cost::of(tokens, &prices)) }
-}
-
-impl Served {
-    /// The use of an answer with these tokens.
-    pub fn usage(&self, tokens: TokenUsage, estimated: bool) -> Usage {
-        Usage { tokens, estimated, cost: cost(self, &tokens) }
     }
 }

@@ -88,6 +88,8 @@ pub struct ChatRequest<'a> {
     pub output_limit: Option<u32>,
     /// The client used the old name `max_tokens`.
     pub old_limit_name: bool,
+    /// `service_tier` names a tier that is priced otherwise than the standard one.
+    pub other_service_tier: bool,
     /// How many answers.
     pub n: u32,
     /// How many tools are offered.
@@ -116,6 +118,9 @@ pub struct ChatRequest<'a> {
 pub const MAX_MODEL_BYTES: usize = 256;
 /// The most fallback models: far more than are ever tried.
 pub const MAX_FALLBACKS: usize = 16;
+
+/// The values of `service_tier` that mean the standard tier, which list prices are for: OpenAI's and Groq's.
+const STANDARD_TIERS: [&str; 4] = ["auto", "default", "standard", "on_demand"];
 
 /// What stands for "no model named".
 pub const AUTO: &str = "auto";
@@ -262,9 +267,10 @@ impl<'a> ChatRequest<'a> {
             "logprobs" | "parallel_tool_calls" => {
                 fields::boolean(name, raw)?;
             }
-            "service_tier" | "user" => {
+            "user" => {
                 fields::string(name, raw)?;
             }
+            "service_tier" => self.other_service_tier = !STANDARD_TIERS.contains(&fields::string(name, raw)?.as_ref()),
             "stop" => fields::stop(name, raw)?,
             "logit_bias" => keep = fields::structured(name, raw, Kind::Object)?,
             "response_format" => {

@@ -19,6 +19,9 @@ pub struct Failed {
     pub retry_after_ms: Option<u64>,
 }
 
+/// The status of a request whose client left, in the accounts alone: nobody is there to read it. nginx's number for it.
+pub const CLIENT_CLOSED: u16 = 499;
+
 /// The longest `Retry-After` that OpenAI's SDKs obey; above it they try again at once, in vain.
 pub const MAX_OBEYED_MS: u64 = 60 * 1000;
 
@@ -85,7 +88,12 @@ pub fn error(failed: &[Failed]) -> ApiError {
             };
         }
         ErrorClass::ClientClosed => {
-            return ApiError::new(499, ErrorType::InvalidRequest, "client_closed", "The client closed the request.");
+            return ApiError::new(
+                CLIENT_CLOSED,
+                ErrorType::InvalidRequest,
+                "client_closed",
+                "The client closed the request.",
+            );
         }
         ErrorClass::Connect
         | ErrorClass::ServerError
@@ -188,13 +196,17 @@ pub fn error(failed: &[Failed]) -> ApiError {
             format!("No provider answered in time ({}).", names(&judged)),
         );
     }
+    // What a provider refused the client may mend, although another provider's fault decides the status.
+    let refused = judged.iter().find(|attempt| attempt.class == ErrorClass::BadRequest);
+    let refusal =
+        refused.map(|attempt| format!(" The request was refused before: {}", said(attempt))).unwrap_or_default();
     ApiError {
         should_retry: all(&OPERATORS).then_some(false),
         ..ApiError::new(
             502,
             ErrorType::Server,
             "provider_error",
-            format!("No provider could answer ({}). The last one: {}", names(&judged), said(last)),
+            format!("No provider could answer ({}). The last one: {}{refusal}", names(&judged), said(last)),
         )
     }
 }

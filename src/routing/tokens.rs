@@ -4,6 +4,7 @@
 //! them. What it lets through wrongly comes back as `context_length` and moves on to a larger window.
 
 use crate::openai::request::ChatRequest;
+use crate::usage::tokens::TokenUsage;
 
 /// Bytes of text per token: English prose has 4 to 4.5, code about 3.3, so this is the low side of the token count.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -15,6 +16,19 @@ const TOKENS_PER_IMAGE: u64 = 85;
 /// Tokens in `bytes` bytes of text.
 pub const fn of_text(bytes: u64) -> u64 {
     bytes.div_ceil(BYTES_PER_TOKEN)
+}
+
+/// What an answer used: the tokens that the provider told, else an estimate; true where anything is estimated.
+///
+/// A provider that tells no completion tokens for an answer that has text has not told them: 0 would be a wrong price.
+pub fn settle(told: Option<TokenUsage>, text_bytes: u64, prompt_estimate: u64) -> (TokenUsage, bool) {
+    let told = told.unwrap_or_default();
+    if told.completion > 0 || (told.prompt > 0 && text_bytes == 0) {
+        return (told, false);
+    }
+    let prompt = if told.prompt > 0 { told.prompt } else { prompt_estimate };
+    let completion = of_text(text_bytes);
+    (TokenUsage { prompt, completion, total: prompt.saturating_add(completion), ..told }, true)
 }
 
 /// Tokens of the whole prompt: text, images and tools.

@@ -37,7 +37,7 @@ pub enum UsagePolicy<U> {
 
 /// Forwards one stream. It buffers the unfinished event only, so the client never has half of one.
 ///
-/// An error event, or one that is no chunk, is withheld, with everything after it: the client has seen nothing of it, so the answer can still be
+/// An error event, or one in the middle that is no chunk, is withheld, with everything after it: the client has seen nothing of it, so the answer can still be
 /// resumed, and [`StreamScan::error`] has what the upstream said.
 #[derive(Clone, Debug)]
 pub struct Rewriter<U> {

@@ -70,6 +70,8 @@ pub(super) struct Facts {
     usage: Option<TokenUsage>,
     error: Option<String>,
     malformed: Option<ChunkError>,
+    /// Something that is no chunk came before the answer had finished.
+    lost_a_piece: bool,
     tool_call: bool,
     text_bytes: u64,
 }
@@ -206,6 +208,11 @@ impl StreamScan {
         self.facts.malformed
     }
 
+    /// Whether something that is no chunk came before the answer had finished, so that a piece of it is lost.
+    pub const fn lost_a_piece(&self) -> bool {
+        self.facts.lost_a_piece
+    }
+
     /// Whether a tool call has begun.
     pub const fn tool_call_seen(&self) -> bool {
         self.facts.tool_call
@@ -226,7 +233,10 @@ impl Facts {
     fn add(&mut self, read: &Read<'_>) {
         match read {
             None => return,
-            Some(Err(error)) => self.malformed = self.malformed.or(Some(*error)),
+            Some(Err(error)) => {
+                self.malformed = self.malformed.or(Some(*error));
+                self.lost_a_piece |= !self.is_finished();
+            }
             Some(Ok(Chunk::Done)) => self.done = true,
             Some(Ok(Chunk::Delta(chunk))) => self.add_chunk(chunk),
         }
@@ -258,12 +268,12 @@ impl Facts {
     }
 
     pub(super) const fn is_complete(&self) -> bool {
-        self.done || (self.is_finished() && self.malformed.is_none())
+        self.done || (self.is_finished() && !self.lost_a_piece)
     }
 
-    /// An error was reported, or something came that is no chunk: nothing after it can be trusted to be the answer.
+    /// An error was reported, or a piece of the answer was lost: nothing after it can be trusted to be the answer.
     pub(super) const fn is_broken(&self) -> bool {
-        self.error.is_some() || self.malformed.is_some()
+        self.error.is_some() || self.lost_a_piece
     }
 
     pub(super) fn finish_reason(&self) -> Option<&str> {

@@ -385,7 +385,7 @@ fn names_from_outside_are_no_headers_of_their_own() {
 #[test]
 fn a_client_that_leaves_ends_everything_and_harms_nobody() {
     let gateway = gateway_with(&[]);
-    let world = World::new().on("alpha", (0..9).map(|_| no_connection().as_the_client_leaves()));
+    let world = World::new().on("alpha", (0..9).map(|_| no_connection().while_the_client_leaves()));
     for _ in 0..9 {
         world.gone.set(false);
         let got = world.ask(&gateway, M);
@@ -411,18 +411,29 @@ fn nobody_is_asked_for_a_client_that_left_in_the_meantime() {
 #[test]
 fn one_request_probes_and_the_others_go_on_unless_there_is_nobody_else() {
     let gateway = gateway_with(&[]);
-    let world = World::new().on("alpha", (0..6).map(|_| reply(500, "")));
+    let world = World::new().on("alpha", (0..3).map(|_| reply(500, ""))).on("beta", (0..4).map(|_| reply(200, GOOD)));
     for _ in 0..3 {
-        world.ask(&gateway, PINNED);
+        assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=500; beta/m=200");
     }
     world.wait(60_000);
     assert!(world.health.borrow_mut().admit("alpha", "alpha/m-1", world.now()), "somebody else's probe is out");
-    let world = world.on("beta", [reply(200, GOOD)]);
-    assert_eq!(world.ask(&gateway, M).trail(), "beta/m=200", "it does not wait for the probe");
+    assert_eq!(world.ask(&gateway, M).trail(), "beta/m=200", "nobody waits for the probe");
     let world = world.on("alpha", [reply(200, GOOD)]);
-    // The failures before used up their scripts only where a probe was tried again.
-    let got = world.ask(&gateway, PINNED);
-    assert!(got.trail().starts_with("alpha/m="), "a second probe is better than no answer: {}", got.trail());
+    assert_eq!(world.ask(&gateway, PINNED).trail(), "alpha/m=200", "a second probe is better than no answer");
+}
+
+#[test]
+fn a_probe_that_says_nothing_of_the_provider_gives_its_permit_back() {
+    let gateway = gateway_with(&[]);
+    let world = World::new().on("alpha", (0..3).map(|_| reply(500, ""))).on("beta", (0..3).map(|_| reply(200, GOOD)));
+    for _ in 0..3 {
+        world.ask(&gateway, M);
+    }
+    world.wait(60_000);
+    let filtered = r#"{"error":{"message":"no","code":"content_filter"}}"#;
+    let world = world.on("alpha", [reply(400, filtered), reply(200, GOOD)]);
+    assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=400");
+    assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=200", "the next one may probe at once");
 }
 
 // --- Requests that are refused ---------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ impl Script {
     }
 
     /// The client leaves while this call is on its way.
-    pub(crate) fn as_the_client_leaves(self) -> Self {
+    pub(crate) fn while_the_client_leaves(self) -> Self {
         Self { client_leaves: true, ..self }
     }
 }

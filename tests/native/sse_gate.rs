@@ -63,8 +63,18 @@ fn it_waits_through_what_is_no_token() {
 }
 
 #[test]
+fn a_finish_reason_that_is_a_failure_is_an_error() {
+    for reason in ["error", "insufficient_system_resource"] {
+        let state = pushed(&format!("{ROLE}{}", finish(reason)));
+        assert!(matches!(state, GateState::Failed(GateFailure::InBandError { .. })), "{reason}: {state:?}");
+    }
+    let named = pushed("event: error\ndata: {\"message\":\"out of memory\"}\n\n");
+    assert_eq!(named, GateState::Failed(GateFailure::InBandError { raw: "{\"message\":\"out of memory\"}".into() }));
+}
+
+#[test]
 fn a_finish_without_output_is_an_empty_answer() {
-    for reason in ["stop", "length", "tool_calls", "insufficient_system_resource"] {
+    for reason in ["stop", "length", "tool_calls"] {
         assert_eq!(pushed(&format!("{ROLE}{}", finish(reason))), failed_empty(Some(reason)));
     }
     assert_eq!(pushed(&finish("content_filter")), GateState::Failed(GateFailure::ContentFilter));

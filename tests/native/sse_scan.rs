@@ -88,6 +88,26 @@ fn a_torn_event_is_not_shown_to_a_client_that_has_its_answer() {
 }
 
 #[test]
+fn a_choice_that_was_asked_for_and_never_began_is_missing() {
+    let expected = Expected { choices: 2, ..Expected::default() };
+    let ended = |bytes: &str| {
+        let mut scan = StreamScan::new(expected);
+        scan.push(bytes.as_bytes());
+        scan.end()
+    };
+    assert_eq!(ended(&format!("{TEXT}{STOP}")), StreamEnd::Cut { mid_event: false });
+    assert_eq!(ended(&format!("{TEXT}{STOP}{DONE}")), complete(""), "the provider itself says that this is all");
+}
+
+#[test]
+fn an_event_in_the_middle_that_is_no_chunk_is_a_lost_piece() {
+    let mut scan = scanned(format!("{TEXT}data: odd\n\n{STOP}").as_bytes());
+    assert!(scan.lost_a_piece());
+    assert_eq!(scan.end(), StreamEnd::Cut { mid_event: false });
+    assert!(!scanned(format!("{TEXT}{STOP}data: odd\n\n").as_bytes()).lost_a_piece());
+}
+
+#[test]
 fn every_choice_must_finish() {
     let choice = |index: u32, finish: &str| {
         format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}},\"finish_reason\":{finish}}}]}}\n\n")

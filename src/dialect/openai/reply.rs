@@ -83,8 +83,13 @@ pub fn error_in_success(
     if body.message.is_none() {
         body = ErrorBody::parse(whole.as_bytes());
     }
+    error_body_in_success(&body, status, provider, secret)
+}
+
+/// The same for an error body that was read already.
+pub fn error_body_in_success(body: &ErrorBody, status: u16, provider: &ProviderSpec, secret: Option<&str>) -> Failure {
     let code = body.code.as_deref().and_then(|code| code.parse::<u16>().ok()).filter(|code| (400..600).contains(code));
-    let judged = classify::error_reply(provider, code.unwrap_or(status), &body, None, secret);
+    let judged = classify::error_reply(provider, code.unwrap_or(status), body, None, secret);
     Failure { status: Some(status), ..judged }
 }
 

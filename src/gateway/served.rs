@@ -1,0 +1,117 @@
+//! Who answers a request, and all that headers, metadata and accounts tell of it.
+
+use super::headers::{self, Header};
+use super::ports::Ports;
+use super::trail::{Trail, Tried};
+use crate::catalog::model::Prices;
+use crate::catalog::provider::StreamUsage;
+use crate::dialect::openai::encode::Encoded;
+use crate::json::ObjectWriter;
+use crate::routing::failure::ErrorClass;
+use crate::routing::plan::Candidate;
+use crate::sse::scan::Expected;
+use crate::usage::price::Cost;
+use crate::usage::record::UsageRecord;
+use crate::usage::render::Usage;
+use crate::usage::tokens::TokenUsage;
+
+/// Who answers a request, and all that headers, metadata and accounts need of it.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// The provider's id.
+    pub provider: String,
+    /// The catalogue id of the model.
+    pub model: String,
+    /// The provider's own id of it.
+    pub upstream_model: String,
+    /// The provider that the client pinned.
+    pub requested_provider: Option<String>,
+    /// List prices, where known.
+    pub prices: Option<Prices>,
+    /// The operator has free use of it.
+    pub free: bool,
+    /// What is known of its streams.
+    pub expected: Expected,
+    /// Where the usage of a stream comes.
+    pub stream_usage: StreamUsage,
+    /// `metadata` of the reply, as JSON.
+    pub metadata: String,
+    /// The record, filled as far as it is known.
+    pub record: UsageRecord,
+}
+
+impl Served {
+    /// Puts the request into the accounts.
+    pub fn account(self, ports: &impl Ports, usage: &Usage, status: u16, now_ms: u64) {
+        ports.account(UsageRecord {
+            status,
+            prompt_tokens: usage.tokens.prompt,
+            completion_tokens: usage.tokens.completion,
+            cached_tokens: usage.tokens.cached,
+            reasoning_tokens: usage.tokens.reasoning,
+            cost_pico_usd: usage.cost.map(|cost| cost.total()),
+            estimated: usage.estimated,
+            latency_ms: now_ms.saturating_sub(self.record.created_at),
+            ..self.record
+        });
+    }
+
+    /// The use of an answer with these tokens.
+    pub fn usage(&self, tokens: TokenUsage, estimated: bool) -> Usage {
+        Usage { tokens, estimated, cost: cost(self, &tokens) }
+    }
+}
+
+/// Completion tokens a second, where they were told.
+pub fn speed(tokens: &TokenUsage, estimated: bool, took_ms: u64) -> Option<u64> {
+    if estimated { None } else { tokens.completion.saturating_mul(1000).checked_div(took_ms) }
+}
+
+/// `metadata` of a reply.
+pub fn metadata_json(served: &Served, routing: &str) -> String {
+    let mut out = String::with_capacity(256 + routing.len());
+    let mut metadata = ObjectWriter::new(&mut out);
+    metadata.string("requested_model", &served.record.requested_model);
+    metadata.optional_string("requested_provider", served.requested_provider.as_deref());
+    metadata.string("used_model", &served.model);
+    metadata.string("used_provider", &served.provider);
+    metadata.string("underlying_used_model", &served.upstream_model);
+    metadata.raw("routing", routing);
+    metadata.end();
+    out
+}
+
+/// The cost of `tokens` at list price, zero where the operator has free use of the model, `None` where nobody knows.
+pub fn cost(served: &Served, tokens: &TokenUsage) -> Option<Cost> {
+    if served.free { Some(Cost::default()) } else { served.prices.map(|prices| Cost::of(tokens, &prices)) }
+}
+
+pub(super) fn tried(candidate: &Candidate<'_>, status: Option<u16>, class: Option<ErrorClass>) -> Tried {
+    Tried { provider: candidate.provider.id.to_string(), model: candidate.model.id.to_string(), status, class }
+}
+
+pub(super) fn record_of(record: &UsageRecord, trail: &Trail, candidate: Option<&Candidate<'_>>) -> UsageRecord {
+    UsageRecord {
+        model: candidate.map(|candidate| candidate.model.id.to_string()),
+        provider: candidate.map(|candidate| candidate.provider.id.to_string()),
+        upstream_model: candidate.map(|candidate| candidate.model.upstream_id.to_string()),
+        attempts: u32::try_from(trail.0.len()).unwrap_or(u32::MAX),
+        trail: trail.summary(),
+        ..record.clone()
+    }
+}
+
+pub(super) fn trail_headers(trail: &Trail) -> Vec<Header> {
+    vec![(headers::ATTEMPTS, trail.0.len().to_string()), (headers::TRAIL, headers::value(&trail.summary()))]
+}
+
+pub(super) fn answer_headers(served: &Served, encoded: &Encoded, trail: &Trail) -> Vec<Header> {
+    let mut all = trail_headers(trail);
+    all.push((headers::PROVIDER, headers::value(&served.provider)));
+    all.push((headers::MODEL, headers::value(&served.upstream_model)));
+    all.push((headers::REASONING_EFFORT, encoded.effort.map_or("none", |effort| effort.as_str()).to_owned()));
+    if !encoded.dropped.is_empty() {
+        all.push((headers::DROPPED_PARAMS, headers::list(&encoded.dropped)));
+    }
+    all
+}
