@@ -5,23 +5,29 @@ import util from "node:util";
 /** The names and values in the text of a .dev.vars file; wrangler reads the same format. */
 export const parseDevVars = (text) => util.parseEnv(text);
 
-/** The variables that switch a provider on, from catalog/providers.toml: names of keys, and of base URLs. */
+/**
+ * The variables that switch a provider on, from catalog/providers.toml: names of keys, and of the base URLs of those that
+ * need no key.
+ */
 export function providerVars(toml) {
   const quoted = (text) => [...text.matchAll(/"([^"]+)"/g)].map((match) => match[1]);
-  const lists = toml.matchAll(/^\s*key_vars\s*=\s*\[([^\]]*)\]/gm);
-  const urls = toml.matchAll(/^\s*base_url_var\s*=\s*("[^"]+")/gm);
+  const all = (pattern, text) => [...text.matchAll(pattern)].flatMap((match) => quoted(match[1]));
+  const keyless = toml.split(/^\[\[provider\]\]/m).filter((row) => /^\s*key\s*=\s*"optional"/m.test(row));
   return {
-    keys: [...lists].flatMap((match) => quoted(match[1])),
-    baseUrls: [...urls].flatMap((match) => quoted(match[1])),
+    keys: all(/^\s*key_vars\s*=\s*\[([^\]]*)\]/gm, toml),
+    baseUrls: keyless.flatMap((row) => all(/^\s*base_url_var\s*=\s*("[^"]+")/gm, row)),
   };
 }
 
 /**
  * The name of a variable that gives the gateway a provider of the person's own, or null: a provider's key, its base URL
- * (self-hosted ones need no key), or a GATEWAY_CONFIG.
+ * where it needs no key, or a GATEWAY_CONFIG with providers.
  */
-export const ownProvider = (vars, { keys, baseUrls }) =>
-  [...keys, ...baseUrls, "GATEWAY_CONFIG"].find((name) => vars[name]) ?? null;
+export function ownProvider(vars, { keys, baseUrls }) {
+  const named = [...keys, ...baseUrls].find((name) => vars[name]);
+  const configured = vars.GATEWAY_CONFIG && Object.keys(JSON.parse(vars.GATEWAY_CONFIG).providers ?? {}).length > 0;
+  return named ?? (configured ? "GATEWAY_CONFIG" : null);
+}
 
 /** Why the JSON in `vars.GATEWAY_CONFIG` cannot be read, or null. */
 export function gatewayConfigError(vars) {

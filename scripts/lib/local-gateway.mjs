@@ -93,6 +93,14 @@ async function complaint(baseUrl, apiKey) {
   }
 }
 
+/** What the printed examples ask for: `auto`, unless there is only a server of the person's own that takes any model. */
+async function modelToAsk(baseUrl, apiKey, vars) {
+  const response = await fetch(`${baseUrl}/models/auto`, { headers: { authorization: `Bearer ${apiKey}` } });
+  const { reasoning_level: level } = await response.json();
+  const own = ["VLLM", "OLLAMA"].find((name) => vars[`${name}_BASE_URL`]);
+  return level === null && own ? `${own.toLowerCase()}/YOUR_MODEL` : "auto";
+}
+
 /** Runs until wrangler ends, which is a failure; `whenReady` is called once the worker answers. */
 export async function runLocalGateway({ profile, whenReady = () => {} }) {
   // First, so that a bad setting is told at once and not after minutes.
@@ -120,7 +128,7 @@ export async function runLocalGateway({ profile, whenReady = () => {} }) {
   const trouble = await complaint(baseUrl, apiKey);
   console.log(`\nThe gateway is at ${baseUrl}\n`);
   if (trouble) console.log(`But it refuses requests: ${trouble}\n`);
-  else console.log(snippets({ baseUrl, apiKey, projectId: vars.DEFAULT_PROJECT_ID ? null : "demo" }));
+  else console.log(snippets({ baseUrl, apiKey, model: await modelToAsk(baseUrl, apiKey, vars), projectId: vars.DEFAULT_PROJECT_ID ? null : "demo" }));
   console.log("Ctrl-C ends it.\n");
   whenReady();
   await failed;

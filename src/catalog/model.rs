@@ -21,6 +21,12 @@ pub struct Capabilities {
     pub web_search: bool,
 }
 
+impl Capabilities {
+    /// Of a model of which nobody has said what it can do: nothing is ruled out, the provider decides.
+    pub const UNKNOWN: Self =
+        Self { tools: true, json_object: true, json_schema: true, vision: true, reasoning: false, web_search: false };
+}
+
 /// A rough three-way measure of how well a model reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReasoningLevel {

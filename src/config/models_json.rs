@@ -104,7 +104,7 @@ pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, Confi
         context_window: None,
         max_output: None,
         prices: None,
-        capabilities: Capabilities::default(),
+        capabilities: Capabilities::UNKNOWN,
         efforts: object.optional("reasoning_efforts", efforts)?.unwrap_or_default().into(),
         reasoning_level: object.optional("reasoning_level", reasoning_level)?.unwrap_or(ReasoningLevel::Low),
         free: false,

@@ -10,6 +10,7 @@ use worker::{Context, Delay, Env};
 use super::accounts;
 use super::fetch::{self, FetchedReply};
 use super::isolate::Isolate;
+use super::log;
 use crate::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall};
 use crate::health::view::HealthView;
 use crate::usage::record::UsageRecord;
@@ -47,7 +48,15 @@ impl Ports for WorkerPorts {
     }
 
     async fn send(&self, call: UpstreamCall) -> Result<FetchedReply, TransportError> {
-        fetch::send(call, self.client.clone()).await
+        let url = call.url.clone();
+        let sent = fetch::send(call, self.client.clone()).await;
+        if let Err(error) = &sent
+            && !self.client_gone()
+        {
+            // Addresses hold no key: a base URL with a user or a query is refused.
+            log::error("provider_unreachable", &[("url", &url), ("problem", &error.detail)]);
+        }
+        sent
     }
 
     fn client_gone(&self) -> bool {

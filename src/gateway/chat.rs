@@ -3,7 +3,7 @@
 use super::headers::Header;
 use super::ports::{HealthPort, Ports};
 use super::project::{self, ProjectNames};
-use super::refusal::{refusal, unknown_model};
+use super::refusal::{check_preferences, refusal, unknown_model};
 use super::run::Run;
 use super::setup::Gateway;
 use super::stream::Committed;
@@ -68,7 +68,8 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         Ok(project) => project,
         Err(error) => return refuse(error),
     };
-    let targets = match targets(&request, gateway) {
+    let checked = check_preferences(&request.preferences, gateway);
+    let targets = match checked.and_then(|()| targets(&request, gateway)) {
         Ok(targets) => targets,
         Err(error) => return refuse(error),
     };
@@ -93,7 +94,7 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
     let candidates = match planner.plan(&targets) {
         Ok(candidates) => candidates,
         Err(error) => {
-            let (error, class) = refusal(&error, &request, now_ms);
+            let (error, class) = refusal(&error, &request, gateway, now_ms);
             if let Some(class) = class {
                 // The request was right and nobody could take it: that belongs into the accounts.
                 ports.account(UsageRecord { status: error.status, error_class: Some(class.as_str()), ..record });

@@ -56,10 +56,18 @@ pub fn retrieve(gateway: &Gateway, id: &str) -> Result<String, ApiError> {
 }
 
 fn auto(gateway: &Gateway, out: &mut String) {
-    let usable = gateway.catalog.models().iter().filter(|model| model.auto && gateway.is_configured(&model.provider));
-    let offers: Vec<&ModelSpec> = usable.collect();
+    let named = gateway.config.auto_models.iter().filter_map(|name| Target::resolve(name, &gateway.catalog).ok());
+    let named = named.filter_map(|target| match target {
+        Target::Auto => None,
+        Target::Model { offers, .. } => Some(offers),
+    });
+    let mut offers: Vec<Cow<'_, ModelSpec>> = named.flatten().collect();
+    if offers.is_empty() {
+        offers = gateway.catalog.models().iter().filter(|model| model.auto).map(Cow::Borrowed).collect();
+    }
+    offers.retain(|model| gateway.is_configured(&model.provider));
     let mut object = head(AUTO, GATEWAY, out);
-    facts(&mut object, &offers);
+    facts(&mut object, &offers.iter().map(Cow::as_ref).collect::<Vec<_>>());
     object.raw("pricing", "null");
     object.raw("providers", "[]");
     object.end();

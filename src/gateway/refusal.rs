@@ -1,7 +1,8 @@
 //! What the client is told when there is nobody to ask.
 
+use super::setup::Gateway;
 use crate::openai::error::{ApiError, ErrorType};
-use crate::openai::request::ChatRequest;
+use crate::openai::request::{AUTO, ChatRequest, ProviderPreferences};
 use crate::routing::exhaustion::{self, Failed, MAX_OBEYED_MS};
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::PlanError;
@@ -12,7 +13,10 @@ pub(super) fn unknown_model(unknown: &UnknownModel, param: &str) -> ApiError {
     let name: String = unknown.name.chars().take(120).collect();
     let hint = match &unknown.provider {
         Some(provider) => format!("The provider {provider} has no model of that name in the catalogue."),
-        None => "It is neither a catalogue id, nor `provider/model`, nor an alias.".to_owned(),
+        None => match name.split_once('/') {
+            Some((provider, _)) => format!("There is no provider `{provider}`, and no provider calls a model so."),
+            None => "It is neither a catalogue id, nor `provider/model`, nor an alias.".to_owned(),
+        },
     };
     ApiError::new(
         404,
@@ -23,13 +27,40 @@ pub(super) fn unknown_model(unknown: &UnknownModel, param: &str) -> ApiError {
     .with_param(param)
 }
 
+/// A configured provider that takes any model, and of which no model may be chosen by `auto`.
+fn any_model_provider(gateway: &Gateway) -> Option<&str> {
+    let any_model = |id: &&str| gateway.catalog.provider(id).is_some_and(|provider| provider.any_model);
+    gateway.config.providers_on().find(any_model)
+}
+
+/// Refuses names of providers that do not exist: a wish that is misspelt must not be taken for granted.
+pub(super) fn check_preferences(wishes: &ProviderPreferences, gateway: &Gateway) -> Result<(), ApiError> {
+    for (param, names) in [("order", &wishes.order), ("only", &wishes.only), ("ignore", &wishes.ignore)] {
+        if let Some(name) = names.iter().find(|name| gateway.catalog.provider(name).is_none()) {
+            let known: Vec<&str> = gateway.catalog.providers().iter().map(|provider| provider.id.as_ref()).collect();
+            let name: String = name.chars().take(40).collect();
+            let message = format!("There is no provider `{name}`; there are {}.", known.join(", "));
+            return Err(ApiError::invalid("invalid_value", message).with_param(format!("provider.{param}")));
+        }
+    }
+    Ok(())
+}
+
 /// What the client is told when there is no candidate, and the class for the accounts if the request was right.
-pub(super) fn refusal(error: &PlanError, request: &ChatRequest<'_>, now_ms: u64) -> (ApiError, Option<ErrorClass>) {
+pub(super) fn refusal(
+    error: &PlanError,
+    request: &ChatRequest<'_>,
+    gateway: &Gateway,
+    now_ms: u64,
+) -> (ApiError, Option<ErrorClass>) {
     let model = &request.model;
     match error {
         PlanError::NoCapableModel { unmet } => {
             let needs: Vec<String> = unmet.iter().map(ToString::to_string).collect();
-            let message = format!("No model that `{model}` stands for can do this: it needs {}.", needs.join(", "));
+            let message = format!(
+                "No model that `{model}` stands for can do this: it needs {}. GET /v1/models tells what each model can do.",
+                needs.join(", ")
+            );
             let too_long = unmet.iter().all(|need| matches!(need, Need::Context { .. }));
             let code = if too_long { "context_length_exceeded" } else { "no_capable_model" };
             let api = ApiError::invalid(code, message);
@@ -38,8 +69,11 @@ pub(super) fn refusal(error: &PlanError, request: &ChatRequest<'_>, now_ms: u64)
         }
         PlanError::NotConfigured { providers } => {
             let ways: Vec<String> = providers.iter().map(|(id, variable)| format!("{id} ({variable})")).collect();
-            let message = if ways.is_empty() {
-                "No provider is configured. The operator must set a provider's key.".to_owned()
+            let message = if let Some(own) = any_model_provider(gateway).filter(|_| model == AUTO) {
+                format!(
+                    "`{AUTO}` has no model to choose from: {own} takes any, and nobody has said which. Ask for \
+                     `{own}/MODEL`; the operator can set AUTO_MODELS={own}/MODEL."
+                )
             } else {
                 format!("No provider of `{model}` is configured. The operator can turn on: {}.", ways.join(", "))
             };
@@ -47,7 +81,11 @@ pub(super) fn refusal(error: &PlanError, request: &ChatRequest<'_>, now_ms: u64)
             (ApiError { should_retry: Some(false), ..api }, None)
         }
         PlanError::Excluded => {
-            let message = format!("`provider` (`only`, `ignore`) leaves no configured provider for `{model}`.");
+            let on: Vec<&str> = gateway.config.providers_on().collect();
+            let message = format!(
+                "`provider` (`only`, `order`, `ignore`) leaves no configured provider for `{model}`. Configured: {}.",
+                on.join(", ")
+            );
             (ApiError::invalid("no_provider_allowed", message).with_param("provider"), None)
         }
         PlanError::Limited { until_ms } => {
@@ -68,7 +106,11 @@ pub(super) fn refusal(error: &PlanError, request: &ChatRequest<'_>, now_ms: u64)
                     retry_after_ms: Some(until_ms.saturating_sub(now_ms)),
                 })
                 .collect();
-            (exhaustion::error(&failed), failed.first().map(|failed| failed.class))
+            let mut api = exhaustion::error(&failed);
+            let minutes = until_ms.saturating_sub(now_ms).div_ceil(60_000);
+            api.message
+                .push_str(&format!(" That was so a while ago; it is asked again in {minutes} min at the latest."));
+            (api, failed.first().map(|failed| failed.class))
         }
     }
 }

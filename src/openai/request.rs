@@ -161,6 +161,10 @@ impl<'a> ChatRequest<'a> {
         if !seen.contains("messages") {
             return Err(RequestError::Missing { param: "messages".into() });
         }
+        if !seen.contains("model") && !request.models.is_empty() {
+            // A list alone is the whole choice, first to last.
+            request.model = Cow::Owned(request.models.remove(0));
+        }
         request.output_limit = limits.new.or(limits.old);
         if request.tools == 0 {
             // Without tools they mean nothing, and some upstreams refuse them then.

@@ -9,7 +9,7 @@ use super::target::Target;
 use super::tiers::{blended_price, tiers};
 use crate::catalog::lookup::Catalog;
 use crate::catalog::model::ModelSpec;
-use crate::catalog::provider::{ProviderSpec, Text};
+use crate::catalog::provider::{KeyPolicy, ProviderSpec, Text};
 use crate::health::circuit::Standing;
 use crate::openai::request::{ProviderPreferences, Sort};
 use crate::routing::failure::ErrorClass;
@@ -211,7 +211,10 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         for candidate in off {
             let spec = candidate.provider;
             if !providers.iter().any(|(id, _)| *id == spec.id) {
-                let variable = spec.key_vars.first().unwrap_or(&spec.base_url_var);
+                let variable = match (spec.key, spec.key_vars.first()) {
+                    (KeyPolicy::Required, Some(key)) => key,
+                    (KeyPolicy::Required, None) | (KeyPolicy::Optional, _) => &spec.base_url_var,
+                };
                 providers.push((spec.id.to_string(), variable.to_string()));
             }
         }
@@ -221,7 +224,9 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
     fn allowed(&self, candidate: &Candidate<'c>) -> bool {
         let is = |id: &String| *id == candidate.provider.id;
         let wishes = self.preferences;
-        (wishes.only.is_empty() || wishes.only.iter().any(is)) && !wishes.ignore.iter().any(is)
+        // An order without fallbacks is all there is.
+        let ordered = !wishes.no_fallbacks || wishes.order.is_empty() || wishes.order.iter().any(is);
+        ordered && (wishes.only.is_empty() || wishes.only.iter().any(is)) && !wishes.ignore.iter().any(is)
     }
 
     /// Those who can do what the request needs, and whether the prompt fits by the estimate.

@@ -45,7 +45,7 @@ fn a_model_with_nothing_but_an_id_is_unknown_in_size_and_price() {
     let model = model(r#"{"id": "org/llama:70b"}"#);
     assert_eq!((model.id.as_ref(), model.upstream_id.as_ref()), ("org/llama:70b", "org/llama:70b"));
     assert_eq!((model.context_window, model.max_output, model.prices), (None, None, None));
-    assert_eq!((model.capabilities, model.reasoning_level), (Capabilities::default(), ReasoningLevel::Low));
+    assert_eq!((model.capabilities, model.reasoning_level), (Capabilities::UNKNOWN, ReasoningLevel::Low));
     assert!(model.auto && !model.free && model.efforts.is_empty() && model.drops.is_empty());
 }
 

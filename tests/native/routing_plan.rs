@@ -99,7 +99,7 @@ fn a_provider_without_a_key_is_left_out_or_named() {
     let mut world = World::of(&[at("a/m"), at("b/m")]);
     world.off = vec!["b"];
     assert_eq!(world.plan(&ask("m", "")), "a/m");
-    let needed = [("b".to_owned(), "B_KEY".to_owned())];
+    let needed = [("b".to_owned(), "VLLM_BASE_URL".to_owned())];
     assert_eq!(world.refusal(&ask("b/m", "")), PlanError::NotConfigured { providers: needed.to_vec() });
 }
 

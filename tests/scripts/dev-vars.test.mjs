@@ -16,6 +16,14 @@ key_vars = [
   "GOOGLE_API_KEY",
 ]
 base_url_var = "GEMINI_BASE_URL"
+key = "required"
+
+[[provider]]
+id = "vllm"
+key_vars = ["VLLM_API_KEY"]
+base_url_var = "VLLM_BASE_URL"
+# A key is needed only by some.
+key = "optional"
 `;
 
 test("dev vars are read with quotes, comments, spaces and JSON", () => {
@@ -31,17 +39,19 @@ test("dev vars are read with quotes, comments, spaces and JSON", () => {
 
 test("the catalogue names the providers' variables, on one line or several", () => {
   assert.deepEqual(providerVars(CATALOG), {
-    keys: ["GROQ_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"],
-    baseUrls: ["GROQ_BASE_URL", "GEMINI_BASE_URL"],
+    keys: ["GROQ_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "VLLM_API_KEY"],
+    baseUrls: ["VLLM_BASE_URL"],
   });
   assert.deepEqual(providerVars(""), { keys: [], baseUrls: [] });
 });
 
-test("a key, a base URL or a configuration is a provider of one's own; an empty value is none", () => {
+test("a key, the base URL of a keyless one or configured providers are a provider of one's own; all else is none", () => {
   const names = providerVars(CATALOG);
   assert.equal(ownProvider({ GOOGLE_API_KEY: "k" }, names), "GOOGLE_API_KEY");
-  assert.equal(ownProvider({ GROQ_BASE_URL: "http://127.0.0.1:1/v1" }, names), "GROQ_BASE_URL");
-  assert.equal(ownProvider({ GATEWAY_CONFIG: "{}" }, names), "GATEWAY_CONFIG");
+  assert.equal(ownProvider({ VLLM_BASE_URL: "http://127.0.0.1:1/v1" }, names), "VLLM_BASE_URL");
+  assert.equal(ownProvider({ GROQ_BASE_URL: "http://127.0.0.1:1/v1" }, names), null, "it still lacks its key");
+  assert.equal(ownProvider({ GATEWAY_CONFIG: '{"providers":{"x":{}}}' }, names), "GATEWAY_CONFIG");
+  assert.equal(ownProvider({ GATEWAY_CONFIG: '{"aliases":{}}' }, names), null);
   assert.equal(ownProvider({ GROQ_API_KEY: "", GATEWAY_DEMO: "1" }, names), null);
 });
 

@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { snippets } from "../../scripts/lib/snippets.mjs";
 
-const text = (projectId) => snippets({ baseUrl: "http://127.0.0.1:8787/v1", apiKey: "og-1", projectId });
+const text = (projectId) => snippets({ baseUrl: "http://127.0.0.1:8787/v1", apiKey: "og-1", model: "auto", projectId });
 const bodies = (printed) => [...printed.matchAll(/-d '([^']*)'/g)].map((match) => JSON.parse(match[1]));
 
 test("the printed commands hold valid JSON, one plain and one streamed", () => {
