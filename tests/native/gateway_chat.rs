@@ -464,6 +464,18 @@ fn a_request_that_cannot_be_right_is_refused_before_anybody_is_asked_and_not_acc
             "no_provider_allowed",
             json!("provider"),
         ),
+        (
+            format!(r#"{{{message},"model":"m","provider":{{"order":["alhpa"],"allow_fallbacks":false}}}}"#),
+            400,
+            "invalid_value",
+            json!("provider.order"),
+        ),
+        (
+            format!(r#"{{{message},"model":"m","provider":{{"order":["groq"],"allow_fallbacks":false}}}}"#),
+            400,
+            "no_provider_allowed",
+            json!("provider"),
+        ),
     ] {
         let got = World::new().ask(&gateway, &body);
         let error = &got.json()["error"];
@@ -474,6 +486,26 @@ fn a_request_that_cannot_be_right_is_refused_before_anybody_is_asked_and_not_acc
     let got = World::new().ask(&gateway, &format!(r#"{{{message},"model":"gpt-oss-120b"}}"#));
     assert!(got.text.contains("GROQ_API_KEY"), "it says what the operator can do: {}", got.text);
     assert_eq!(got.header("x-should-retry"), Some("false"));
+}
+
+#[test]
+fn a_list_of_models_without_a_model_is_the_whole_choice() {
+    let world = World::new().on("beta", [reply(200, GOOD)]);
+    let body = r#"{"models":["beta/m","alpha/m"],"messages":[{"role":"user","content":"x"}]}"#;
+    let got = world.ask(&gateway_with(&[]), body);
+    assert_eq!((got.status, got.trail()), (200, "beta/m=200"));
+    assert_eq!(got.json()["metadata"]["requested_model"], "beta/m");
+}
+
+#[test]
+fn auto_with_nothing_but_a_server_that_takes_any_model_says_how_to_name_one() {
+    let only_vllm = |name: &str| (name == "VLLM_BASE_URL").then(|| "http://localhost:8000/v1".to_owned());
+    let gateway = opengateway::gateway::setup::Gateway::new(&only_vllm).unwrap();
+    let got = World::new().ask(&gateway, r#"{"messages":[{"role":"user","content":"x"}]}"#);
+    assert_eq!((got.status, got.code().as_str()), (503, "provider_not_configured"));
+    assert!(got.text.contains("AUTO_MODELS=vllm/MODEL"), "{}", got.text);
+    let got = World::new().ask(&gateway, r#"{"model":"ollama/x","messages":[{"role":"user","content":"x"}]}"#);
+    assert!(got.text.contains("ollama (OLLAMA_BASE_URL)"), "{}", got.text);
 }
 
 #[test]

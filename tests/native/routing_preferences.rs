@@ -108,6 +108,8 @@ fn allow_fallbacks_false_leaves_one_candidate() {
     let body = ask("m", r#","models":["n"],"provider":{"order":["b"],"allow_fallbacks":false}"#);
     assert_eq!(world.plan(&body), "b/m");
     assert_eq!(world.plan(&wish(r#"{"order":["b"],"allow_fallbacks":true}"#)), "b/m a/m");
+    let elsewhere = wish(r#"{"order":["c"],"allow_fallbacks":false}"#);
+    assert_eq!(world.refusal(&elsewhere), PlanError::Excluded, "an order without fallbacks is all there is");
 }
 
 #[test]
