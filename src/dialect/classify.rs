@@ -99,16 +99,23 @@ impl ErrorBody {
     /// Whether the message begins with `text` (lower case). Providers repeat what a client wrote (a field's name, a
     /// value) inside their messages, but not at the beginning.
     fn begins(&self, text: &str) -> bool {
-        self.message
-            .as_deref()
-            .and_then(|message| message.trim_start().get(..text.len()))
-            .is_some_and(|start| start.eq_ignore_ascii_case(text))
+        self.message.as_deref().is_some_and(|message| starts_with(message.trim_start(), text))
+    }
+
+    /// The same behind the first word, which is the model's name where a message is about a model.
+    fn begins_behind_a_name(&self, text: &str) -> bool {
+        let message = self.message.as_deref().and_then(|message| message.trim_start().split_once(' '));
+        message.is_some_and(|(_, rest)| starts_with(rest, text))
     }
 
     fn is(&self, code: &str) -> bool {
         let same = |field: &Option<String>| field.as_deref().is_some_and(|field| field.eq_ignore_ascii_case(code));
         same(&self.code) || same(&self.error_type) || same(&self.reason)
     }
+}
+
+fn starts_with(message: &str, text: &str) -> bool {
+    message.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text))
 }
 
 fn as_text(value: &Value) -> Option<String> {
@@ -150,11 +157,17 @@ fn matches(rule: &ErrorRule, status: u16, body: &ErrorBody) -> bool {
         && (same(&rule.code, &body.code) || same(&rule.code, &body.reason))
         && same(&rule.error_type, &body.error_type)
         && rule.message.as_ref().is_none_or(|text| {
-            // What benches a provider for everybody must not be in a client's hands, and these statuses are where clients
-            // are quoted. A code beside the text is the provider's own word.
-            let benches = matches!(rule.class, ErrorClass::BadKey | ErrorClass::Billing);
-            let quotes = matches!(status, 400 | 404 | 422) && rule.code.is_none() && rule.error_type.is_none();
-            if benches && quotes { body.begins(text) } else { body.says(text) }
+            // What benches a provider or a model for everybody must not be in a client's hands, and these statuses are
+            // where clients are quoted. A code beside the text is the provider's own word.
+            let quotes =
+                matches!(status, 200..=299 | 400 | 404 | 422) && rule.code.is_none() && rule.error_type.is_none();
+            if quotes && matches!(rule.class, ErrorClass::BadKey | ErrorClass::Billing) {
+                body.begins(text)
+            } else if quotes && rule.class == ErrorClass::ModelUnavailable {
+                body.begins(text) || body.begins_behind_a_name(text)
+            } else {
+                body.says(text)
+            }
         })
 }
 

@@ -71,9 +71,9 @@ impl Outcome {
             ErrorClass::QuotaExhausted => {
                 Some(Self::Benched { until_ms: until(QUOTA_BENCH_MS), class, provider_wide: false })
             }
-            // A 403 may be about this request alone (a region, a guardrail, a model): no client must be able to bench a
-            // provider for everybody.
-            ErrorClass::BadKey if status == Some(403) => Some(Self::SoftFailure),
+            // A 403 may be about this request alone (a region, a guardrail, a model), and so may an error inside of a 200,
+            // which is often another server's behind the provider: no client must be able to bench a provider for everybody.
+            ErrorClass::BadKey if matches!(status, Some(200..=299 | 403)) => Some(Self::SoftFailure),
             ErrorClass::BadKey | ErrorClass::Billing => {
                 Some(Self::Benched { until_ms: now_ms.saturating_add(KEY_BENCH_MS), class, provider_wide: true })
             }

@@ -195,11 +195,11 @@ impl Failover {
     }
 
     /// The candidate given by [`Step::Try`] is put off until all others failed, since another request is probing it. It
-    /// does not count as an attempt.
+    /// does not count as an attempt. One that had its attempt already does not come back.
     pub fn put_off(&mut self) {
         self.attempts = self.attempts.saturating_sub(1);
         self.tried = self.tried.saturating_sub(u32::from(!self.repeated));
-        if let Some((candidate, _)) = self.current().filter(|_| self.at < self.slots.len()) {
+        if let Some((candidate, _)) = self.current().filter(|_| self.at < self.slots.len() && !self.repeated) {
             self.order.push(candidate);
         }
         self.advance();

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { GATEWAY_KEY, PROJECT, providerKey } from './harness/gateway.mjs';
 import { ask, askInOrder, OPENAI_MODEL, SHARED_MODEL, user, UUID } from './harness/requests.mjs';
 import { setScene } from './harness/scene.mjs';
+import { readStream } from './harness/sse.mjs';
 import { answer, badKey, chat, status, stream, tokenStream } from './upstream/behaviours.mjs';
 import { tokens } from './upstream/payloads.mjs';
 import { destroyed, done, finish, role, silence, text } from './upstream/steps.mjs';
@@ -22,7 +23,7 @@ const USAGE = {
 /** 607 x 150,000 + 400 x 75,000 + 503 x 600,000 pico-dollars. */
 const COST_PICO_USD = '422850000';
 
-const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], isolates: 13 });
+const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], isolates: 18 });
 const rowOf = (reply) => scene.gateway.row(reply.headers['x-request-id']);
 const costOf = async ({ id }) =>
   (await scene.gateway.database.prepare('SELECT CAST(cost_pico_usd AS TEXT) AS cost FROM requests WHERE id = ?').bind(id).first()).cost;
@@ -68,6 +69,40 @@ describe('a whole answer', () => {
     assert.ok(row.completion_tokens > 0 && row.prompt_tokens > 0);
     assert.ok(Number(await costOf(row)) > 0);
   });
+
+  for (const tier of ['priority', 'flex', 'default']) {
+    test(`of the service tier ${tier} has ${tier === 'default' ? 'its list price' : 'no price, since nobody here knows it'}`, async () => {
+      scene.upstream.always('openai', chat({ usage: USAGE }));
+      const known = tier === 'default';
+      const fields = { model: OPENAI_MODEL, service_tier: tier };
+      const reply = await scene.client.chat(ask(fields));
+      assert.equal(scene.upstream.requests('openai')[0].json.service_tier, tier, 'the provider is asked for it');
+      assert.equal(reply.json.usage.cost_usd_total, known ? 0.00042285 : null);
+      assert.equal(reply.headers['x-gateway-cost-usd'], known ? '0.00042285' : undefined);
+      assert.equal(await costOf(await rowOf(reply)), known ? COST_PICO_USD : null);
+      const streamed = await scene.client.chat(ask({ ...fields, stream: true, usage: { include: true } }));
+      assert.equal(readStream(streamed.text).usage.cost_usd_total, known ? 0.00042285 : null);
+      assertRow(await rowOf(streamed), { prompt_tokens: 1007, completion_tokens: 503, estimated: 0 });
+      assert.equal(await costOf(await rowOf(streamed)), known ? COST_PICO_USD : null);
+    });
+  }
+
+  for (const [name, usage] of Object.entries({ 'no completion tokens': { prompt_tokens: 1007 }, 'zeroes only': { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 } })) {
+    test(`whose usage has ${name} is estimated, and says so`, async () => {
+      scene.upstream.always('openai', chat({ content: ['x'.repeat(400)], usage }));
+      const whole = await scene.client.chat(ask({ model: OPENAI_MODEL }));
+      const streamed = await scene.client.chat(ask({ model: OPENAI_MODEL, stream: true }));
+      assert.equal(whole.json.usage.estimated, true);
+      assert.equal(whole.json.usage.completion_tokens, 100);
+      assert.ok(whole.json.usage.cost_usd_total > 0);
+      for (const reply of [whole, streamed]) {
+        const row = await rowOf(reply);
+        assertRow(row, { completion_tokens: 100, estimated: 1 });
+        assert.ok(usage.prompt_tokens > 0 ? row.prompt_tokens === 1007 : row.prompt_tokens > 0);
+        assert.ok(Number(await costOf(row)) > 0);
+      }
+    });
+  }
 
   test('after a failover names both providers', async () => {
     scene.upstream.always('groq', status(500));

@@ -255,6 +255,18 @@ describe('configuration', () => {
     });
   });
 
+  describe('of a demo that has a key', () => {
+    const scene = setScene({ providers: ['groq'], vars: { GATEWAY_DEMO: '1' }, isolates: 1 });
+    test('asks this machine for it too', async () => {
+      for (const authorization of [null, 'Bearer sk-wrong']) {
+        assertError(await scene.client.chat(ask(), { authorization, 'content-type': 'text/plain', origin: 'https://evil.example' }), { status: 401 });
+        assertError(await scene.client.get('/v1/models', { authorization }), { status: 401, code: 'invalid_api_key' });
+      }
+      assert.deepEqual(scene.upstream.requests(), []);
+      assert.equal((await scene.client.chat(ask())).status, 200);
+    });
+  });
+
   describe('with several keys and no default project', () => {
     const scene = setScene({ providers: ['groq'], vars: { GATEWAY_API_KEY: 'sk-one, sk-two', DEFAULT_PROJECT_ID: null }, isolates: 1 });
     test('takes each key, and a project from body or header only', async () => {

@@ -6,9 +6,9 @@ import { ask, askInOrder, assertError, OPENAI_MODEL, SHARED_MODEL, trailOf, user
 import { setScene } from './harness/scene.mjs';
 import { dataOf, readStream } from './harness/sse.mjs';
 import {
-  emptyBody, every, headersThenSilence, html, multiLine, neverAnswer, singleBytes, stream, tokenStream,
+  answer, emptyBody, every, headersThenSilence, html, multiLine, neverAnswer, singleBytes, stream, tokenStream,
 } from './upstream/behaviours.mjs';
-import { tokens, USAGE } from './upstream/payloads.mjs';
+import { chunk, tokens, USAGE } from './upstream/payloads.mjs';
 import {
   comment, destroyed, done, endOfBody, errorEvent, event, finish, gate, hold, pause, raw, reasoning, reset, role, silence, text, trailingUsage,
 } from './upstream/steps.mjs';
@@ -186,6 +186,132 @@ describe('a stream that breaks off', () => {
     assert.match(told.error.message, /crashed/);
     assert.deepEqual([told.finishReasons, told.dones], [[], 0]);
   });
+});
+
+describe('a stream that fails without being cut', () => {
+  const scene = setScene({ providers: ['openai'], isolates: 16 });
+  const piece = (index, content) => event(chunk(null, { choices: [{ index, delta: { content }, finish_reason: null }] }));
+  const end = (index) => event(chunk(null, { choices: [{ index, delta: {}, finish_reason: 'stop' }] }));
+
+  const failures = {
+    'whose finish reason says that the provider gave up': {
+      steps: [text(' an'), finish('insufficient_system_resource'), done()], content: 'half an', errorClass: 'stream_cut',
+    },
+    'whose finish reason is an error': { steps: [finish('error'), done()], content: 'half', errorClass: 'stream_cut' },
+    'with an event of the type error': {
+      steps: [raw('event: error\ndata: {"message":"overloaded just now","type":"server_error","code":503}\n\n'), done()],
+      content: 'half', errorClass: 'stream_cut',
+    },
+    'with an error event before its [DONE]': { steps: [errorEvent('overloaded just now'), done()], content: 'half', errorClass: 'stream_cut' },
+    'with a choice that never began and a cut': {
+      steps: [end(0), destroyed()], fields: { n: 2 }, content: 'half', errorClass: 'stream_cut',
+    },
+    'with a choice that never began and a proper end': { steps: [end(0)], fields: { n: 2 }, content: 'half', errorClass: 'stream_cut' },
+    'with a choice that never ended': {
+      steps: [piece(1, '+'), end(0)], fields: { n: 2 }, content: 'half+', errorClass: 'stream_cut',
+    },
+    'with a torn chunk in its middle': {
+      steps: [raw('data: {"id":"x","choices":[{"index":0,"delta":{"content":"to\n\n'), text(' more'), finish(), done()],
+      content: 'half', errorClass: { native: 'invalid_reply', rewritten: 'stream_cut' }, torn: true,
+    },
+  };
+  for (const [name, { steps, fields, content, errorClass, torn }] of Object.entries(failures)) {
+    test(`${name} is recorded as failed, and nothing well is added to it`, async () => {
+      scene.upstream.always('openai', stream([role(), text('half'), ...steps]));
+      const reply = await scene.client.chat(streamed(OPENAI_MODEL, { stream_options: { include_usage: true }, ...fields }));
+      const sent = scene.upstream.requests('openai')[0].sent.toString();
+      assert.ok(reply.text.startsWith(sent), 'the client has what the provider sent');
+      const added = reply.text.slice(sent.length);
+      assert.ok(!added.includes('[DONE]') && !added.includes('"stop"'), added);
+      const row = await scene.gateway.row(reply.headers['x-request-id']);
+      assert.deepEqual([row.status, row.error_class], [200, errorClass.native ?? errorClass]);
+    });
+
+    test(`${name} ends with an error event where it is rewritten`, async () => {
+      scene.upstream.always('openai', stream([role(), text('half'), ...steps]));
+      const reply = await scene.client.chat(streamed(OPENAI_MODEL, fields));
+      const events = dataOf(reply.text);
+      assert.ok(!events.includes('[DONE]'), reply.text.slice(-300));
+      const last = JSON.parse(events.at(-1));
+      assert.ok(last.error ?? last.message, `no error event: ${reply.text.slice(-300)}`);
+      const told = events.slice(0, -1).map((data) => JSON.parse(data)).flatMap(({ choices }) => choices);
+      assert.equal(told.map(({ delta }) => delta?.content ?? '').join(''), content);
+      assert.ok(fields?.n === 2 || told.every(({ finish_reason }) => finish_reason === null), reply.text.slice(-300));
+      if (torn) assert.ok(!reply.text.includes('"to') && !reply.text.includes(' more'), 'nothing stands behind the hole');
+      const row = await scene.gateway.row(reply.headers['x-request-id']);
+      assert.deepEqual([row.status, row.error_class], [200, errorClass.rewritten ?? errorClass]);
+    });
+  }
+});
+
+describe('an event stream under another name and with a length', () => {
+  const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], isolates: 4 });
+  const eventOf = (delta, finish_reason = null) => `data: ${JSON.stringify(chunk(null, { delta, finish_reason }))}\n\n`;
+  const whole = eventOf({ role: 'assistant', content: 'short' }) + eventOf({}, 'stop') + DONE;
+  const cut = eventOf({ role: 'assistant', content: 'short' });
+  const named = (body, type = 'text/plain') => (exchange) => exchange.respond(200, { 'content-type': type }, body);
+
+  for (const [model, provider] of [[NATIVE, 'groq'], [OPENAI_MODEL, 'openai']]) {
+    test(`is relayed whole (${provider})`, async () => {
+      for (const type of ['text/plain', 'application/json', 'text/event-stream']) {
+        scene.upstream.always(provider, named(whole, type));
+        const reply = await scene.client.chat(streamed(model));
+        const told = readStream(reply.text);
+        assert.deepEqual([reply.status, reply.complete, told.content, told.finishReasons, told.dones], [200, true, 'short', ['stop'], 1]);
+        assert.equal((await scene.gateway.row(reply.headers['x-request-id'])).error_class, null);
+      }
+    });
+
+    test(`that is cut ends with an error event and harms nobody beside it (${provider})`, async () => {
+      const onward = gate();
+      const held = stream([role(), text('first'), hold(onward), text(' second'), finish('stop', USAGE), done()]);
+      scene.upstream.always('cerebras', (exchange) => (exchange.json.stream ? held : answer())(exchange));
+      const others = await Promise.all(Array.from({ length: 3 }, () => scene.client.openChat(streamed(`cerebras/${SHARED_MODEL}`))));
+      await Promise.all(others.map((other) => other.untilBody('first')));
+      scene.upstream.always(provider, named(cut));
+      const [bad, wholes] = await Promise.all([streamed(model), ask({ model: `cerebras/${SHARED_MODEL}` })].map(
+        (body) => Promise.all([scene.client.chat(body), scene.client.chat(body)]),
+      ));
+      onward.open();
+      for (const reply of bad) assertCut(reply, 'short');
+      for (const reply of wholes) assert.equal(reply.status, 200, reply.text);
+      const ended = await Promise.all(others.map((other) => other.finished()));
+      for (const reply of ended) {
+        const told = readStream(reply.text);
+        assert.deepEqual([told.content, told.finishReasons, told.dones], ['first second', ['stop'], 1]);
+      }
+      const rows = await Promise.all([...bad, ...wholes, ...ended].map(({ headers }) => scene.gateway.row(headers['x-request-id'])));
+      assert.deepEqual(rows.map(({ error_class }) => error_class), ['stream_cut', 'stream_cut', null, null, null, null, null]);
+    });
+  }
+});
+
+describe('a stream whose connection stays open behind its [DONE]', () => {
+  const scene = setScene({ providers: ['groq', 'openai'], vars: { STREAM_IDLE_TIMEOUT_MS: '60000' }, isolates: 4 });
+  const all = `data: ${JSON.stringify(chunk(null, { delta: { content: 'short' }, finish_reason: 'stop' }))}\n\n${DONE}`;
+
+  for (const [model, provider] of [[NATIVE, 'groq'], [OPENAI_MODEL, 'openai']]) {
+    test(`ends at once where all came together (${provider})`, async () => {
+      scene.upstream.always(provider, stream([raw(all), silence()]));
+      const reply = await scene.client.chat(streamed(model));
+      const told = readStream(reply.text);
+      assert.deepEqual([reply.complete, told.content, told.dones], [true, 'short', 1]);
+      await scene.upstream.aborted(provider);
+      assert.equal((await scene.gateway.row(reply.headers['x-request-id'])).error_class, null);
+    });
+
+    test(`ends soon where it came later (${provider})`, async () => {
+      const onward = gate();
+      scene.upstream.always(provider, stream([role(), text('first'), hold(onward), text(' second'), finish('stop', USAGE), done(), silence()]));
+      const connection = await scene.client.openChat(streamed(model));
+      await connection.untilBody('first');
+      onward.open();
+      const told = readStream((await connection.finished()).text);
+      assert.deepEqual([told.content, told.finishReasons, told.dones], ['first second', ['stop'], 1]);
+      await scene.upstream.aborted(provider);
+      assert.equal((await scene.gateway.row(connection.headers['x-request-id'])).error_class, null);
+    });
+  }
 });
 
 describe('a stream that stalls', () => {

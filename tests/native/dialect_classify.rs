@@ -175,3 +175,59 @@ fn an_endless_body_is_read_only_so_far() {
     let failure = judged("openai", 503, &long);
     assert_eq!((failure.class, failure.message), (Overloaded, None));
 }
+
+/// What a rule benches by its text alone, a client must not be able to say through a provider's mouth.
+#[test]
+fn what_a_client_wrote_benches_nobody_where_a_provider_quotes_it() {
+    let quoted = |words: &str| {
+        format!(
+            r#"{{"error":{{"message":"Unrecognized request argument supplied: {words}","type":"invalid_request_error"}}}}"#
+        )
+    };
+    for provider in Catalog::builtin().providers() {
+        let texts = provider.errors.iter().filter_map(|rule| rule.message.as_deref());
+        for words in
+            texts.chain(["incorrect api key", "api key not valid", "billing", "insufficient_quota", "invalid_api_key"])
+        {
+            for (status, usual) in [(400, BadRequest), (404, ModelUnavailable), (422, BadRequest), (200, InvalidReply)]
+            {
+                let class =
+                    error_reply(provider, status, &ErrorBody::parse(quoted(words).as_bytes()), None, None).class;
+                let benches = matches!(class, BadKey | Billing | QuotaExhausted | ModelUnavailable);
+                assert!(!benches || class == usual, "{} {status} {words}: {class:?}", provider.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_provider_says_by_itself_benches_whom_it_means() {
+    for (provider, status, message, class) in [
+        ("xai", 400, "Incorrect API key provided: xa***. You can obtain one at https://console.x.ai.", BadKey),
+        ("xai", 400, "  incorrect API KEY provided", BadKey),
+        ("gemini", 400, "API key not valid. Please pass a valid API key.", BadKey),
+        ("gemini", 400, "The field `API key not valid` is unknown", BadRequest),
+        ("groq", 400, "Incorrect API key provided", BadKey),
+        ("groq", 400, "Incorrect", BadRequest),
+        ("groq", 400, "Inc\u{f6}rrect API key provided", BadRequest),
+        ("openai", 400, "This is not a chat model and thus not supported", ModelUnavailable),
+        ("openai", 400, "Unknown parameter: 'this is not a chat model'.", BadRequest),
+        ("openrouter", 400, "foo/bar is not a valid model ID", ModelUnavailable),
+        ("openrouter", 400, "Unknown key 'x is not a valid model id'", BadRequest),
+        ("openrouter", 404, "No endpoints found that support tool use", BadRequest),
+        ("openrouter", 404, "No allowed providers are available for the selected model", ModelUnavailable),
+    ] {
+        let body = serde_json::json!({"error": {"message": message}}).to_string();
+        assert_eq!(judged(provider, status, &body).class, class, "{provider} {status} {message}");
+    }
+}
+
+#[test]
+fn a_code_is_the_providers_own_word_wherever_it_stands() {
+    let body = r#"{"error":{"message":"no","code":"invalid_api_key"}}"#;
+    assert_eq!(judged("openai", 400, body).class, BadKey);
+    let body = r#"{"error":{"message":"no","status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}"#;
+    assert_eq!(judged("gemini", 400, body).class, BadKey);
+    let body = r#"{"error":{"message":"no","code":"model_decommissioned"}}"#;
+    assert_eq!(judged("groq", 400, body).class, ModelUnavailable);
+}

@@ -104,10 +104,17 @@ fn demo_mode_lets_in_this_machine_alone() {
 }
 
 #[test]
-fn demo_mode_elsewhere_asks_for_a_key_as_ever() {
+fn demo_mode_with_a_key_asks_for_it_everywhere() {
     let demo = config(&[("GATEWAY_DEMO", "1"), ("GATEWAY_API_KEY", "key-one-1234")]).unwrap();
     assert_eq!(bearer(&demo, "Bearer key-one-1234"), Ok(()));
     assert_eq!(bearer(&demo, "Bearer wrong"), Err(401));
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+        let here = |authorization| Credentials { authorization, api_key: None, host };
+        for wrong in [None, Some(""), Some("Bearer "), Some("Bearer wrong")] {
+            assert_eq!(authorize(&demo, here(wrong)).map_err(|error| error.status), Err(401), "{host}: a key is a key");
+        }
+        assert_eq!(authorize(&demo, here(Some("Bearer key-one-1234"))).map_err(|error| error.status), Ok(()));
+    }
     let off = config(&[("GATEWAY_DEMO", "0")]).unwrap();
     let here = Credentials { authorization: None, api_key: None, host: "localhost" };
     assert_eq!(authorize(&off, here).map_err(|error| error.status), Err(503));

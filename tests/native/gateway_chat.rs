@@ -406,6 +406,20 @@ fn nobody_is_asked_for_a_client_that_left_in_the_meantime() {
     assert_eq!((got.record().error_class, got.record().attempts), (Some("client_closed"), 1));
 }
 
+#[test]
+fn a_whole_answer_that_nobody_waits_for_is_accounted_with_its_tokens_as_left() {
+    let gateway = gateway_with(&[]);
+    let world = World::new().on("alpha", [reply(200, GOOD).while_the_client_leaves(), reply(200, GOOD)]);
+    let got = world.ask(&gateway, M);
+    let record = got.record();
+    assert_eq!((record.status, record.error_class), (499, Some("client_closed")));
+    assert_eq!((record.prompt_tokens, record.completion_tokens, record.estimated), (10, 5, false));
+    assert_eq!((record.cost_pico_usd, record.trail.as_str()), (Some(28_000_000), "alpha/m=200"), "it was paid for");
+    world.gone.set(false);
+    let got = world.ask(&gateway, M);
+    assert_eq!((got.record().status, got.record().error_class), (200, None));
+}
+
 // --- Probes ----------------------------------------------------------------------------------------------------------
 
 #[test]
@@ -420,6 +434,67 @@ fn one_request_probes_and_the_others_go_on_unless_there_is_nobody_else() {
     assert_eq!(world.ask(&gateway, M).trail(), "beta/m=200", "nobody waits for the probe");
     let world = world.on("alpha", [reply(200, GOOD)]);
     assert_eq!(world.ask(&gateway, PINNED).trail(), "alpha/m=200", "a second probe is better than no answer");
+}
+
+#[test]
+fn a_provider_that_somebody_probes_is_asked_when_everyone_else_failed() {
+    let gateway = gateway_with(&[]);
+    let world = World::new().on("alpha", (0..3).map(|_| reply(500, ""))).on("beta", (0..3).map(|_| reply(200, GOOD)));
+    for _ in 0..3 {
+        world.ask(&gateway, M);
+    }
+    world.wait(60_000);
+    assert!(world.health.borrow_mut().admit("alpha", "alpha/m-1", world.now()), "somebody else's probe is out");
+    let failing = || [reply(500, "")];
+    let world = world.on("beta", failing()).on("gamma", failing()).on("alpha", [reply(200, GOOD)]);
+    let got = world.ask(&gateway, M);
+    assert_eq!(got.trail(), "beta/m=500; gamma/m=500; alpha/m=200");
+    assert_eq!(
+        (got.header("x-gateway-attempts"), got.record().attempts),
+        (Some("3"), 3),
+        "being put off is no attempt"
+    );
+}
+
+#[test]
+fn providers_that_are_all_being_probed_are_asked_in_turn() {
+    let gateway = gateway_with(&[]);
+    let failing = || (0..3).map(|_| reply(500, ""));
+    let world = World::new().on("alpha", failing()).on("beta", failing()).on("gamma", failing());
+    for _ in 0..3 {
+        assert_eq!(world.ask(&gateway, M).status, 502);
+    }
+    world.wait(60_000);
+    for (provider, model) in [("alpha", "alpha/m-1"), ("beta", "beta/m-1"), ("gamma", "gamma/m-1")] {
+        assert!(world.health.borrow_mut().admit(provider, model, world.now()));
+    }
+    let world = world.on("alpha", [reply(500, "")]).on("beta", [reply(200, GOOD)]);
+    assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=500; beta/m=200");
+}
+
+#[test]
+fn a_client_that_leaves_a_probe_gives_its_permit_back() {
+    let gateway = gateway_with(&[]);
+    let world = World::new().on("alpha", (0..3).map(|_| reply(500, ""))).on("beta", (0..3).map(|_| reply(200, GOOD)));
+    for _ in 0..3 {
+        world.ask(&gateway, M);
+    }
+    world.wait(60_000);
+    let world = world.on("alpha", [no_connection().while_the_client_leaves(), reply(200, GOOD)]);
+    assert_eq!(world.ask(&gateway, M).status, 499);
+    world.gone.set(false);
+    assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=200");
+}
+
+#[test]
+fn a_provider_that_refuses_one_request_serves_the_next_one() {
+    let gateway = gateway_with(&[]);
+    let in_band = r#"{"error":{"message":"Forbidden","code":403}}"#;
+    for refusal in [reply(403, ""), reply(403, r#"{"error":{"message":"Forbidden"}}"#), reply(200, in_band)] {
+        let world = World::new().on("alpha", [refusal, reply(200, GOOD)]).on("beta", [reply(200, GOOD)]);
+        assert!(world.ask(&gateway, M).trail().ends_with("; beta/m=200"));
+        assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=200");
+    }
 }
 
 #[test]

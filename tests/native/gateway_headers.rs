@@ -51,6 +51,21 @@ fn a_list_of_names_says_how_many_it_left_out() {
 }
 
 #[test]
+fn a_list_of_names_stays_in_bounds_whatever_the_names_are() {
+    let all_of = |lengths: &[usize]| lengths.iter().map(|length| "n".repeat(*length)).collect::<Vec<_>>();
+    assert_eq!(list(&[]), "");
+    assert_eq!(list(&all_of(&[MAX_LIST_BYTES - 1])).len(), MAX_LIST_BYTES - 1, "the longest that is shown");
+    assert_eq!(list(&all_of(&[MAX_LIST_BYTES])), "+1");
+    assert_eq!(list(&all_of(&[3, MAX_LIST_BYTES, 3])), "nnn,+2", "nothing is shown behind a gap");
+    for length in [0, 1, 2, 7, 100, 511, 512, 1023] {
+        for count in [1, 2, 3, 1000, 100_000] {
+            let list = list(&all_of(&vec![length; count]));
+            assert!(list.len() <= MAX_LIST_BYTES + ",+100000".len(), "{count} of {length}: {}", list.len());
+        }
+    }
+}
+
+#[test]
 fn a_wait_is_told_in_whole_seconds_and_in_milliseconds() {
     let error = ApiError { retry_after_ms: Some(1001), should_retry: Some(false), ..ApiError::invalid("c", "m") };
     let headers = of_error(&error);

@@ -281,6 +281,24 @@ fn every_class_of_failure_means_something_for_health_or_nothing() {
     }
 }
 
+#[test]
+fn a_refusal_that_may_be_about_one_request_benches_no_provider() {
+    for status in [403, 200, 299] {
+        assert_eq!(Outcome::of_failure(ErrorClass::BadKey, Some(status), Some(77), NOW), Some(Outcome::SoftFailure));
+    }
+    for status in [400, 401, 407] {
+        let outcome = Outcome::of_failure(ErrorClass::BadKey, Some(status), None, NOW);
+        assert!(matches!(outcome, Some(Outcome::Benched { provider_wide: true, .. })), "{status}");
+    }
+    // Only a bad key: what is told in so many words is true of every request, whatever its status.
+    for class in [ErrorClass::Billing, ErrorClass::ModelUnavailable, ErrorClass::QuotaExhausted] {
+        let outcome = Outcome::of_failure(class, Some(403), None, NOW);
+        assert!(matches!(outcome, Some(Outcome::Benched { .. })), "{class:?}");
+    }
+    let one = fed(&[Outcome::SoftFailure], NOW);
+    assert_eq!(one.standing(NOW), Standing::Healthy, "the next request goes there as ever");
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         1 => Just(FIRST_TOKEN),

@@ -38,6 +38,7 @@ mod routing_preferences;
 mod routing_requirements;
 mod routing_rotation;
 mod routing_target;
+mod routing_tokens;
 mod sse_chunk;
 mod sse_decoder;
 mod sse_gate;

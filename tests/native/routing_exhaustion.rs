@@ -100,6 +100,20 @@ fn the_fields_that_the_caller_can_mend_are_named() {
 }
 
 #[test]
+fn what_a_provider_refused_is_told_although_another_one_decides() {
+    assert_eq!(
+        told(&[BadRequest, ServerError]).message,
+        "No provider could answer (groq, cerebras). The last one: cerebras says: words of cerebras \
+         The request was refused before: groq says: words of groq"
+    );
+    let silent = Failed { message: None, ..attempt(BadRequest, "groq") };
+    let message = error(&[silent, attempt(Connect, "cerebras")]).message;
+    assert!(message.ends_with("The request was refused before: groq gave no reason."), "{message}");
+    assert_eq!(short(&[BadRequest, ServerError]), (502, "provider_error"));
+    assert!(!told(&[Timeout, ServerError]).message.contains("refused"));
+}
+
+#[test]
 fn the_providers_words_and_names_are_told_once() {
     assert_eq!(
         told(&[ServerError, Timeout, Connect]).message,

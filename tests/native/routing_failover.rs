@@ -270,6 +270,19 @@ fn a_candidate_that_is_put_off_is_no_attempt_and_comes_back_when_all_others_fail
     assert_eq!(failover.next(NOW), Step::Stop, "nobody is put off twice");
 }
 
+#[test]
+fn a_pinned_candidate_that_is_put_off_when_it_is_tried_again_had_its_attempt() {
+    let mut failover = Failover::new(slots(2, true), false, NOW);
+    assert_eq!(tried(&mut failover, NOW), Some(0));
+    failover.report(verdict(ErrorClass::ServerError), NOW);
+    let Step::Wait { ms } = failover.next(NOW) else { panic!("it is tried again") };
+    assert_eq!(tried(&mut failover, NOW + ms), Some(0));
+    failover.put_off();
+    assert_eq!((tried(&mut failover, NOW + ms), failover.attempts()), (Some(1), 2));
+    failover.report(verdict(ErrorClass::BadKey), NOW + ms);
+    assert_eq!(failover.next(NOW + ms), Step::Stop);
+}
+
 proptest! {
     #[test]
     fn whatever_happens_it_ends_within_its_budget(

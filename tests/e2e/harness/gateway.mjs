@@ -3,13 +3,13 @@
 
 import { TEST_DEADLINE_MS } from '../upstream/server.mjs';
 import { builtModules } from './bundle.mjs';
-import { open, send } from './wire.mjs';
+import { begin, open, send } from './wire.mjs';
 import { startWorkerd } from './workerd.mjs';
 
 export const GATEWAY_KEY = 'sk-gateway-e2e-4f1d6c';
 export const PROJECT = 'e2e-project';
 
-/** How often a condition on the database is tried again: D1 tells nobody when a row comes. */
+/** How often a condition is tried again that nobody tells about: D1 does not say when a row comes. */
 const POLL_MS = 15;
 
 /** The variables that switch providers on and point them at the upstream. */
@@ -67,6 +67,14 @@ class Gateway {
     );
   }
 
+  /** Resolves with the only row of a project: of a request, too, whose client never learned its id. */
+  rowOfProject(projectId) {
+    return poll(
+      async () => (await this.rows()).find(({ project_id }) => project_id === projectId),
+      `row of project ${projectId}`,
+    );
+  }
+
   stop() {
     return this.#workerd.dispose();
   }
@@ -100,6 +108,13 @@ class Client {
     return open(this.url, { ...request, signal: this.#opening.signal });
   }
 
+  /** A chat completion that waits for nothing. Of its body only the first `bytes` are sent, although all are announced. */
+  beginChat(body, { bytes = Infinity } = {}) {
+    const request = chatRequest(body, { authorization: `Bearer ${GATEWAY_KEY}` });
+    const whole = Buffer.from(request.body);
+    return begin(this.url, { ...request, headers: { ...request.headers, 'content-length': whole.length }, body: whole.subarray(0, bytes) });
+  }
+
   /** Resets the connections of `openChat`, those too whose answer has not begun. */
   leaveAll() {
     this.#opening.abort();
@@ -115,7 +130,8 @@ function chatRequest(body, headers) {
   };
 }
 
-async function poll(condition, what) {
+/** Resolves with the first truthy value of a condition that nobody tells about. */
+export async function poll(condition, what) {
   const end = performance.now() + TEST_DEADLINE_MS;
   while (performance.now() < end) {
     const value = await condition();

@@ -8,9 +8,12 @@ import { parseHeaders } from '../upstream/http.mjs';
 
 const HEAD_END = '\r\n\r\n';
 
+/** Sends one request, and waits for nothing. */
+export const begin = (url, request) => new Connection(url, request);
+
 /** Sends one request; resolves with the connection once the answer's head is there. */
 export async function open(url, request) {
-  const connection = new Connection(url, request);
+  const connection = begin(url, request);
   await connection.until(() => connection.status !== undefined, 'the head of an answer');
   return connection;
 }
