@@ -392,7 +392,9 @@ impl World {
                                 scan.push(&chunk);
                             }
                             (Ok(Some(chunk)), Relay::Rewriting(rewriter)) => {
-                                if rewriter.push(&chunk, &mut bytes).is_err() || rewriter.scan().error().is_some() {
+                                let held = rewriter.push(&chunk, &mut bytes);
+                                let scan = rewriter.scan();
+                                if held.is_err() || scan.error().is_some() || scan.lost_a_piece() {
                                     break BodyEnd::Broken;
                                 }
                             }
