@@ -44,14 +44,14 @@ impl<'a> Walker<'a> {
         Reader::new(self.json).peek().unwrap_or(Kind::Null)
     }
 
-    fn expect(&self, kind: Kind, expected: &'static str) -> Result<(), ConfigError> {
+    fn must_be(&self, kind: Kind, expected: &'static str) -> Result<(), ConfigError> {
         let found = self.kind();
         if found == kind { Ok(()) } else { self.wrong(JsonProblem::WrongKind { expected, found: found.as_str() }) }
     }
 
     /// The members of an object with keys of the operator's choice.
     pub(super) fn entries(&self) -> Result<Vec<(Cow<'a, str>, Self)>, ConfigError> {
-        self.expect(Kind::Object, Kind::Object.as_str())?;
+        self.must_be(Kind::Object, Kind::Object.as_str())?;
         let mut entries: Vec<(Cow<'a, str>, Self)> = Vec::new();
         let mut repeated = None;
         let read: Result<(), ReadError> = Reader::new(self.json).object(|reader, key| {
@@ -78,7 +78,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn array(&self) -> Result<Vec<Self>, ConfigError> {
-        self.expect(Kind::Array, Kind::Array.as_str())?;
+        self.must_be(Kind::Array, Kind::Array.as_str())?;
         let mut elements = Vec::new();
         let read: Result<(), ReadError> = Reader::new(self.json).array(|reader, index| {
             elements.push(Self { var: self.var, path: format!("{}[{index}]", self.path), json: reader.skip()? });
@@ -89,7 +89,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn string(&self) -> Result<Cow<'a, str>, ConfigError> {
-        self.expect(Kind::String, Kind::String.as_str())?;
+        self.must_be(Kind::String, Kind::String.as_str())?;
         let text = Reader::new(self.json).string().ok().and_then(|text| text.decode());
         match text {
             Some(text) => Ok(text),
@@ -117,13 +117,13 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn boolean(&self) -> Result<bool, ConfigError> {
-        self.expect(Kind::Bool, "true or false")?;
+        self.must_be(Kind::Bool, "true or false")?;
         Ok(self.json == "true")
     }
 
     /// The text of a number as it was written, so that nothing is rounded.
     pub(super) fn number(&self) -> Result<&'a str, ConfigError> {
-        self.expect(Kind::Number, Kind::Number.as_str())?;
+        self.must_be(Kind::Number, Kind::Number.as_str())?;
         Ok(self.json)
     }
 

@@ -1,8 +1,8 @@
 //! The pull reader. It accepts exactly the documents that RFC 8259 calls valid (a property test compares it with
 //! `serde_json`) up to a depth of [`MAX_DEPTH`], and it never builds a tree.
 
-use std::borrow::Cow;
-use std::fmt;
+use super::error::{ReadError, ReadErrorKind};
+use super::text::Str;
 
 /// The deepest nesting that is accepted. `serde_json` refuses more than 128 as well, and so do most upstreams.
 pub const MAX_DEPTH: u32 = 128;
@@ -35,105 +35,6 @@ impl Kind {
             Self::Bool => "a boolean",
             Self::Null => "null",
         }
-    }
-}
-
-/// What is wrong with a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadErrorKind {
-    /// The input ends inside a value.
-    UnexpectedEnd,
-    /// A byte that the grammar does not allow here.
-    Syntax,
-    /// Nested deeper than [`MAX_DEPTH`].
-    TooDeep,
-    /// Something follows the document.
-    Trailing,
-}
-
-/// Where and why reading stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReadError {
-    /// What is wrong.
-    pub kind: ReadErrorKind,
-    /// The byte offset at which it was noticed.
-    pub offset: usize,
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            ReadErrorKind::UnexpectedEnd => write!(f, "the JSON ends too early, at byte {}", self.offset),
-            ReadErrorKind::Syntax => write!(f, "not valid JSON at byte {}", self.offset),
-            ReadErrorKind::TooDeep => write!(f, "nested deeper than {MAX_DEPTH} levels at byte {}", self.offset),
-            ReadErrorKind::Trailing => write!(f, "unexpected data after the JSON document at byte {}", self.offset),
-        }
-    }
-}
-
-/// A string as it stands in the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Str<'a> {
-    quoted: &'a str,
-    escaped: bool,
-}
-
-impl<'a> Str<'a> {
-    /// The string with its quotes and escapes, as in the input.
-    pub const fn quoted(self) -> &'a str {
-        self.quoted
-    }
-
-    /// The length of the text in bytes, escapes counted as they are written.
-    pub const fn raw_len(self) -> usize {
-        self.quoted.len().saturating_sub(2)
-    }
-
-    /// The length of the text in bytes, escapes resolved. Many clients write all that is not ASCII as `\uXXXX`, which
-    /// would count two or three times as much.
-    pub fn text_len(self) -> usize {
-        if !self.escaped {
-            return self.raw_len();
-        }
-        let mut rest = self.raw().as_bytes();
-        let mut length = 0;
-        while let Some(at) = memchr::memchr(b'\\', rest) {
-            let (written, resolved) = match rest.get(at + 1..at + 6) {
-                Some([b'u', b'0', b'0', b'0'..=b'7', _]) => (6, 1),
-                Some([b'u', b'0', b'0'..=b'7', ..]) => (6, 2),
-                // Half of a surrogate pair, which is four bytes.
-                Some([b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]) => (6, 2),
-                Some([b'u', ..]) => (6, 3),
-                _ => (2, 1),
-            };
-            length += at + resolved;
-            rest = rest.get(at + written..).unwrap_or_default();
-        }
-        length + rest.len()
-    }
-
-    /// Whether the text is the empty string.
-    pub const fn is_empty(self) -> bool {
-        self.quoted.len() <= 2
-    }
-
-    /// The text between the quotes, escapes as they are written.
-    pub fn raw(self) -> &'a str {
-        self.quoted.get(1..self.quoted.len().saturating_sub(1)).unwrap_or_default()
-    }
-
-    /// The text with its escapes resolved; `None` for a lone surrogate, which no Rust string can hold.
-    pub fn decode(self) -> Option<Cow<'a, str>> {
-        if self.escaped {
-            serde_json::from_str::<String>(self.quoted).ok().map(Cow::Owned)
-        } else {
-            Some(Cow::Borrowed(self.raw()))
-        }
-    }
-
-    /// Whether the decoded text equals `other`.
-    pub fn is(self, other: &str) -> bool {
-        if self.escaped { self.decode().is_some_and(|text| text == other) } else { self.raw() == other }
     }
 }
 
@@ -183,7 +84,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn expect(&mut self, wanted: u8) -> Result<(), ReadError> {
+    fn byte_is(&mut self, wanted: u8) -> Result<(), ReadError> {
         if self.byte() == Some(wanted) {
             self.pos += 1;
             Ok(())
@@ -240,7 +141,7 @@ impl<'a> Reader<'a> {
             self.skip_whitespace();
             let key = self.string()?;
             self.skip_whitespace();
-            self.expect(b':')?;
+            self.byte_is(b':')?;
             member(self, key)?;
             self.skip_whitespace();
             match self.byte() {
@@ -294,7 +195,7 @@ impl<'a> Reader<'a> {
         if self.depth >= MAX_DEPTH {
             return self.fail(ReadErrorKind::TooDeep);
         }
-        self.expect(open)?;
+        self.byte_is(open)?;
         self.depth += 1;
         Ok(())
     }
@@ -311,14 +212,14 @@ impl<'a> Reader<'a> {
     pub fn string(&mut self) -> Result<Str<'a>, ReadError> {
         self.skip_whitespace();
         let start = self.pos;
-        self.expect(b'"')?;
+        self.byte_is(b'"')?;
         let mut escaped = false;
         loop {
             self.pos += plain_prefix(self.src.as_bytes().get(self.pos..).unwrap_or_default());
             match self.byte() {
                 Some(b'"') => {
                     self.pos += 1;
-                    return Ok(Str { quoted: self.slice_from(start)?, escaped });
+                    return Ok(Str::new(self.slice_from(start)?, escaped));
                 }
                 Some(b'\\') => {
                     escaped = true;
@@ -385,7 +286,7 @@ impl<'a> Reader<'a> {
 
     fn word(&mut self, word: &str) -> Result<(), ReadError> {
         for wanted in word.bytes() {
-            self.expect(wanted)?;
+            self.byte_is(wanted)?;
         }
         Ok(())
     }
@@ -461,7 +362,7 @@ impl<'a> Reader<'a> {
     fn key(&mut self) -> Result<(), ReadError> {
         self.string()?;
         self.skip_whitespace();
-        self.expect(b':')
+        self.byte_is(b':')
     }
 
     /// Checks that nothing but white space is left.
