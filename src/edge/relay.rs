@@ -49,7 +49,8 @@ pub(super) async fn run(
     };
     let secret = account.secret.as_ref().map(|key| key.expose());
     let (closing, mut verdict) = relay.end(end, request_id, secret);
-    if sink.finish(&closing).await.is_err() {
+    // A client that left reads neither the last bytes nor the end, so waiting for it to do so could take for ever.
+    if end != BodyEnd::ClientClosed && sink.finish(&closing).await.is_err() {
         verdict = Verdict::Failed(ErrorClass::ClientClosed);
     }
     account.finish(ports, relay.scan(), verdict);
@@ -128,8 +129,13 @@ async fn native(ports: &WorkerPorts, reply: FetchedReply, sink: &Sink, scan: &mu
     if ports.client_gone() || (piped.is_err() && sink.is_broken()) {
         return BodyEnd::ClientClosed;
     }
-    // Now the copy holds the rest of what the client got, up to the end or to the fault.
-    while copy.take(scan).await == Taken::More {}
+    // Where the pipe failed, the source has failed, or the client is gone and nobody wants the rest of it.
+    if piped.is_err() {
+        call.abort();
+    }
+    // Now the copy holds the rest of what the client got, up to the end or to the fault. However much a read gives, only
+    // the end is the end: an answer must not be called cut because its last piece was not looked at.
+    while copy.take(scan).await != Taken::End {}
     match piped {
         _ if stalled => BodyEnd::Stalled,
         Ok(_) => {
