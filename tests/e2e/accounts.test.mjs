@@ -23,7 +23,7 @@ const USAGE = {
 /** 607 x 150,000 + 400 x 75,000 + 503 x 600,000 pico-dollars. */
 const COST_PICO_USD = '422850000';
 
-const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], isolates: 18 });
+const scene = setScene({ providers: ['groq', 'cerebras', 'openai'], isolates: 20 });
 const rowOf = (reply) => scene.gateway.row(reply.headers['x-request-id']);
 const costOf = async ({ id }) =>
   (await scene.gateway.database.prepare('SELECT CAST(cost_pico_usd AS TEXT) AS cost FROM requests WHERE id = ?').bind(id).first()).cost;
@@ -50,6 +50,14 @@ describe('a whole answer', () => {
   });
 
   for (const [model, provider] of [[`groq/${SHARED_MODEL}`, 'groq'], [OPENAI_MODEL, 'openai']]) {
+    test(`of a megabyte in one burst is whole to its last byte, and its usage is read (${provider})`, async () => {
+      scene.upstream.always(provider, tokenStream({ content: tokens(5000), usage: USAGE }));
+      const reply = await scene.client.chat(ask({ model, messages: QUESTION, stream: true }));
+      assert.equal(readStream(reply.text).content, tokens(5000).join(''));
+      assert.match(reply.text, /data: \[DONE\]\n\n$/);
+      assertRow(await rowOf(reply), { status: 200, error_class: null, prompt_tokens: 1007, completion_tokens: 503, estimated: 0 });
+    });
+
     test(`is accounted the same way when streamed (${provider})`, async () => {
       scene.upstream.always(provider, tokenStream({ content: [`${CANARY} answer`, ' more'], usage: USAGE }));
       const row = await rowOf(await scene.client.chat(ask({ model, messages: QUESTION, stream: true })));
