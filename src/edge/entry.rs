@@ -51,31 +51,27 @@ impl Call<'_> {
         let received_ms = now_ms();
         let (method, url) = (self.request.method(), self.request.url());
         let (host, path) = host_and_path(&url);
-        let route = Route::parse(&method, path);
-        match &route {
-            Route::Health => return self.responder.json(200, HEALTHY, &[]),
-            Route::NotFound => return self.responder.error(&not_found(&method, path), &[]),
-            Route::WrongMethod { allow } => return self.responder.error(&wrong_method(&method, allow), &[]),
+        match Route::parse(&method, path) {
+            Route::Health => self.responder.json(200, HEALTHY, &[]),
+            Route::NotFound => self.responder.error(&not_found(&method, path), &[]),
+            Route::WrongMethod { allow } => self.responder.error(&wrong_method(&method, allow), &[]),
             Route::Preflight { allow } => {
                 let wanted = header(self.request, "access-control-request-headers");
-                return self.responder.preflight(allow, wanted.as_deref());
+                self.responder.preflight(allow, wanted.as_deref())
             }
-            Route::ChatCompletions | Route::Models | Route::Model(_) => {}
-        }
-        let gateway = match self.admitted(host) {
-            Ok(gateway) => gateway,
-            Err(error) => return self.responder.error(&error, &[]),
-        };
-        match route {
-            Route::Models => self.responder.json(200, &models::list(gateway), &[]),
-            Route::Model(id) => match models::retrieve(gateway, &id) {
-                Ok(model) => self.responder.json(200, &model, &[]),
+            Route::Models => self.json(self.admitted(host).map(models::list)),
+            Route::Model(id) => self.json(self.admitted(host).and_then(|gateway| models::retrieve(gateway, &id))),
+            Route::ChatCompletions => match self.admitted(host) {
+                Ok(_) => self.chat(env, context, received_ms).await,
                 Err(error) => self.responder.error(&error, &[]),
             },
-            Route::ChatCompletions => self.chat(env, context, received_ms).await,
-            Route::Health | Route::NotFound | Route::WrongMethod { .. } | Route::Preflight { .. } => {
-                self.responder.error(&not_found(&method, path), &[])
-            }
+        }
+    }
+
+    fn json(&self, document: Result<String, ApiError>) -> Result<Response, JsValue> {
+        match document {
+            Ok(document) => self.responder.json(200, &document, &[]),
+            Err(error) => self.responder.error(&error, &[]),
         }
     }
 

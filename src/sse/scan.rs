@@ -69,7 +69,6 @@ pub(super) struct Facts {
     finish_reason: Option<String>,
     usage: Option<TokenUsage>,
     error: Option<String>,
-    malformed: Option<ChunkError>,
     /// Something that is no chunk came before the answer had finished.
     lost_a_piece: bool,
     tool_call: bool,
@@ -183,11 +182,6 @@ impl StreamScan {
         self.facts.done
     }
 
-    /// Whether there was a choice, and every choice seen so far has a finish reason.
-    pub const fn finish_seen(&self) -> bool {
-        self.facts.is_finished()
-    }
-
     /// The last finish reason.
     pub fn finish_reason(&self) -> Option<&str> {
         self.facts.finish_reason.as_deref()
@@ -201,11 +195,6 @@ impl StreamScan {
     /// The JSON of the first error that was reported in the stream.
     pub fn error(&self) -> Option<&str> {
         self.facts.error.as_deref()
-    }
-
-    /// Why the first event that is no chunk is none.
-    pub const fn malformed(&self) -> Option<ChunkError> {
-        self.facts.malformed
     }
 
     /// Whether something that is no chunk came before the answer had finished, so that a piece of it is lost.
@@ -233,10 +222,7 @@ impl Facts {
     fn add(&mut self, read: &Read<'_>) {
         match read {
             None => return,
-            Some(Err(error)) => {
-                self.malformed = self.malformed.or(Some(*error));
-                self.lost_a_piece |= !self.is_finished();
-            }
+            Some(Err(_)) => self.lost_a_piece |= !self.is_finished(),
             Some(Ok(Chunk::Done)) => self.done = true,
             Some(Ok(Chunk::Delta(chunk))) => self.add_chunk(chunk),
         }

@@ -43,7 +43,13 @@ fn catalog() -> (Vec<ProviderSpec>, Vec<ModelSpec>) {
     (providers, models)
 }
 
-fn provider(id: &'static str, base_url: &'static str, key: KeyPolicy, key_vars: &[&'static str]) -> ProviderSpec {
+/// A provider with every behaviour at its plainest.
+pub(crate) fn provider(
+    id: &'static str,
+    base_url: &'static str,
+    key: KeyPolicy,
+    key_vars: &[&'static str],
+) -> ProviderSpec {
     ProviderSpec {
         id: id.into(),
         name: id.into(),

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
+use crate::config_fixture::provider;
 use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
-use opengateway::catalog::provider::{
-    BodyPolicy, Dialect, KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts,
-};
+use opengateway::catalog::provider::{KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts};
 
 pub(crate) fn texts(items: &[&'static str]) -> Texts {
     items.iter().map(|item| Text::Borrowed(*item)).collect()
@@ -16,30 +15,15 @@ pub(crate) fn pairs(items: &[(&'static str, &'static str)]) -> Cow<'static, [(Te
     items.iter().map(|(a, b)| (Text::Borrowed(*a), Text::Borrowed(*b))).collect()
 }
 
-/// A provider with no peculiarity at all.
+/// A provider that takes everything.
 pub(crate) fn plain() -> ProviderSpec {
     ProviderSpec {
-        id: "plain".into(),
-        name: "Plain".into(),
-        dialect: Dialect::OpenAi,
-        base_url: "https://plain.test/v1".into(),
-        base_url_var: "PLAIN_BASE_URL".into(),
-        key_vars: texts(&["PLAIN_API_KEY"]),
-        key: KeyPolicy::Required,
-        any_model: false,
         multiple_choices: true,
         image_urls: true,
         stream_usage: StreamUsage::Trailing,
         stream_options: true,
         output_limit: OutputLimitName::Either,
-        reasoning_outside_completion: false,
-        body: BodyPolicy::Open,
-        accepts: Cow::Borrowed(&[]),
-        drops: Cow::Borrowed(&[]),
-        renames: Cow::Borrowed(&[]),
-        adds: Cow::Borrowed(&[]),
-        forward_headers: Cow::Borrowed(&[]),
-        errors: Cow::Borrowed(&[]),
+        ..provider("plain", "https://plain.test/v1", KeyPolicy::Required, &["PLAIN_API_KEY"])
     }
 }
 

@@ -35,7 +35,7 @@ fn every_provider_is_read() {
             scan.usage().map(|usage| [usage.prompt, usage.completion, usage.total, usage.cached, usage.reasoning]);
         assert_eq!(usage, stream.usage, "{}", stream.name);
         assert_eq!(scan.tool_call_seen(), stream.tool_call, "{}", stream.name);
-        assert_eq!(scan.malformed(), None);
+        assert!(!scan.lost_a_piece());
         let expected = if stream.in_band_error { StreamEnd::ErrorEvent { append: "" } } else { complete("") };
         assert_eq!(scan.end(), expected, "{}", stream.name);
     }
@@ -128,7 +128,7 @@ fn facts_add_up() {
     scan.push(format!("data: {first}\n\ndata: oops\n\ndata: {last}\n\nda").as_bytes());
     assert_eq!(scan.usage().unwrap().completion, 5, "the last usage, with xAI's reasoning");
     assert_eq!(scan.text_bytes(), 2);
-    assert!(scan.malformed().is_some() && scan.is_inside_event() && !scan.done_seen() && !scan.finish_seen());
+    assert!(scan.lost_a_piece() && scan.is_inside_event() && !scan.done_seen() && scan.finish_reason().is_none());
 }
 
 #[test]
@@ -180,10 +180,10 @@ fn known(pieces: &[&[u8]]) -> String {
         scan.end(),
         scan.usage(),
         scan.error(),
-        scan.malformed(),
+        scan.lost_a_piece(),
         scan.finish_reason(),
         scan.done_seen(),
-        scan.finish_seen(),
+        scan.finish_reason().unwrap_or_default(),
         scan.tool_call_seen(),
         scan.text_bytes()
     )
