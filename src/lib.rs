@@ -1,5 +1,6 @@
 //! An LLM gateway for Cloudflare Workers: OpenAI's chat completions in front, many providers behind.
 
+pub mod accounts;
 pub mod catalog;
 pub mod config;
 pub mod dialect;

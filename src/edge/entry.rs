@@ -25,8 +25,9 @@ const HEALTHY: &str = "{\"status\":\"ok\"}";
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let isolate = Isolate::get(&env);
     let cors = isolate.gateway().ok().map(|gateway| &gateway.config.cors_origins);
-    let responder = Responder::new(uuid::Uuid::new_v4().to_string(), header(&request, "origin").as_deref(), cors);
-    let call = Call { request: &request, isolate: &isolate, responder: &responder };
+    let received_ms = now_ms();
+    let responder = Responder::new(request_id(received_ms), header(&request, "origin").as_deref(), cors);
+    let call = Call { request: &request, isolate: &isolate, responder: &responder, received_ms };
     let response = call.answer(env, context).await.or_else(|problem| {
         // Only a header that the platform refuses comes here; the client still gets an answer in OpenAI's shape.
         log::error(
@@ -44,11 +45,19 @@ struct Call<'r> {
     request: &'r Request,
     isolate: &'r Rc<Isolate>,
     responder: &'r Responder,
+    /// Milliseconds since the Unix epoch.
+    received_ms: u64,
+}
+
+/// A UUIDv7: the accounts are sorted by it, so it begins with the time.
+fn request_id(received_ms: u64) -> String {
+    // The version and the variant of the random one lie where those of the new one come to lie: no random bit is lost.
+    let [_, _, _, _, _, _, random @ ..] = uuid::Uuid::new_v4().into_bytes();
+    uuid::Builder::from_unix_timestamp_millis(received_ms, &random).into_uuid().to_string()
 }
 
 impl Call<'_> {
     async fn answer(&self, env: Env, context: Context) -> Result<Response, JsValue> {
-        let received_ms = now_ms();
         let (method, url) = (self.request.method(), self.request.url());
         let (host, path) = host_and_path(&url);
         match Route::parse(&method, path) {
@@ -62,7 +71,7 @@ impl Call<'_> {
             Route::Models => self.json(self.admitted(host).map(models::list)),
             Route::Model(id) => self.json(self.admitted(host).and_then(|gateway| models::retrieve(gateway, &id))),
             Route::ChatCompletions => match self.admitted(host) {
-                Ok(_) => self.chat(env, context, received_ms).await,
+                Ok(_) => self.chat(env, context).await,
                 Err(error) => self.responder.error(&error, &[]),
             },
         }
@@ -85,7 +94,7 @@ impl Call<'_> {
 
     /// Runs the use case in a task of its own: when a client leaves, the platform forgets the handler where it stands,
     /// and with it the bytes it counts, its probe permit and its line in the accounts. The task lives on.
-    async fn chat(&self, env: Env, context: Context, received_ms: u64) -> Result<Response, JsValue> {
+    async fn chat(&self, env: Env, context: Context) -> Result<Response, JsValue> {
         let (sender, receiver) = oneshot::channel();
         let context = Rc::new(context);
         let task = ChatTask {
@@ -94,7 +103,7 @@ impl Call<'_> {
             env,
             context: Rc::clone(&context),
             request_id: self.responder.request_id().to_owned(),
-            received_ms,
+            received_ms: self.received_ms,
         };
         context.wait_until(task.run(sender));
         match receiver.await {

@@ -60,4 +60,19 @@ extern "C" {
         to: &WritableStream,
         options: &StreamPipeOptions,
     ) -> Result<js_sys::Promise, JsValue>;
+
+    /// A D1 database.
+    pub(super) type Database;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn prepare(this: &Database, sql: &str) -> Result<Statement, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn batch(this: &Database, statements: &js_sys::Array) -> Result<js_sys::Promise, JsValue>;
+
+    /// A statement of D1.
+    pub(super) type Statement;
+
+    #[wasm_bindgen(method, catch, variadic)]
+    pub(super) fn bind(this: &Statement, values: &js_sys::Array) -> Result<Statement, JsValue>;
 }

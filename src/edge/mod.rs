@@ -3,6 +3,7 @@
 mod accounts;
 mod body;
 mod chat_task;
+mod d1;
 mod entry;
 mod fetch;
 mod isolate;

@@ -8,7 +8,7 @@ import { ask, askInOrder, OPENAI_MODEL, SHARED_MODEL, user, UUID } from './harne
 import { setScene } from './harness/scene.mjs';
 import { readStream } from './harness/sse.mjs';
 import { answer, badKey, chat, status, stream, tokenStream } from './upstream/behaviours.mjs';
-import { tokens } from './upstream/payloads.mjs';
+import { tokens, USAGE as PROVIDERS_USAGE } from './upstream/payloads.mjs';
 import { destroyed, done, finish, role, silence, text } from './upstream/steps.mjs';
 
 const CANARY = 'canary-5e8d';
@@ -45,6 +45,8 @@ describe('a whole answer', () => {
     });
     assert.equal(await costOf(row), COST_PICO_USD);
     assert.match(row.id, UUID);
+    assert.equal(row.id[14], '7', 'ids are UUIDv7, which begin with the time');
+    assert.equal(Number.parseInt(row.id.replace('-', '').slice(0, 12), 16), row.created_at);
     assert.ok(row.created_at >= before - 1000 && row.created_at <= Date.now() + 1000, 'created_at is in milliseconds');
     assert.ok(row.latency_ms >= 0 && row.latency_ms < 15_000);
   });
@@ -132,6 +134,9 @@ describe('a whole answer', () => {
     await Promise.all(replies.map(rowOf));
     const rows = (await scene.gateway.rows()).filter(({ project_id }) => project_id === 'crowd');
     assert.deepEqual(rows.map(({ id }) => id).sort(), replies.map(({ headers }) => headers['x-request-id']).sort());
+    const { results } = await scene.gateway.database.prepare("SELECT requests, prompt_tokens FROM usage_daily WHERE project_id = 'crowd'").all();
+    const sum = (name) => results.reduce((all, day) => all + day[name], 0);
+    assert.deepEqual([sum('requests'), sum('prompt_tokens')], [20, 20 * PROVIDERS_USAGE.prompt_tokens], 'and so do the daily sums');
   });
 });
 

@@ -2,6 +2,10 @@
 // With this, clippy's exceptions for tests cover the functions that tests share, too.
 #![cfg(test)]
 
+mod accounts_failure;
+mod accounts_histogram;
+mod accounts_request_id;
+mod accounts_sql;
 mod catalog_compile;
 mod catalog_lookup;
 mod catalog_tables;
