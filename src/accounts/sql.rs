@@ -1,6 +1,7 @@
 //! The statements that write. Records come as the text of a JSON array in `?1`, whatever their number: a statement with a
 //! parameter for each value would end at D1's 100 parameters.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
@@ -10,7 +11,7 @@ use super::histogram::BOUNDS_MS;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The text, with `?1` and so on for the values.
-    pub sql: &'static str,
+    pub sql: Cow<'static, str>,
     /// The values.
     pub params: Vec<Param>,
 }
@@ -26,10 +27,25 @@ pub enum Param {
 
 impl Statement {
     /// A statement with these values.
-    pub const fn new(sql: &'static str, params: Vec<Param>) -> Self {
-        Self { sql, params }
+    pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Param>) -> Self {
+        Self { sql: sql.into(), params }
     }
 }
+
+/// What a statement came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its rows, each the one text that the statement made of it.
+    pub rows: Vec<String>,
+    /// Rows that it inserted, updated or deleted.
+    pub changes: u64,
+    /// Rows that D1 wrote for it, those of indexes included: what its plans count.
+    pub rows_written: u64,
+}
+
+/// The one column of a statement that reads: each row is the text of a JSON array that SQLite made. A number of JavaScript
+/// would round what is above 2^53.
+pub const ROW: &str = "row";
 
 /// The largest integer of SQLite. A sum of money stops there (9.2 million USD a row) instead of failing the whole write:
 /// a provider that reports absurd numbers must not keep other requests out of the accounts.

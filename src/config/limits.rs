@@ -32,6 +32,11 @@ pub const DEFAULT_MAX_REPLY_BYTES: u64 = 16 * MB;
 /// What an isolate has for all its requests together (developers.cloudflare.com/workers/platform/limits).
 pub const ISOLATE_MEMORY_BYTES: u64 = 128 * MB;
 
+/// A quarter of a year: long enough to look into last quarter's bill. The daily sums stay for ever.
+pub const DEFAULT_RETENTION_DAYS: u64 = 90;
+/// Ten years, the longest that bookkeeping asks for. More is a slip of the keyboard.
+pub const MAX_RETENTION_DAYS: u64 = 3_650;
+
 /// How long to wait, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -90,4 +95,9 @@ impl Limits {
         }
         Ok(limits)
     }
+}
+
+/// `RETENTION_DAYS`: how many days a request's row is kept.
+pub(super) fn retention_days(vars: &Vars<'_>) -> Result<u64, ConfigError> {
+    vars.number("RETENTION_DAYS", DEFAULT_RETENTION_DAYS, 1, MAX_RETENTION_DAYS)
 }

@@ -43,6 +43,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much to hold.
     pub limits: Limits,
+    /// `RETENTION_DAYS`: how many days a request's row is kept.
+    pub retention_days: u64,
     /// `CORS_ORIGINS`.
     pub cors_origins: CorsOrigins,
     /// `AUTO_MODELS`: what `auto` chooses from, in order, instead of the price tiers. Empty: the price tiers.
@@ -71,6 +73,7 @@ impl Config {
             default_project_id: default_project_id(&vars)?,
             timeouts: Timeouts::from_vars(&vars)?,
             limits: Limits::from_vars(&vars)?,
+            retention_days: limits::retention_days(&vars)?,
             cors_origins: CorsOrigins::from_vars(&vars)?,
             auto_models: auto_models(&vars, &catalog, builtin)?,
             free_tier_providers: free_tier_providers(&vars, &catalog, builtin)?,

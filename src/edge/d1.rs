@@ -9,9 +9,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::{Delay, Env};
 
-use super::js::Database;
+use super::js::{D1Database, D1Statement};
 use crate::accounts::failure::D1Failure;
-use crate::accounts::sql::{self, Param, Statement};
+use crate::accounts::sql::{self, Outcome, Param, Statement};
+use crate::gateway::database::Database;
 
 /// The binding of the database.
 const BINDING: &str = "DB";
@@ -19,6 +20,15 @@ const BINDING: &str = "DB";
 /// How long D1 may take. It answers within tens of milliseconds and a cold one within two seconds; work after a reply may
 /// go on for 30 seconds in all, and must have time left to try again.
 const ANSWER_MS: u64 = 5_000;
+
+/// The database of this environment.
+pub(super) struct D1<'e>(pub(super) &'e Env);
+
+impl Database for D1<'_> {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Outcome>, D1Failure> {
+        batch(self.0, &statements).await
+    }
+}
 
 /// A record that the tables refuse.
 pub(super) struct DeadLetter<'a> {
@@ -42,7 +52,7 @@ pub(super) struct DeadLetter<'a> {
 pub(super) async fn flush(env: &Env, records_json: &str) -> Result<u64, D1Failure> {
     let records = || vec![Param::Text(records_json.to_owned())];
     let statements = [Statement::new(sql::rollup(), records()), Statement::new(sql::INSERT, records())];
-    Ok(batch(env, &statements).await?.iter().map(rows_written).sum())
+    Ok(batch(env, &statements).await?.iter().map(|outcome| outcome.rows_written).sum())
 }
 
 /// Keeps a record that the tables refuse, for a person to look at. Repeated, it changes nothing.
@@ -63,9 +73,9 @@ pub(super) async fn dead_letter(env: &Env, letter: DeadLetter<'_>) -> Result<(),
 }
 
 /// Runs statements as one transaction.
-async fn batch(env: &Env, statements: &[Statement]) -> Result<Vec<JsValue>, D1Failure> {
+async fn batch(env: &Env, statements: &[Statement]) -> Result<Vec<Outcome>, D1Failure> {
     let database = Reflect::get(env, &BINDING.into()).ok().filter(JsValue::is_object).ok_or(D1Failure::NotBound)?;
-    let database: Database = database.unchecked_into();
+    let database: D1Database = database.unchecked_into();
     let started = || {
         let bound = Array::new();
         for statement in statements {
@@ -78,25 +88,38 @@ async fn batch(env: &Env, statements: &[Statement]) -> Result<Vec<JsValue>, D1Fa
                     Param::Number(number) => JsValue::from_f64(*number as f64),
                 });
             }
-            bound.push(database.prepare(statement.sql)?.bind(&values)?.as_ref());
+            let statement: D1Statement = database.prepare(&statement.sql)?.bind(&values)?;
+            bound.push(&statement);
         }
         database.batch(&bound)
     };
     let answer = JsFuture::from(started().map_err(failure)?);
     match select(pin!(answer), Delay::from(Duration::from_millis(ANSWER_MS))).await {
-        Either::Left((Ok(results), _)) => results.dyn_into::<Array>().map(|results| results.to_vec()).map_err(failure),
+        Either::Left((Ok(results), _)) => match results.dyn_into::<Array>() {
+            Ok(results) => Ok(results.iter().map(|result| outcome(&result)).collect()),
+            Err(other) => Err(failure(other)),
+        },
         Either::Left((Err(problem), _)) => Err(failure(problem)),
         Either::Right(((), _)) => Err(D1Failure::Unavailable { problem: format!("no answer within {ANSWER_MS} ms") }),
     }
 }
 
-/// Rows that a statement wrote, those of indexes included.
-fn rows_written(result: &JsValue) -> u64 {
+/// Reads D1's result of one statement. What it does not say counts as nothing.
+fn outcome(result: &JsValue) -> Outcome {
     let member = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok();
-    let rows = member(result, "meta").and_then(|meta| member(&meta, "rows_written")?.as_f64()).unwrap_or_default();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-    let rows = rows as u64;
-    rows
+    let count = |name: &str| {
+        let count = member(result, "meta").and_then(|meta| member(&meta, name)?.as_f64()).unwrap_or_default();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let count = count as u64;
+        count
+    };
+    let rows = member(result, "results").and_then(|rows| rows.dyn_into::<Array>().ok()).unwrap_or_default();
+    let row = |row: JsValue| member(&row, sql::ROW)?.as_string();
+    Outcome {
+        rows: rows.iter().filter_map(row).collect(),
+        changes: count("changes"),
+        rows_written: count("rows_written"),
+    }
 }
 
 fn failure(problem: JsValue) -> D1Failure {

@@ -62,17 +62,17 @@ extern "C" {
     ) -> Result<js_sys::Promise, JsValue>;
 
     /// A D1 database.
-    pub(super) type Database;
+    pub(super) type D1Database;
 
     #[wasm_bindgen(method, catch)]
-    pub(super) fn prepare(this: &Database, sql: &str) -> Result<Statement, JsValue>;
+    pub(super) fn prepare(this: &D1Database, sql: &str) -> Result<D1Statement, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    pub(super) fn batch(this: &Database, statements: &js_sys::Array) -> Result<js_sys::Promise, JsValue>;
+    pub(super) fn batch(this: &D1Database, statements: &js_sys::Array) -> Result<js_sys::Promise, JsValue>;
 
     /// A statement of D1.
-    pub(super) type Statement;
+    pub(super) type D1Statement;
 
     #[wasm_bindgen(method, catch, variadic)]
-    pub(super) fn bind(this: &Statement, values: &js_sys::Array) -> Result<Statement, JsValue>;
+    pub(super) fn bind(this: &D1Statement, values: &js_sys::Array) -> Result<D1Statement, JsValue>;
 }

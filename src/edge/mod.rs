@@ -12,3 +12,4 @@ mod log;
 mod ports;
 mod relay;
 mod respond;
+mod retention;

@@ -4,11 +4,13 @@
 pub mod attempt;
 pub mod auth;
 pub mod chat;
+pub mod database;
 pub mod headers;
 pub mod models;
 pub mod ports;
 pub mod project;
 mod refusal;
+pub mod retention;
 pub mod route;
 mod run;
 pub mod served;

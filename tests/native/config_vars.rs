@@ -20,12 +20,13 @@ fn read(config: &Config, var: &str) -> u64 {
         "MAX_BODY_BYTES" => config.limits.max_body_bytes,
         "INFLIGHT_BYTES_MAX" => config.limits.inflight_bytes_max,
         "MAX_REPLY_BYTES" => config.limits.max_reply_bytes,
+        "RETENTION_DAYS" => config.retention_days,
         other => panic!("{other} is no number"),
     }
 }
 
 /// Variable, default, smallest and largest value (each with all other variables unset).
-const NUMBERS: [(&str, u64, u64, u64); 8] = [
+const NUMBERS: [(&str, u64, u64, u64); 9] = [
     ("FIRST_TOKEN_TIMEOUT_MS", 30_000, 1, 3_600_000),
     ("REASONING_FIRST_TOKEN_TIMEOUT_MS", 120_000, 1, 3_600_000),
     ("STREAM_IDLE_TIMEOUT_MS", 20_000, 1, 3_600_000),
@@ -34,6 +35,7 @@ const NUMBERS: [(&str, u64, u64, u64); 8] = [
     ("MAX_BODY_BYTES", 10 * 1024 * 1024, 1, 32 * 1024 * 1024),
     ("INFLIGHT_BYTES_MAX", 32 * 1024 * 1024, 10 * 1024 * 1024, 128 * 1024 * 1024),
     ("MAX_REPLY_BYTES", 16 * 1024 * 1024, 1, 128 * 1024 * 1024),
+    ("RETENTION_DAYS", 90, 1, 3650),
 ];
 
 #[test]

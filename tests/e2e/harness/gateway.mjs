@@ -75,6 +75,11 @@ class Gateway {
     );
   }
 
+  /** Runs the cron trigger as if it were that time, in milliseconds. */
+  scheduled(time) {
+    return this.#workerd.scheduled(time);
+  }
+
   stop() {
     return this.#workerd.dispose();
   }

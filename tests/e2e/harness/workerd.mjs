@@ -10,7 +10,8 @@ import { childProcesses } from './process.mjs';
 /**
  * @param isolates how many copies of the worker there are, each with its own memory.
  * @param withDatabase whether they have the binding `DB`, all the same one, with the migrations applied.
- * @returns `{urls, pid, database, output, dispose}`; `output` collects what workerd prints.
+ * @returns `{urls, pid, database, output, scheduled, dispose}`; `output` collects what workerd prints; `scheduled` runs the
+ * cron trigger as if it were that time, in milliseconds.
  */
 export async function startWorkerd({ modules, bindings = {}, isolates = 1, withDatabase = true }) {
   const names = Array.from({ length: isolates }, (_, i) => `gateway-${i}`);
@@ -37,6 +38,7 @@ export async function startWorkerd({ modules, bindings = {}, isolates = 1, withD
     pid: childProcesses('workerd').find((child) => !before.includes(child)),
     database,
     output,
+    scheduled: async (time) => (await miniflare.getWorker(names[0])).scheduled({ cron: '17 3 * * *', scheduledTime: new Date(time) }),
     dispose: () => miniflare.dispose(),
   };
 }
