@@ -2,8 +2,13 @@
 // With this, clippy's exceptions for tests cover the functions that tests share, too.
 #![cfg(test)]
 
+mod accounts_courier;
+mod accounts_courier_model;
 mod accounts_failure;
+mod accounts_flush;
 mod accounts_histogram;
+mod accounts_outbox;
+mod accounts_projects;
 mod accounts_request_id;
 mod accounts_sql;
 mod catalog_compile;

@@ -1,0 +1,140 @@
+//! The records of one isolate that are on their way to their projects' ledgers: who holds what, and how much.
+
+use std::collections::HashMap;
+
+use super::courier::{Courier, Entry, GIVE_UP_MS, Message, Sent};
+
+/// The most bytes of records that an isolate holds, an eighth of its memory. It is reached only while neither ledger
+/// nor D1 takes anything; at 600 bytes a record that is some 28,000 requests within the 25 seconds that they wait.
+pub const HELD_BYTES: usize = 16 * 1024 * 1024;
+/// From this many projects on those with nothing on its way are forgotten.
+pub const MAX_COURIERS: usize = 1_000;
+/// No request watches over a record that is older: the platform has ended it. Nobody but the log can have it.
+const ORPHAN_MS: u64 = 2 * GIVE_UP_MS;
+
+/// A request's hold on its record.
+#[derive(Debug)]
+pub struct Ticket {
+    pub(super) project: String,
+    pub(super) seq: u64,
+    pub(super) added_ms: u64,
+    pub(super) polls: u32,
+}
+
+impl Ticket {
+    /// The project whose record it is.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+}
+
+/// What a request does next for its record.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: the record is settled.
+    Done,
+    /// Ask again after so many milliseconds.
+    Sleep(u64),
+    /// Send this message, and tell [`Couriers::end`] how it went. Its own record is not always in it.
+    Send(Message),
+    /// Put the record into the log: there is no time left to try anything else.
+    Log(String),
+}
+
+/// What became of a record that was added.
+#[derive(Debug)]
+pub enum Added {
+    /// It is held; its request watches over it from now on.
+    Held(Ticket),
+    /// The isolate holds too much: it must go into the log at once.
+    Full(String),
+}
+
+/// The couriers of an isolate's projects.
+#[derive(Debug, Default)]
+pub struct Couriers {
+    by_project: HashMap<String, Courier>,
+    /// Counts records and messages of all projects, so that what is forgotten never comes again.
+    last_seq: u64,
+    held_bytes: usize,
+}
+
+impl Couriers {
+    /// Takes a record, and returns those for the log that nobody watches over any more.
+    pub fn add(&mut self, project: &str, record: String, now_ms: u64) -> (Added, Vec<String>) {
+        let mut orphans = Vec::new();
+        if self.held_bytes + record.len() > HELD_BYTES {
+            orphans = self.take_orphans(now_ms);
+            if self.held_bytes + record.len() > HELD_BYTES {
+                return (Added::Full(record), orphans);
+            }
+        }
+        if self.by_project.len() >= MAX_COURIERS && !self.by_project.contains_key(project) {
+            self.by_project.retain(|_, courier| !courier.is_idle(now_ms));
+        }
+        self.held_bytes += record.len();
+        let seq = self.next_seq();
+        let courier = self.by_project.entry(project.to_owned()).or_default();
+        courier.add(Entry { seq, added_ms: now_ms, record });
+        (Added::Held(Ticket { project: project.to_owned(), seq, added_ms: now_ms, polls: 0 }), orphans)
+    }
+
+    /// What the request of `ticket` does next.
+    pub fn step(&mut self, ticket: &mut Ticket, now_ms: u64) -> Step {
+        let message_id = self.next_seq();
+        let Some(courier) = self.by_project.get_mut(&ticket.project) else { return Step::Done };
+        if !courier.holds(ticket.seq) {
+            return Step::Done;
+        }
+        if now_ms.saturating_sub(ticket.added_ms) >= GIVE_UP_MS
+            && let Some(entry) = courier.take(ticket.seq)
+        {
+            return Step::Log(self.release(entry));
+        }
+        match courier.begin(message_id, now_ms) {
+            Some(message) => Step::Send(message),
+            None => Step::Sleep(courier.wait_ms(ticket, now_ms)),
+        }
+    }
+
+    /// Takes in how the message `id` of `project` ended, and returns the records that must go into the log since
+    /// nothing has helped.
+    pub fn end(&mut self, project: &str, id: u64, sent: Sent, now_ms: u64) -> Vec<String> {
+        let Some(courier) = self.by_project.get_mut(project) else { return Vec::new() };
+        let settled = courier.end(id, sent, now_ms);
+        let records: Vec<String> = settled.into_iter().map(|entry| self.release(entry)).collect();
+        if sent == Sent::Accepted { Vec::new() } else { records }
+    }
+
+    /// The bytes of all records that are not settled.
+    pub const fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// The projects that are known.
+    pub fn len(&self) -> usize {
+        self.by_project.len()
+    }
+
+    /// Whether no project is known.
+    pub fn is_empty(&self) -> bool {
+        self.by_project.is_empty()
+    }
+
+    const fn next_seq(&mut self) -> u64 {
+        self.last_seq += 1;
+        self.last_seq
+    }
+
+    fn release(&mut self, entry: Entry) -> String {
+        self.held_bytes = self.held_bytes.saturating_sub(entry.record.len());
+        entry.record
+    }
+
+    fn take_orphans(&mut self, now_ms: u64) -> Vec<String> {
+        let before_ms = now_ms.saturating_sub(ORPHAN_MS);
+        let orphans: Vec<Entry> =
+            self.by_project.values_mut().flat_map(|courier| courier.take_older(before_ms)).collect();
+        orphans.into_iter().map(|entry| self.release(entry)).collect()
+    }
+}
