@@ -25,9 +25,9 @@ export async function startSubjects(upstreamUrl) {
   const bare = { KEY, UPSTREAM: `${upstreamUrl}/v1/chat/completions` };
   const bareModules = [{ type: 'ESModule', path: 'index.js', contents: BARE_WORKER }];
   return [
-    await start('bare fetch', { modules: bareModules, bindings: bare, withDatabase: false }),
+    await start('bare fetch', { modules: bareModules, bindings: bare, withDatabase: false, objects: {} }),
     await start('gateway', { modules: builtModules(), bindings, withDatabase: true }),
-    await start('gateway without D1', { modules: builtModules(), bindings, withDatabase: false }),
+    await start('gateway without D1 and ledger', { modules: builtModules(), bindings, withDatabase: false, objects: {} }),
   ];
 }
 

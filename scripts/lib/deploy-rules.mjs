@@ -3,6 +3,9 @@ import { gatewayConfigError } from "./dev-vars.mjs";
 
 const PLACEHOLDER_ID = /^0{8}-0{4}-0{4}-0{4}-0{12}$/;
 
+/** The Durable Objects that the gateway needs: their bindings and classes. */
+export const DURABLE_OBJECTS = { LEDGER: "LedgerObject" };
+
 /** Reasons, for a person, why this must not be deployed. `config`: wrangler.toml as read; `secretNames`: those of the deployed worker. */
 export function refusals({ config, secretNames }) {
   const reasons = [];
@@ -19,6 +22,16 @@ export function refusals({ config, secretNames }) {
   for (const { binding, database_id: id } of config.d1_databases ?? []) {
     if (!id || PLACEHOLDER_ID.test(id)) {
       reasons.push(`The database_id of ${binding} in wrangler.toml is still the placeholder: run \`npx wrangler d1 create opengateway\` and write the id that it prints there.`);
+    }
+  }
+  const bindings = config.durable_objects?.bindings ?? [];
+  const sqliteClasses = (config.migrations ?? []).flatMap((migration) => migration.new_sqlite_classes ?? []);
+  for (const [name, className] of Object.entries(DURABLE_OBJECTS)) {
+    if (!bindings.some((binding) => binding.name === name && binding.class_name === className)) {
+      reasons.push(`wrangler.toml has no binding ${name} of the class ${className} under durable_objects.bindings.`);
+    }
+    if (!sqliteClasses.includes(className)) {
+      reasons.push(`wrangler.toml has no migration with ${className} in new_sqlite_classes: its storage is SQLite.`);
     }
   }
   const configError = gatewayConfigError(vars);

@@ -17,6 +17,28 @@ pub const FLUSH_RECORDS: usize = 1_000;
 /// The most bytes in one batch: half of what D1 takes as one parameter (2 MB).
 pub const FLUSH_BYTES: usize = 1_000_000;
 
+/// The object's tables. The sizes stand before the text, so that counting them up does not read it.
+pub const SCHEMA: [&str; 2] = [
+    "CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, bytes INTEGER NOT NULL, \
+     records TEXT NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+];
+/// How much waits: rows, records, bytes.
+pub const MEASURE: &str = "SELECT count(*), ifnull(sum(count), 0), ifnull(sum(bytes), 0) FROM outbox";
+/// A message comes.
+pub const INSERT: &str = "INSERT INTO outbox (count, bytes, records) VALUES (?1, ?2, ?3)";
+/// The number of the newest row, 0 if there is none.
+pub const NEWEST: &str = "SELECT ifnull(max(seq), 0) FROM outbox";
+/// The rows up to a number, oldest first.
+pub const OLDEST: &str = "SELECT seq, count, records FROM outbox WHERE seq <= ?1 ORDER BY seq";
+/// Rows whose numbers stand in a JSON array go.
+pub const DELETE: &str = "DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?1))";
+/// Adds to a counter.
+pub const COUNT: &str = "INSERT INTO counters (name, value) VALUES (?1, ?2) \
+    ON CONFLICT (name) DO UPDATE SET value = value + excluded.value";
+/// The counters.
+pub const COUNTERS: &str = "SELECT name, value FROM counters";
+
 /// How much waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {

@@ -3,6 +3,7 @@
 //! Workers; the bindings (`DB`, `HEALTH`, ...) are the edge's.
 
 mod access;
+pub mod accounts;
 mod base_url;
 mod configured;
 mod cors;
@@ -17,6 +18,7 @@ mod secret;
 mod walker;
 
 pub use access::ProviderAccess;
+pub use accounts::AccountSettings;
 pub use base_url::{BaseUrlError, parse_base_url};
 pub use configured::{Builtin, ConfiguredCatalog, ModelOverride};
 pub use cors::CorsOrigins;
@@ -45,6 +47,8 @@ pub struct Config {
     pub limits: Limits,
     /// `RETENTION_DAYS`: how many days a request's row is kept.
     pub retention_days: u64,
+    /// How the accounts are kept.
+    pub accounts: AccountSettings,
     /// `CORS_ORIGINS`.
     pub cors_origins: CorsOrigins,
     /// `AUTO_MODELS`: what `auto` chooses from, in order, instead of the price tiers. Empty: the price tiers.
@@ -74,6 +78,7 @@ impl Config {
             timeouts: Timeouts::from_vars(&vars)?,
             limits: Limits::from_vars(&vars)?,
             retention_days: limits::retention_days(&vars)?,
+            accounts: AccountSettings::from_vars(&vars)?,
             cors_origins: CorsOrigins::from_vars(&vars)?,
             auto_models: auto_models(&vars, &catalog, builtin)?,
             free_tier_providers: free_tier_providers(&vars, &catalog, builtin)?,

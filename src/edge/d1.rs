@@ -59,7 +59,6 @@ pub(super) async fn flush(env: &Env, records_json: &str) -> Result<u64, D1Failur
 ///
 /// # Errors
 /// [`D1Failure`].
-#[expect(dead_code, reason = "the ledger object's")]
 pub(super) async fn dead_letter(env: &Env, letter: DeadLetter<'_>) -> Result<(), D1Failure> {
     let text = |text: &str| Param::Text(text.to_owned());
     let values = vec![

@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use worker::Env;
 
+use crate::accounts::couriers::Couriers;
+use crate::accounts::projects::Projects;
 use crate::gateway::setup::{Gateway, SetupError};
 use crate::health::view::HealthView;
 use crate::openai::error::{ApiError, ErrorType};
@@ -14,11 +16,20 @@ use crate::openai::error::{ApiError, ErrorType};
 /// their answers begin.
 const BUSY_RETRY_MS: u64 = 1_000;
 
+/// A variable or secret, as text.
+pub(super) fn variable(env: &Env, name: &str) -> Option<String> {
+    js_sys::Reflect::get(env, &name.into()).ok()?.as_string()
+}
+
 /// The isolate's own state.
 pub(super) struct Isolate {
     gateway: Result<Gateway, SetupError>,
     /// How providers and models are doing, as seen from here.
     pub(super) health: RefCell<HealthView>,
+    /// Usage records on their way to the ledgers.
+    pub(super) couriers: RefCell<Couriers>,
+    /// The project ids that were seen.
+    pub(super) projects: RefCell<Projects>,
     inflight_bytes: Cell<u64>,
 }
 
@@ -31,8 +42,13 @@ impl Isolate {
     pub(super) fn get(env: &Env) -> Rc<Self> {
         ISOLATE.with(|cell| {
             Rc::clone(cell.get_or_init(|| {
-                let var = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
-                Rc::new(Self { gateway: Gateway::new(&var), health: RefCell::default(), inflight_bytes: Cell::new(0) })
+                Rc::new(Self {
+                    gateway: Gateway::new(&|name| variable(env, name)),
+                    health: RefCell::default(),
+                    couriers: RefCell::default(),
+                    projects: RefCell::default(),
+                    inflight_bytes: Cell::new(0),
+                })
             }))
         })
     }

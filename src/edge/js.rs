@@ -75,4 +75,57 @@ extern "C" {
 
     #[wasm_bindgen(method, catch, variadic)]
     pub(super) fn bind(this: &D1Statement, values: &js_sys::Array) -> Result<D1Statement, JsValue>;
+
+    /// A binding to Durable Objects.
+    pub(super) type ObjectNamespace;
+
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    pub(super) fn by_name(this: &ObjectNamespace, name: &str) -> Result<ObjectStub, JsValue>;
+
+    /// What messages to a Durable Object are sent through.
+    pub(super) type ObjectStub;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn fetch(this: &ObjectStub, url: &str, init: &web_sys::RequestInit) -> Result<js_sys::Promise, JsValue>;
+
+    /// What a Durable Object is given of itself.
+    pub(super) type ObjectState;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn id(this: &ObjectState) -> ObjectId;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn storage(this: &ObjectState) -> ObjectStorage;
+
+    /// Who a Durable Object is.
+    pub(super) type ObjectId;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn name(this: &ObjectId) -> Option<String>;
+
+    /// A Durable Object's storage and its alarm.
+    pub(super) type ObjectStorage;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn sql(this: &ObjectStorage) -> Sql;
+
+    #[wasm_bindgen(method, catch, js_name = getAlarm)]
+    pub(super) fn alarm(this: &ObjectStorage) -> Result<js_sys::Promise, JsValue>;
+
+    /// Milliseconds since the Unix epoch.
+    #[wasm_bindgen(method, catch, js_name = setAlarm)]
+    pub(super) fn set_alarm(this: &ObjectStorage, at_ms: f64) -> Result<js_sys::Promise, JsValue>;
+
+    /// A Durable Object's SQLite.
+    pub(super) type Sql;
+
+    #[wasm_bindgen(method, catch, variadic)]
+    pub(super) fn exec(this: &Sql, query: &str, values: &js_sys::Array) -> Result<Cursor, JsValue>;
+
+    /// The rows of an answer.
+    pub(super) type Cursor;
+
+    /// An iterator over arrays of values.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn raw(this: &Cursor) -> Result<js_sys::Iterator, JsValue>;
 }

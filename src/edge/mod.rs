@@ -1,13 +1,15 @@
 //! The thin edge: Worker requests and responses, fetch, streams, D1, clock, ids. It moves bytes and decides nothing.
 
-mod accounts;
 mod body;
 mod chat_task;
 mod d1;
+mod drain;
 mod entry;
 mod fetch;
 mod isolate;
 mod js;
+mod ledger;
+mod ledger_object;
 mod log;
 mod ports;
 mod relay;

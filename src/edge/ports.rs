@@ -7,12 +7,12 @@ use std::time::Duration;
 use web_sys::AbortSignal;
 use worker::{Context, Delay, Env};
 
-use super::accounts;
 use super::fetch::{self, FetchedReply};
 use super::isolate::Isolate;
-use super::log;
+use super::{ledger, log};
 use crate::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall};
 use crate::health::view::HealthView;
+use crate::project::ProjectId;
 use crate::usage::record::UsageRecord;
 
 /// One request's view of the world.
@@ -68,9 +68,14 @@ impl Ports for WorkerPorts {
         health
     }
 
+    fn admit_project(&self, project: &ProjectId, most_new: u64) -> Result<(), u64> {
+        self.isolate.projects.borrow_mut().admit(project.as_str(), most_new, now_ms())
+    }
+
     fn account(&self, record: UsageRecord) {
         let env = self.env.clone();
-        self.context.wait_until(async move { accounts::write(&env, record).await });
+        let isolate = Rc::clone(&self.isolate);
+        self.context.wait_until(async move { ledger::deliver(&env, &isolate.couriers, record).await });
     }
 }
 

@@ -73,6 +73,9 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         Ok(targets) => targets,
         Err(error) => return refuse(error),
     };
+    if let Err(error) = project::admit(ports, &project, gateway.config.accounts.new_projects_per_minute) {
+        return refuse(error);
+    }
     let record = UsageRecord {
         id: incoming.request_id.clone(),
         project_id: project.as_str().to_owned(),

@@ -6,6 +6,7 @@ use std::future::Future;
 use crate::health::circuit::Standing;
 use crate::health::outcome::Outcome;
 use crate::health::view::HealthView;
+use crate::project::ProjectId;
 use crate::usage::record::UsageRecord;
 
 /// A call to a provider: always a `POST` of JSON.
@@ -53,6 +54,8 @@ pub trait Ports {
     fn client_gone(&self) -> bool;
     /// The health of providers.
     fn health(&self) -> &impl HealthPort;
+    /// Lets a project in, unless it is new and `most_new` new ones came in this minute; else the milliseconds to wait.
+    fn admit_project(&self, project: &ProjectId, most_new: u64) -> Result<(), u64>;
     /// Puts a request into the accounts. It must not be lost, and the client does not wait for it.
     fn account(&self, record: UsageRecord);
 }

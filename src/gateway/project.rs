@@ -1,6 +1,7 @@
 //! Which project a request is accounted to.
 
-use crate::openai::error::ApiError;
+use super::ports::Ports;
+use crate::openai::error::{ApiError, ErrorType};
 use crate::project::ProjectId;
 
 /// Where a project may be named, first to last.
@@ -33,5 +34,18 @@ pub fn resolve(names: ProjectNames<'_>, default: Option<&ProjectId>) -> Result<P
     };
     ProjectId::parse(&named).map_err(|problem| {
         ApiError::invalid("invalid_value", format!("`project_id` cannot be used: {problem}.")).with_param("project_id")
+    })
+}
+
+/// Lets a project in, unless it is one new project too many.
+///
+/// # Errors
+/// 429 `param: project_id`.
+pub fn admit(ports: &impl Ports, project: &ProjectId, most_new: u64) -> Result<(), ApiError> {
+    ports.admit_project(project, most_new).map_err(|wait_ms| {
+        let message = "Too many new project ids came within a minute. Those that were used before still work. (The \
+                       operator may raise NEW_PROJECTS_PER_MINUTE.)";
+        let error = ApiError::new(429, ErrorType::RateLimit, "too_many_new_projects", message).with_param("project_id");
+        ApiError { retry_after_ms: Some(wait_ms), ..error }
     })
 }

@@ -21,12 +21,14 @@ fn read(config: &Config, var: &str) -> u64 {
         "INFLIGHT_BYTES_MAX" => config.limits.inflight_bytes_max,
         "MAX_REPLY_BYTES" => config.limits.max_reply_bytes,
         "RETENTION_DAYS" => config.retention_days,
+        "LEDGER_FLUSH_MS" => config.accounts.flush_after_ms,
+        "NEW_PROJECTS_PER_MINUTE" => config.accounts.new_projects_per_minute,
         other => panic!("{other} is no number"),
     }
 }
 
 /// Variable, default, smallest and largest value (each with all other variables unset).
-const NUMBERS: [(&str, u64, u64, u64); 9] = [
+const NUMBERS: [(&str, u64, u64, u64); 11] = [
     ("FIRST_TOKEN_TIMEOUT_MS", 30_000, 1, 3_600_000),
     ("REASONING_FIRST_TOKEN_TIMEOUT_MS", 120_000, 1, 3_600_000),
     ("STREAM_IDLE_TIMEOUT_MS", 20_000, 1, 3_600_000),
@@ -36,6 +38,8 @@ const NUMBERS: [(&str, u64, u64, u64); 9] = [
     ("INFLIGHT_BYTES_MAX", 32 * 1024 * 1024, 10 * 1024 * 1024, 128 * 1024 * 1024),
     ("MAX_REPLY_BYTES", 16 * 1024 * 1024, 1, 128 * 1024 * 1024),
     ("RETENTION_DAYS", 90, 1, 3650),
+    ("LEDGER_FLUSH_MS", 5_000, 1, 60_000),
+    ("NEW_PROJECTS_PER_MINUTE", 1_000, 1, 1_000_000),
 ];
 
 #[test]

@@ -584,6 +584,27 @@ fn auto_with_nothing_but_a_server_that_takes_any_model_says_how_to_name_one() {
 }
 
 #[test]
+fn new_projects_are_let_in_up_to_a_number_a_minute() {
+    let world = World::new().on("alpha", (0..3).map(|_| reply(200, GOOD)));
+    let gateway = gateway_with(&[("NEW_PROJECTS_PER_MINUTE", "2")]);
+    let ask = |project: &str, body: &str| {
+        world.ask_with(&gateway, Incoming { project_header: Some(project.into()), ..incoming(body) })
+    };
+    for project in ["one", "two"] {
+        assert_eq!(ask(project, PINNED).status, 200);
+    }
+    let got = ask("three", PINNED);
+    assert_eq!((got.status, got.code().as_str()), (429, "too_many_new_projects"));
+    assert_eq!(got.json()["error"]["param"], "project_id");
+    assert_eq!(got.json()["error"]["type"], "rate_limit_error");
+    assert_eq!(got.header("retry-after"), Some("60"));
+    assert!(got.records.is_empty(), "it would be the first record of its project");
+    assert_eq!(ask("one", PINNED).status, 200, "a known one goes on");
+    let unknown = r#"{"model":"no-such","messages":[{"role":"user","content":"hi"}]}"#;
+    assert_eq!(ask("four", unknown).status, 404, "a request that is refused makes no project");
+}
+
+#[test]
 fn a_request_without_a_project_is_refused() {
     let got = World::new().ask_with(&gateway_with(&[]), incoming(M));
     assert_eq!((got.status, got.code().as_str()), (400, "project_required"));

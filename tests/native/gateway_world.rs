@@ -7,12 +7,14 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
+use opengateway::accounts::projects::Projects;
 use opengateway::gateway::chat::{Answer, Incoming, chat};
 use opengateway::gateway::headers;
 use opengateway::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall, UpstreamReply};
 use opengateway::gateway::setup::Gateway;
 use opengateway::gateway::stream::{BodyEnd, Relay, Verdict};
 use opengateway::health::view::HealthView;
+use opengateway::project::ProjectId;
 use opengateway::usage::record::UsageRecord;
 use serde_json::Value;
 
@@ -139,6 +141,7 @@ pub(crate) struct World {
     pub(crate) calls: RefCell<Vec<UpstreamCall>>,
     pub(crate) records: RefCell<Vec<UsageRecord>>,
     pub(crate) health: RefCell<HealthView>,
+    projects: RefCell<Projects>,
     pub(crate) gone: Cell<bool>,
     leaves_at: Cell<u64>,
 }
@@ -239,6 +242,10 @@ impl<'w> Ports for &'w World {
         &self.health
     }
 
+    fn admit_project(&self, project: &ProjectId, most_new: u64) -> Result<(), u64> {
+        self.projects.borrow_mut().admit(project.as_str(), most_new, self.now())
+    }
+
     fn account(&self, record: UsageRecord) {
         self.records.borrow_mut().push(record);
     }
@@ -294,6 +301,7 @@ impl World {
             calls: RefCell::default(),
             records: RefCell::default(),
             health: RefCell::default(),
+            projects: RefCell::default(),
             gone: Cell::new(false),
             leaves_at: Cell::new(u64::MAX),
         }

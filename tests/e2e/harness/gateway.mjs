@@ -25,11 +25,17 @@ export const providerKey = (provider) => `sk-upstream-${provider}-9b2e7a`;
 
 const envName = (provider) => provider.toUpperCase().replaceAll('-', '_');
 
-/** @param vars the worker's variables; those set to null are left out. */
-export async function startGateway({ vars = {}, isolates = 1 } = {}) {
-  const all = { GATEWAY_API_KEY: GATEWAY_KEY, DEFAULT_PROJECT_ID: PROJECT, ...vars };
+/** Ledgers write into D1 so soon after a request that a test need not wait for its row. */
+const LEDGER_FLUSH_MS = '20';
+
+/**
+ * @param vars the worker's variables; those set to null are left out.
+ * @param workerd more for `startWorkerd`.
+ */
+export async function startGateway({ vars = {}, isolates = 1, ...workerd } = {}) {
+  const all = { GATEWAY_API_KEY: GATEWAY_KEY, DEFAULT_PROJECT_ID: PROJECT, LEDGER_FLUSH_MS, ...vars };
   const bindings = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
-  return new Gateway(await startWorkerd({ modules: builtModules(), bindings, isolates }));
+  return new Gateway(await startWorkerd({ modules: builtModules(), bindings, isolates, ...workerd }));
 }
 
 class Gateway {
@@ -59,6 +65,11 @@ class Gateway {
     return (await this.database.prepare('SELECT * FROM requests ORDER BY created_at, id').all()).results;
   }
 
+  /** A project's ledger, as the isolates see it. */
+  ledger(projectId, isolate = 0) {
+    return new Ledger(this.#workerd, projectId, isolate);
+  }
+
   /** Resolves with the request's row in D1, which is written after the reply. */
   row(requestId) {
     return poll(
@@ -82,6 +93,47 @@ class Gateway {
 
   stop() {
     return this.#workerd.dispose();
+  }
+}
+
+/** The ledger object of one project. */
+class Ledger {
+  #workerd;
+  #projectId;
+  #isolate;
+
+  constructor(workerd, projectId, isolate) {
+    this.#workerd = workerd;
+    this.#projectId = projectId;
+    this.#isolate = isolate;
+  }
+
+  /** Its figures. */
+  async status() {
+    return (await this.#fetch('https://ledger/status')).json();
+  }
+
+  /** Sends it a message as an isolate does; resolves with the status of its answer. An array is sent as JSON. */
+  async commit(records) {
+    const body = typeof records === 'string' ? records : JSON.stringify(records);
+    return (await this.#fetch('https://ledger/commit', { method: 'POST', body })).status;
+  }
+
+  /** Resolves with the first figures that satisfy the condition. */
+  until(condition, what) {
+    return poll(async () => {
+      const status = await this.status();
+      return condition(status) ? status : null;
+    }, what);
+  }
+
+  /** Throws it out of memory: what it knows from now on is what it has stored. */
+  evict() {
+    return this.#workerd.evict('LEDGER', this.#projectId, this.#isolate);
+  }
+
+  async #fetch(url, init) {
+    return (await this.#workerd.object('LEDGER', this.#projectId, this.#isolate)).fetch(url, init);
   }
 }
 

@@ -15,14 +15,15 @@ const ISOLATES = 8;
  * Call it at the top of a file or of a `describe`. Inside its tests `scene.upstream` is clean, `scene.client` has an
  * isolate of its own and `scene.gateway` is what both share. After the last one the log must hold no key and no trap.
  * @param vars variables, or a function that makes them of the upstream.
+ * @param workerd more for `startWorkerd`.
  * @param isolates one for each test; 1 where the tests are to share it, because none of them spoils a provider's health.
  */
-export function setScene({ providers, vars = {}, isolates = ISOLATES }) {
+export function setScene({ providers, vars = {}, isolates = ISOLATES, ...workerd }) {
   const scene = { upstream: null, gateway: null, client: null };
   before(async () => {
     scene.upstream = await startUpstream();
     const own = typeof vars === 'function' ? vars(scene.upstream) : vars;
-    scene.gateway = await startGateway({ vars: { ...providerVars(scene.upstream, ...providers), ...own }, isolates });
+    scene.gateway = await startGateway({ vars: { ...providerVars(scene.upstream, ...providers), ...own }, isolates, ...workerd });
   });
   beforeEach(() => {
     scene.upstream.reset();

@@ -7,28 +7,41 @@ import { Miniflare } from 'miniflare';
 import { COMPATIBILITY, ROOT } from './bundle.mjs';
 import { childProcesses } from './process.mjs';
 
+/** The Durable Objects: their bindings and classes, as in wrangler.toml. */
+const OBJECTS = { LEDGER: 'LedgerObject' };
+
 /**
  * @param isolates how many copies of the worker there are, each with its own memory.
  * @param withDatabase whether they have the binding `DB`, all the same one, with the migrations applied.
- * @returns `{urls, pid, database, output, scheduled, dispose}`; `output` collects what workerd prints; `scheduled` runs the
- * cron trigger as if it were that time, in milliseconds.
+ * @param objects the bindings of Durable Objects to their classes; each isolate has its own objects, unless
+ * `sharedObjects` lets all of them use those of the first one.
+ * @param otherWorkers more workers in the same process, for bindings that lead elsewhere: `{name, modules, ...}`.
+ * @returns `{urls, pid, database, object, evict, output, scheduled, dispose}`; `output` collects what workerd prints.
  */
-export async function startWorkerd({ modules, bindings = {}, isolates = 1, withDatabase = true }) {
+export async function startWorkerd({
+  modules, bindings = {}, isolates = 1, withDatabase = true, objects = OBJECTS, sharedObjects = false, otherWorkers = [],
+}) {
   const names = Array.from({ length: isolates }, (_, i) => `gateway-${i}`);
   const output = [];
   const before = childProcesses('workerd');
+  const ownerOf = (name) => (sharedObjects ? names[0] : name);
+  const durableObjects = (name) => Object.fromEntries(Object.entries(objects).map(([binding, object]) => {
+    const designator = typeof object === 'string' ? { className: object, scriptName: ownerOf(name) } : object;
+    return [binding, { useSQLite: true, ...designator, ...(designator.scriptName === name ? { scriptName: undefined } : {}) }];
+  }));
   const miniflare = new Miniflare({
     host: '127.0.0.1',
     port: 0,
     handleRuntimeStdio: (stdout, stderr) => [stdout, stderr].forEach((pipe) => pipe.on('data', (data) => output.push(data))),
-    workers: names.map((name) => ({
+    workers: [...names.map((name) => ({
       name,
       modules,
       ...COMPATIBILITY,
       bindings,
+      durableObjects: durableObjects(name),
       ...(withDatabase ? { d1Databases: { DB: 'gateway' } } : {}),
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-    })),
+    })), ...otherWorkers.map((worker) => ({ ...COMPATIBILITY, ...worker }))],
   });
   await miniflare.ready;
   const database = withDatabase ? await miniflare.getD1Database('DB', names[0]) : null;
@@ -37,7 +50,12 @@ export async function startWorkerd({ modules, bindings = {}, isolates = 1, withD
     urls: await Promise.all(names.map(async (name) => (await miniflare.unsafeGetDirectURL(name)).origin)),
     pid: childProcesses('workerd').find((child) => !before.includes(child)),
     database,
+    /** The stub of an object, as an isolate sees it. */
+    object: async (binding, name, isolate = 0) => (await miniflare.getDurableObjectNamespace(binding, names[isolate])).getByName(name),
+    /** Throws an object out of memory; its storage stays. */
+    evict: (binding, name, isolate = 0) => miniflare.unsafeEvictDurableObject(ownerOf(names[isolate]), objects[binding], { name }),
     output,
+    /** Runs the cron trigger as if it were that time, in milliseconds. */
     scheduled: async (time) => (await miniflare.getWorker(names[0])).scheduled({ cron: '17 3 * * *', scheduledTime: new Date(time) }),
     dispose: () => miniflare.dispose(),
   };

@@ -1,0 +1,125 @@
+//! The way of a usage record from its request to its project's ledger, and past a ledger that cannot be had: to D1, or
+//! into the log.
+
+use std::cell::RefCell;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use js_sys::Reflect;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{RequestInit, Response};
+use worker::{Delay, Env};
+
+use super::drain::{Drain, Stage};
+use super::js::ObjectNamespace;
+use super::ledger_object::{ACCEPTED, COMMIT, FULL};
+use super::log;
+use super::ports::now_ms;
+use crate::accounts::courier::{DATABASE_MS, LEDGER_MS, Message, Route, Sent};
+use crate::accounts::couriers::{Added, Couriers, Step};
+use crate::accounts::failure::D1Failure;
+use crate::accounts::flush::Flush;
+use crate::accounts::outbox::{self, Row};
+use crate::usage::record::UsageRecord;
+
+/// The binding of the ledgers.
+const BINDING: &str = "LEDGER";
+
+/// Gives a record to its project's courier and watches over it until it is settled. Nothing here waits for another
+/// request: the platform would forget this one in its sleep.
+pub(super) async fn deliver(env: &Env, couriers: &RefCell<Couriers>, record: UsageRecord) {
+    let (added, orphans) = couriers.borrow_mut().add(&record.project_id, record.to_json(), now_ms());
+    not_written("nobody watches over it any more", &orphans);
+    let mut ticket = match added {
+        Added::Held(ticket) => ticket,
+        Added::Full(record) => return not_written("too many records wait", &[record]),
+    };
+    loop {
+        let step = couriers.borrow_mut().step(&mut ticket, now_ms());
+        match step {
+            Step::Done => return,
+            Step::Sleep(ms) => Delay::from(Duration::from_millis(ms)).await,
+            Step::Send(message) => {
+                let (id, (sent, problem)) = (message.id, send(env, ticket.project(), message).await);
+                let given_up = couriers.borrow_mut().end(ticket.project(), id, sent, now_ms());
+                not_written(&problem, &given_up);
+            }
+            Step::Log(record) => not_written("neither the ledger nor D1 took it in time", &[record]),
+        }
+    }
+}
+
+/// What nobody takes is logged whole, a line for each record, so that it is not lost: an operator can still write it.
+fn not_written(problem: &str, records: &[String]) {
+    for record in records {
+        log::error("record_not_written", &[("problem", problem), ("record", record)]);
+    }
+}
+
+/// Sends a message; returns how that went, and what the problem was.
+async fn send(env: &Env, project: &str, message: Message) -> (Sent, String) {
+    let (place, ms) = match message.route {
+        Route::Ledger => ("the ledger", LEDGER_MS),
+        Route::Database => ("D1", DATABASE_MS),
+    };
+    let sending = async {
+        match message.route {
+            Route::Ledger => to_ledger(env, project, &message.records).await,
+            Route::Database => to_database(env, project, message.records).await,
+        }
+    };
+    let (sent, problem) = match select(pin!(sending), Delay::from(Duration::from_millis(ms))).await {
+        Either::Left((Ok(()), _)) => return (Sent::Accepted, String::new()),
+        Either::Left((Err(NotSent { sent, problem }), _)) => (sent, problem),
+        Either::Right(((), _)) => (Sent::Failed, format!("no answer within {ms} ms")),
+    };
+    let problem = format!("{place}: {problem}");
+    log::error("records_not_taken", &[("project_id", project), ("problem", &problem)]);
+    (sent, problem)
+}
+
+struct NotSent {
+    sent: Sent,
+    problem: String,
+}
+
+impl From<JsValue> for NotSent {
+    fn from(error: JsValue) -> Self {
+        let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+        Self { sent: Sent::Failed, problem: message.unwrap_or_else(|| "an error without words".to_owned()) }
+    }
+}
+
+async fn to_ledger(env: &Env, project: &str, records: &str) -> Result<(), NotSent> {
+    let namespace = Reflect::get(env, &BINDING.into())?;
+    if !namespace.is_object() {
+        return Err(NotSent { sent: Sent::Unavailable, problem: format!("there is no binding {BINDING}") });
+    }
+    let namespace: ObjectNamespace = namespace.unchecked_into();
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&JsValue::from_str(records));
+    let answer = JsFuture::from(namespace.by_name(project)?.fetch(COMMIT, &init)?).await?;
+    match answer.unchecked_into::<Response>().status() {
+        ACCEPTED => Ok(()),
+        FULL => Err(NotSent { sent: Sent::Unavailable, problem: "the outbox is full".to_owned() }),
+        status => Err(NotSent { sent: Sent::Failed, problem: format!("it answered {status}") }),
+    }
+}
+
+/// Writes the records into D1, as the ledger would. Stopped half-way, it can be done again: records count once.
+async fn to_database(env: &Env, project: &str, records: String) -> Result<(), NotSent> {
+    let mut drain = Drain::new(Flush::new(vec![Row { seq: 1, count: outbox::count(&records), records }]));
+    loop {
+        match drain.step(env, project).await {
+            Stage::Going => {}
+            Stage::Done => return Ok(()),
+            Stage::Out => break,
+        }
+    }
+    let missing = matches!(drain.failure, Some(D1Failure::NotBound));
+    let problem = drain.failure.as_ref().map(D1Failure::problem).unwrap_or_default().to_owned();
+    Err(NotSent { sent: if missing { Sent::Unavailable } else { Sent::Failed }, problem })
+}
