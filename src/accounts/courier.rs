@@ -3,8 +3,6 @@
 //! one once its response has ended, so each request watches over its own record with its own timers (`couriers.rs` has
 //! the records of all projects). It sends nothing and knows no clock.
 
-use std::collections::VecDeque;
-
 use super::couriers::Ticket;
 
 /// How far apart messages begin. At 50 ms the ledger of a busy project gets 20 messages a second from an isolate,
@@ -22,11 +20,11 @@ pub const MESSAGE_RECORDS: usize = 500;
 pub const MESSAGE_BYTES: usize = 512 * 1024;
 /// How long a sender may wait for the ledger's acknowledgement, which normally takes milliseconds. After an eviction
 /// the object has to start first.
-pub const LEDGER_MS: u64 = 3_000;
-/// How long it may wait for D1, which is slower and may be far away.
+pub const LEDGER_MS: u32 = 3_000;
+/// After this long a sender makes no more calls to D1, which is slower and may be far away; each call is as long at most.
 pub const DATABASE_MS: u64 = 5_000;
-/// A message that is in flight for longer has lost its sender, whose own timer would have ended it before.
-pub const TAKEOVER_MS: u64 = DATABASE_MS + 1_000;
+/// A message that is in flight for longer has lost its sender, who would have ended it before.
+pub const TAKEOVER_MS: u64 = 2 * DATABASE_MS;
 /// How long the ledger is left alone after it failed. Each message would wait for it in vain, while D1 takes them.
 pub const REST_MS: u64 = 10_000;
 /// When a request takes its record back to put it into the log: the platform lets it live for 30 seconds after its
@@ -92,7 +90,7 @@ struct InFlight {
 #[derive(Debug, Default)]
 pub(super) struct Courier {
     /// In the order of adding; all come after those in flight.
-    waiting: VecDeque<Entry>,
+    waiting: Vec<Entry>,
     in_flight: Option<InFlight>,
     /// No message begins before.
     due_ms: u64,
@@ -109,47 +107,44 @@ impl Courier {
     }
 
     pub(super) fn add(&mut self, entry: Entry) {
-        self.waiting.push_back(entry);
+        self.waiting.push(entry);
     }
 
     /// Whether the record is not settled yet.
     pub(super) fn holds(&self, seq: u64) -> bool {
-        self.is_in_flight(seq) || self.waiting.binary_search_by_key(&seq, |entry| entry.seq).is_ok()
+        self.is_in_flight(seq) || position(&self.waiting, seq).is_some()
     }
 
     fn is_in_flight(&self, seq: u64) -> bool {
-        let entries = self.in_flight.as_ref().map(|message| message.entries.as_slice()).unwrap_or_default();
-        entries.binary_search_by_key(&seq, |entry| entry.seq).is_ok()
+        self.in_flight.as_ref().is_some_and(|message| position(&message.entries, seq).is_some())
     }
 
     /// Takes a record back, wherever it is.
     pub(super) fn take(&mut self, seq: u64) -> Option<Entry> {
-        if let Ok(at) = self.waiting.binary_search_by_key(&seq, |entry| entry.seq) {
-            return self.waiting.remove(at);
+        let in_flight = self.in_flight.as_mut().map(|message| &mut message.entries);
+        for entries in in_flight.into_iter().chain([&mut self.waiting]) {
+            if let Some(at) = position(entries, seq) {
+                return Some(entries.remove(at));
+            }
         }
-        let message = self.in_flight.as_mut()?;
-        let at = message.entries.binary_search_by_key(&seq, |entry| entry.seq).ok()?;
-        Some(message.entries.remove(at))
+        None
     }
 
     /// Takes back all records that were added before `added_ms`.
-    pub(super) fn take_older(&mut self, added_ms: u64) -> Vec<Entry> {
-        let mut older = Vec::new();
-        if let Some(message) = &mut self.in_flight {
-            let young = message.entries.partition_point(|entry| entry.added_ms < added_ms);
-            older.extend(message.entries.drain(..young));
+    pub(super) fn take_older(&mut self, added_ms: u64, older: &mut Vec<Entry>) {
+        let in_flight = self.in_flight.as_mut().map(|message| &mut message.entries);
+        for entries in in_flight.into_iter().chain([&mut self.waiting]) {
+            let young = entries.partition_point(|entry| entry.added_ms < added_ms);
+            let young = entries.split_off(young);
+            older.append(&mut std::mem::replace(entries, young));
         }
-        let young = self.waiting.partition_point(|entry| entry.added_ms < added_ms);
-        older.extend(self.waiting.drain(..young));
-        older
     }
 
     /// The message in flight counts no longer: its records are the first of the next one.
     fn put_back(&mut self) {
-        if let Some(message) = self.in_flight.take() {
-            for entry in message.entries.into_iter().rev() {
-                self.waiting.push_front(entry);
-            }
+        if let Some(mut message) = self.in_flight.take() {
+            message.entries.append(&mut self.waiting);
+            self.waiting = message.entries;
         }
     }
 
@@ -177,7 +172,8 @@ impl Courier {
         }
         records.push(']');
         self.due_ms = now_ms.saturating_add(PACE_MS);
-        self.in_flight = Some(InFlight { id, begun_ms: now_ms, entries: self.waiting.drain(..taken).collect() });
+        let rest = self.waiting.split_off(taken);
+        self.in_flight = Some(InFlight { id, begun_ms: now_ms, entries: std::mem::replace(&mut self.waiting, rest) });
         Some(Message { id, route: self.route(), records })
     }
 
@@ -215,7 +211,7 @@ impl Courier {
 
     /// How long the request of `ticket` sleeps before it asks again.
     pub(super) fn wait_ms(&self, ticket: &mut Ticket, now_ms: u64) -> u64 {
-        let leads = self.waiting.front().is_some_and(|first| first.seq == ticket.seq);
+        let leads = self.waiting.first().is_some_and(|first| first.seq == ticket.seq);
         // Whoever opened the next message sends it when it is due; the others look when it should have arrived.
         let expected_ms = if leads { self.due_ms } else { self.due_ms.saturating_add(SETTLE_MS) };
         let wait_ms = if expected_ms > now_ms && !self.is_in_flight(ticket.seq) {
@@ -227,4 +223,9 @@ impl Courier {
         let give_up_ms = ticket.added_ms.saturating_add(GIVE_UP_MS);
         wait_ms.min(give_up_ms.saturating_sub(now_ms)).max(1)
     }
+}
+
+/// Where a record is among entries, which are in the order of adding.
+fn position(entries: &[Entry], seq: u64) -> Option<usize> {
+    entries.binary_search_by_key(&seq, |entry| entry.seq).ok()
 }

@@ -1,7 +1,5 @@
 //! The records of one isolate that are on their way to their projects' ledgers: who holds what, and how much.
 
-use std::collections::HashMap;
-
 use super::courier::{Courier, Entry, GIVE_UP_MS, Message, Sent};
 
 /// The most bytes of records that an isolate holds, an eighth of its memory. It is reached only while neither ledger
@@ -53,7 +51,8 @@ pub enum Added {
 /// The couriers of an isolate's projects.
 #[derive(Debug, Default)]
 pub struct Couriers {
-    by_project: HashMap<String, Courier>,
+    /// In the order of their names: a map's code weighs more than it saves among so few.
+    by_project: Vec<(String, Courier)>,
     /// Counts records and messages of all projects, so that what is forgotten never comes again.
     last_seq: u64,
     held_bytes: usize,
@@ -69,27 +68,32 @@ impl Couriers {
                 return (Added::Full(record), orphans);
             }
         }
-        if self.by_project.len() >= MAX_COURIERS && !self.by_project.contains_key(project) {
-            self.by_project.retain(|_, courier| !courier.is_idle(now_ms));
+        if self.by_project.len() >= MAX_COURIERS && self.courier(project).is_none() {
+            self.by_project.retain(|(_, courier)| !courier.is_idle(now_ms));
         }
         self.held_bytes += record.len();
         let seq = self.next_seq();
-        let courier = self.by_project.entry(project.to_owned()).or_default();
-        courier.add(Entry { seq, added_ms: now_ms, record });
+        if let Err(at) = self.position(project) {
+            self.by_project.insert(at, (project.to_owned(), Courier::default()));
+        }
+        if let Some(courier) = self.courier(project) {
+            courier.add(Entry { seq, added_ms: now_ms, record });
+        }
         (Added::Held(Ticket { project: project.to_owned(), seq, added_ms: now_ms, polls: 0 }), orphans)
     }
 
     /// What the request of `ticket` does next.
     pub fn step(&mut self, ticket: &mut Ticket, now_ms: u64) -> Step {
         let message_id = self.next_seq();
-        let Some(courier) = self.by_project.get_mut(&ticket.project) else { return Step::Done };
+        let Some(courier) = self.courier(&ticket.project) else { return Step::Done };
         if !courier.holds(ticket.seq) {
             return Step::Done;
         }
         if now_ms.saturating_sub(ticket.added_ms) >= GIVE_UP_MS
             && let Some(entry) = courier.take(ticket.seq)
         {
-            return Step::Log(self.release(entry));
+            self.held_bytes = self.held_bytes.saturating_sub(entry.record.len());
+            return Step::Log(entry.record);
         }
         match courier.begin(message_id, now_ms) {
             Some(message) => Step::Send(message),
@@ -100,9 +104,9 @@ impl Couriers {
     /// Takes in how the message `id` of `project` ended, and returns the records that must go into the log since
     /// nothing has helped.
     pub fn end(&mut self, project: &str, id: u64, sent: Sent, now_ms: u64) -> Vec<String> {
-        let Some(courier) = self.by_project.get_mut(project) else { return Vec::new() };
+        let Some(courier) = self.courier(project) else { return Vec::new() };
         let settled = courier.end(id, sent, now_ms);
-        let records: Vec<String> = settled.into_iter().map(|entry| self.release(entry)).collect();
+        let records = self.release(settled);
         if sent == Sent::Accepted { Vec::new() } else { records }
     }
 
@@ -121,20 +125,33 @@ impl Couriers {
         self.by_project.is_empty()
     }
 
+    fn position(&self, project: &str) -> Result<usize, usize> {
+        self.by_project.binary_search_by(|(name, _)| name.as_str().cmp(project))
+    }
+
+    fn courier(&mut self, project: &str) -> Option<&mut Courier> {
+        let at = self.position(project).ok()?;
+        self.by_project.get_mut(at).map(|(_, courier)| courier)
+    }
+
     const fn next_seq(&mut self) -> u64 {
         self.last_seq += 1;
         self.last_seq
     }
 
-    fn release(&mut self, entry: Entry) -> String {
-        self.held_bytes = self.held_bytes.saturating_sub(entry.record.len());
-        entry.record
+    fn release(&mut self, entries: Vec<Entry>) -> Vec<String> {
+        let records: Vec<String> = entries.into_iter().map(|entry| entry.record).collect();
+        for record in &records {
+            self.held_bytes = self.held_bytes.saturating_sub(record.len());
+        }
+        records
     }
 
     fn take_orphans(&mut self, now_ms: u64) -> Vec<String> {
-        let before_ms = now_ms.saturating_sub(ORPHAN_MS);
-        let orphans: Vec<Entry> =
-            self.by_project.values_mut().flat_map(|courier| courier.take_older(before_ms)).collect();
-        orphans.into_iter().map(|entry| self.release(entry)).collect()
+        let mut orphans = Vec::new();
+        for (_, courier) in &mut self.by_project {
+            courier.take_older(now_ms.saturating_sub(ORPHAN_MS), &mut orphans);
+        }
+        self.release(orphans)
     }
 }

@@ -7,8 +7,6 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use sha2::{Digest, Sha256};
-
 use super::outbox::{self, Row};
 use crate::json::{Kind, ReadError, Reader};
 
@@ -32,7 +30,7 @@ pub fn backoff_ms(failures: u32) -> u64 {
 /// A record that D1 refuses although it is well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// The record's id; where it has none, the SHA-256 of its text.
+    /// The record's id; where it has none, one that is always the same for the same text.
     pub id: String,
     /// The record, whole.
     pub record: String,
@@ -223,5 +221,10 @@ fn id_of(record: &str) -> String {
         Ok(())
     });
     let id = id.filter(|id: &String| read.is_ok() && !id.is_empty());
-    id.unwrap_or_else(|| Sha256::digest(record).iter().map(|byte| format!("{byte:02x}")).collect())
+    id.unwrap_or_else(|| format!("{:016x}", fnv_1a(record)))
+}
+
+/// A hash of a text, FNV-1a: an id for the few records that have none, not a secret.
+fn fnv_1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

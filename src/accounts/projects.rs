@@ -1,8 +1,6 @@
 //! How many new project ids an isolate takes in: each is a Durable Object that has to be made and kept, and whoever
 //! holds a key can invent names. It does not say which projects exist.
 
-use std::collections::HashSet;
-
 /// How many ids are remembered in each of the two generations: with 64 bytes an id some 2 MB an isolate. More projects
 /// than that in one isolate count as new now and then, up to the cap a minute.
 pub const MOST_KNOWN: usize = 10_000;
@@ -12,9 +10,9 @@ const WINDOW_MS: u64 = 60_000;
 /// The project ids that an isolate knows.
 #[derive(Debug, Default)]
 pub struct Projects {
-    /// Those seen since the last change of generation, and those seen before it.
-    young: HashSet<String>,
-    old: HashSet<String>,
+    /// Those seen since the last change of generation, and those seen before it; each in their own order.
+    young: Vec<String>,
+    old: Vec<String>,
     window_start_ms: u64,
     new_in_window: u64,
 }
@@ -25,10 +23,8 @@ impl Projects {
     /// # Errors
     /// Milliseconds after which it may be tried again.
     pub fn admit(&mut self, project: &str, most_new: u64, now_ms: u64) -> Result<(), u64> {
-        if self.young.contains(project) {
-            return Ok(());
-        }
-        if !self.old.contains(project) {
+        let Err(mut at) = position(&self.young, project) else { return Ok(()) };
+        if position(&self.old, project).is_err() {
             let elapsed_ms = now_ms.saturating_sub(self.window_start_ms);
             if elapsed_ms >= WINDOW_MS {
                 self.window_start_ms = now_ms;
@@ -40,8 +36,13 @@ impl Projects {
         }
         if self.young.len() >= MOST_KNOWN {
             self.old = std::mem::take(&mut self.young);
+            at = 0;
         }
-        self.young.insert(project.to_owned());
+        self.young.insert(at, project.to_owned());
         Ok(())
     }
+}
+
+fn position(known: &[String], project: &str) -> Result<usize, usize> {
+    known.binary_search_by(|name| name.as_str().cmp(project))
 }

@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::{Delay, Env};
 
-use super::js::{D1Database, D1Statement};
+use super::js::{D1Database, D1Statement, words};
 use crate::accounts::failure::D1Failure;
 use crate::accounts::sql::{self, Outcome, Param, Statement};
 use crate::gateway::database::Database;
@@ -122,6 +122,5 @@ fn outcome(result: &JsValue) -> Outcome {
 }
 
 fn failure(problem: JsValue) -> D1Failure {
-    let message = problem.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-    D1Failure::of(message.or_else(|| problem.as_string()).unwrap_or_else(|| "an error without words".to_owned()))
+    D1Failure::of(words(&problem))
 }

@@ -1,5 +1,6 @@
 //! The parts of the platform that `web-sys` does not know.
 
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, ReadableStream, ReadableStreamDefaultReader, StreamPipeOptions, WritableStream};
 
@@ -128,4 +129,10 @@ extern "C" {
     /// An iterator over arrays of values.
     #[wasm_bindgen(method, catch)]
     pub(super) fn raw(this: &Cursor) -> Result<js_sys::Iterator, JsValue>;
+}
+
+/// What an error says, for the log.
+pub(super) fn words(error: &JsValue) -> String {
+    let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+    message.or_else(|| error.as_string()).unwrap_or_else(|| "an error without words".to_owned())
 }

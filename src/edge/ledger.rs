@@ -2,18 +2,16 @@
 //! into the log.
 
 use std::cell::RefCell;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::{Either, select};
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{RequestInit, Response};
+use web_sys::{AbortSignal, RequestInit, Response};
 use worker::{Delay, Env};
 
 use super::drain::{Drain, Stage};
-use super::js::ObjectNamespace;
+use super::js::{ObjectNamespace, words};
 use super::ledger_object::{ACCEPTED, COMMIT, FULL};
 use super::log;
 use super::ports::now_ms;
@@ -21,7 +19,7 @@ use crate::accounts::courier::{DATABASE_MS, LEDGER_MS, Message, Route, Sent};
 use crate::accounts::couriers::{Added, Couriers, Step};
 use crate::accounts::failure::D1Failure;
 use crate::accounts::flush::Flush;
-use crate::accounts::outbox::{self, Row};
+use crate::accounts::outbox::Row;
 use crate::usage::record::UsageRecord;
 
 /// The binding of the ledgers.
@@ -60,21 +58,11 @@ fn not_written(problem: &str, records: &[String]) {
 
 /// Sends a message; returns how that went, and what the problem was.
 async fn send(env: &Env, project: &str, message: Message) -> (Sent, String) {
-    let (place, ms) = match message.route {
-        Route::Ledger => ("the ledger", LEDGER_MS),
-        Route::Database => ("D1", DATABASE_MS),
+    let (place, sent) = match message.route {
+        Route::Ledger => ("the ledger", to_ledger(env, project, &message.records).await),
+        Route::Database => ("D1", to_database(env, project, message.records).await),
     };
-    let sending = async {
-        match message.route {
-            Route::Ledger => to_ledger(env, project, &message.records).await,
-            Route::Database => to_database(env, project, message.records).await,
-        }
-    };
-    let (sent, problem) = match select(pin!(sending), Delay::from(Duration::from_millis(ms))).await {
-        Either::Left((Ok(()), _)) => return (Sent::Accepted, String::new()),
-        Either::Left((Err(NotSent { sent, problem }), _)) => (sent, problem),
-        Either::Right(((), _)) => (Sent::Failed, format!("no answer within {ms} ms")),
-    };
+    let Err(NotSent { sent, problem }) = sent else { return (Sent::Accepted, String::new()) };
     let problem = format!("{place}: {problem}");
     log::error("records_not_taken", &[("project_id", project), ("problem", &problem)]);
     (sent, problem)
@@ -87,8 +75,7 @@ struct NotSent {
 
 impl From<JsValue> for NotSent {
     fn from(error: JsValue) -> Self {
-        let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-        Self { sent: Sent::Failed, problem: message.unwrap_or_else(|| "an error without words".to_owned()) }
+        Self { sent: Sent::Failed, problem: words(&error) }
     }
 }
 
@@ -101,6 +88,7 @@ async fn to_ledger(env: &Env, project: &str, records: &str) -> Result<(), NotSen
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(records));
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(LEDGER_MS)));
     let answer = JsFuture::from(namespace.by_name(project)?.fetch(COMMIT, &init)?).await?;
     match answer.unchecked_into::<Response>().status() {
         ACCEPTED => Ok(()),
@@ -111,12 +99,13 @@ async fn to_ledger(env: &Env, project: &str, records: &str) -> Result<(), NotSen
 
 /// Writes the records into D1, as the ledger would. Stopped half-way, it can be done again: records count once.
 async fn to_database(env: &Env, project: &str, records: String) -> Result<(), NotSent> {
-    let mut drain = Drain::new(Flush::new(vec![Row { seq: 1, count: outbox::count(&records), records }]));
+    let until_ms = now_ms().saturating_add(DATABASE_MS);
+    let mut drain = Drain::new(Flush::new(vec![Row { seq: 1, count: 0, records }]));
     loop {
         match drain.step(env, project).await {
-            Stage::Going => {}
             Stage::Done => return Ok(()),
-            Stage::Out => break,
+            Stage::Going if now_ms() < until_ms => {}
+            Stage::Going | Stage::Out => break,
         }
     }
     let missing = matches!(drain.failure, Some(D1Failure::NotBound));

@@ -203,7 +203,10 @@ impl LedgerObject {
                 Stage::Going => drain = Some(current),
                 Stage::Done => {}
                 Stage::Out => {
-                    self.log("d1_is_out", current.failure.as_ref().map(|failure| failure.problem()).unwrap_or_default());
+                    self.log(
+                        "d1_is_out",
+                        current.failure.as_ref().map(|failure| failure.problem()).unwrap_or_default(),
+                    );
                     return Ok(End::Out);
                 }
             }
