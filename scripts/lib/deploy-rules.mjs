@@ -4,7 +4,7 @@ import { gatewayConfigError } from "./dev-vars.mjs";
 const PLACEHOLDER_ID = /^0{8}-0{4}-0{4}-0{4}-0{12}$/;
 
 /** The Durable Objects that the gateway needs: their bindings and classes. */
-export const DURABLE_OBJECTS = { LEDGER: "LedgerObject" };
+export const DURABLE_OBJECTS = { LEDGER: "LedgerObject", HEALTH: "HealthObject" };
 
 /** Reasons, for a person, why this must not be deployed. `config`: wrangler.toml as read; `secretNames`: those of the deployed worker. */
 export function refusals({ config, secretNames }) {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use futures::channel::oneshot;
-use web_sys::{AbortSignal, ReadableStream, Request};
+use web_sys::{ReadableStream, Request};
 use worker::{Context, Env};
 
 use super::isolate::Isolate;
@@ -63,9 +63,8 @@ impl ChatTask {
             openai_project_header: header(&self.request, "openai-project"),
             forwardable: self.forwardable(gateway),
         };
-        // Typed as always there; it is only with the compatibility flag `enable_request_signal`.
-        let client = Some(self.request.signal()).filter(|signal: &AbortSignal| signal.is_truthy());
-        let ports = WorkerPorts::new(Rc::clone(&self.isolate), self.env.clone(), Rc::clone(&self.context), client);
+        let (isolate, context) = (Rc::clone(&self.isolate), Rc::clone(&self.context));
+        let ports = WorkerPorts::new(isolate, self.env.clone(), context, &self.request);
         let answer = chat(gateway, &ports, incoming).await;
         drop(held);
         match answer {

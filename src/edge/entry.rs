@@ -8,14 +8,16 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Context, Env, event};
 
 use super::chat_task::{ChatTask, Reply};
+use super::health_link::HealthLink;
 use super::isolate::Isolate;
 use super::log;
-use super::ports::now_ms;
+use super::ports::{now_ms, spawn};
 use super::respond::{Responder, header};
 use crate::gateway::auth::{Credentials, authorize};
-use crate::gateway::models;
+use crate::gateway::ports::HealthPort;
 use crate::gateway::route::{Route, host_and_path, not_found, wrong_method};
 use crate::gateway::setup::Gateway;
+use crate::gateway::{models, providers};
 use crate::openai::error::{ApiError, ErrorType};
 
 /// The body of `GET /health`.
@@ -70,6 +72,15 @@ impl Call<'_> {
             }
             Route::Models => self.json(self.admitted(host).map(models::list)),
             Route::Model(id) => self.json(self.admitted(host).and_then(|gateway| models::retrieve(gateway, &id))),
+            Route::Providers => match self.admitted(host) {
+                Ok(gateway) => {
+                    let health = HealthLink::new(Rc::clone(self.isolate), env, Rc::new(context), self.request);
+                    health.refreshed().await;
+                    let list = health.read(|view| providers::list(gateway, view.circuits(), now_ms()));
+                    self.responder.json(200, &list, &[])
+                }
+                Err(error) => self.responder.error(&error, &[]),
+            },
             Route::ChatCompletions => match self.admitted(host) {
                 Ok(_) => self.chat(env, context).await,
                 Err(error) => self.responder.error(&error, &[]),
@@ -105,7 +116,7 @@ impl Call<'_> {
             request_id: self.responder.request_id().to_owned(),
             received_ms: self.received_ms,
         };
-        context.wait_until(task.run(sender));
+        spawn(&context, task.run(sender));
         match receiver.await {
             Ok(Reply::Error { error, headers }) => self.responder.error(&error, &headers),
             Ok(Reply::Whole { headers, body }) => self.responder.json(200, &body, &headers),

@@ -6,6 +6,9 @@ use std::rc::Rc;
 
 use worker::Env;
 
+use super::health_link::HEALTH;
+use super::object;
+use super::ports::random_id;
 use crate::accounts::couriers::Couriers;
 use crate::accounts::projects::Projects;
 use crate::gateway::setup::{Gateway, SetupError};
@@ -30,6 +33,10 @@ pub(super) struct Isolate {
     pub(super) couriers: RefCell<Couriers>,
     /// The project ids that were seen.
     pub(super) projects: RefCell<Projects>,
+    /// Whether there is a health object to talk to; else the isolate is alone with its view.
+    pub(super) has_health_object: bool,
+    /// The name of the health object that it talks to; known from its first request on.
+    pub(super) health_object: OnceCell<String>,
     inflight_bytes: Cell<u64>,
 }
 
@@ -44,7 +51,9 @@ impl Isolate {
             Rc::clone(cell.get_or_init(|| {
                 Rc::new(Self {
                     gateway: Gateway::new(&|name| variable(env, name)),
-                    health: RefCell::default(),
+                    health: RefCell::new(HealthView::new(random_id())),
+                    has_health_object: object::namespace(env, HEALTH).is_some(),
+                    health_object: OnceCell::new(),
                     couriers: RefCell::default(),
                     projects: RefCell::default(),
                     inflight_bytes: Cell::new(0),

@@ -4,17 +4,14 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use js_sys::Reflect;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, RequestInit, Response};
+use wasm_bindgen::JsValue;
 use worker::{Delay, Env};
 
 use super::drain::{Drain, Stage};
-use super::js::{ObjectNamespace, words};
+use super::js::words;
 use super::ledger_object::{ACCEPTED, COMMIT, FULL};
-use super::log;
 use super::ports::now_ms;
+use super::{log, object};
 use crate::accounts::courier::{DATABASE_MS, LEDGER_MS, Message, Route, Sent};
 use crate::accounts::couriers::{Added, Couriers, Step};
 use crate::accounts::failure::D1Failure;
@@ -80,17 +77,10 @@ impl From<JsValue> for NotSent {
 }
 
 async fn to_ledger(env: &Env, project: &str, records: &str) -> Result<(), NotSent> {
-    let namespace = Reflect::get(env, &BINDING.into())?;
-    if !namespace.is_object() {
+    let Some(namespace) = object::namespace(env, BINDING) else {
         return Err(NotSent { sent: Sent::Unavailable, problem: format!("there is no binding {BINDING}") });
-    }
-    let namespace: ObjectNamespace = namespace.unchecked_into();
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_body(&JsValue::from_str(records));
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(LEDGER_MS)));
-    let answer = JsFuture::from(namespace.by_name(project)?.fetch(COMMIT, &init)?).await?;
-    match answer.unchecked_into::<Response>().status() {
+    };
+    match object::post(&namespace, project, COMMIT, records, LEDGER_MS).await?.status() {
         ACCEPTED => Ok(()),
         FULL => Err(NotSent { sent: Sent::Unavailable, problem: "the outbox is full".to_owned() }),
         status => Err(NotSent { sent: Sent::Failed, problem: format!("it answered {status}") }),

@@ -1,32 +1,37 @@
 //! The use cases' ports, on Workers.
 
-use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use web_sys::AbortSignal;
+use web_sys::{AbortSignal, Request};
 use worker::{Context, Delay, Env};
 
 use super::fetch::{self, FetchedReply};
+use super::health_link::HealthLink;
 use super::isolate::Isolate;
 use super::{ledger, log};
 use crate::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall};
-use crate::health::view::HealthView;
 use crate::project::ProjectId;
 use crate::usage::record::UsageRecord;
 
 /// One request's view of the world.
 pub(super) struct WorkerPorts {
     isolate: Rc<Isolate>,
+    health: HealthLink,
     env: Env,
     context: Rc<Context>,
     client: Option<AbortSignal>,
 }
 
 impl WorkerPorts {
-    /// The ports of a request whose client's leaving is told by `client`.
-    pub(super) fn new(isolate: Rc<Isolate>, env: Env, context: Rc<Context>, client: Option<AbortSignal>) -> Self {
-        Self { isolate, env, context, client }
+    /// The ports of `request`.
+    pub(super) fn new(isolate: Rc<Isolate>, env: Env, context: Rc<Context>, request: &Request) -> Self {
+        // Typed as always there; it is only with the compatibility flag `enable_request_signal`.
+        let client = Some(request.signal()).filter(|signal: &AbortSignal| signal.is_truthy());
+        let health = HealthLink::new(Rc::clone(&isolate), env.clone(), Rc::clone(&context), request);
+        Self { isolate, health, env, context, client }
     }
 }
 
@@ -64,8 +69,7 @@ impl Ports for WorkerPorts {
     }
 
     fn health(&self) -> &impl HealthPort {
-        let health: &RefCell<HealthView> = &self.isolate.health;
-        health
+        &self.health
     }
 
     fn admit_project(&self, project: &ProjectId, most_new: u64) -> Result<(), u64> {
@@ -73,10 +77,16 @@ impl Ports for WorkerPorts {
     }
 
     fn account(&self, record: UsageRecord) {
-        let env = self.env.clone();
-        let isolate = Rc::clone(&self.isolate);
-        self.context.wait_until(async move { ledger::deliver(&env, &isolate.couriers, record).await });
+        let (env, isolate) = (self.env.clone(), Rc::clone(&self.isolate));
+        spawn(&self.context, async move { ledger::deliver(&env, &isolate.couriers, record).await });
     }
+}
+
+/// A number that nobody else makes up.
+pub(super) fn random_id() -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 2^53")]
+    let random = (js_sys::Math::random() * 9_007_199_254_740_992.0) as u64;
+    random
 }
 
 /// Milliseconds since the Unix epoch. On Workers the clock only moves with I/O.
@@ -84,4 +94,11 @@ pub(super) fn now_ms() -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and positive")]
     let now = js_sys::Date::now() as u64;
     now
+}
+
+/// Lets work go on after the response. Boxed, so that the machinery of a task is compiled once and not for each kind of
+/// work: that is 4 KB of WebAssembly each.
+pub(super) fn spawn(context: &Context, work: impl Future<Output = ()> + 'static) {
+    let boxed: Pin<Box<dyn Future<Output = ()>>> = Box::pin(work);
+    context.wait_until(boxed);
 }

@@ -5,11 +5,12 @@ use std::pin::pin;
 
 use futures::future::{Either, select};
 
-use super::ports::{Ports, TransportError, UpstreamCall, UpstreamReply};
+use super::ports::{HealthPort, Ports, TransportError, UpstreamCall, UpstreamReply};
 use crate::catalog::provider::ProviderSpec;
 use crate::dialect::classify::{self, ErrorBody, Failure, MAX_ERROR_BODY_BYTES};
 use crate::dialect::openai::reply::{error_body_in_success, error_in_success};
-use crate::dialect::retry_after;
+use crate::dialect::{headroom, retry_after};
+use crate::health::outcome::Outcome;
 use crate::routing::failure::ErrorClass;
 use crate::sse::gate::{Gate, GateFailure, GateState};
 use crate::sse::scan::Expected;
@@ -23,6 +24,8 @@ const MAX_ERROR_BODY_MS: u64 = 2_000;
 pub struct Attempt<'a> {
     /// Who is called.
     pub provider: &'a ProviderSpec,
+    /// The provider's own id of the model that is asked for.
+    pub upstream_model: &'a str,
     /// Whether the answer is streamed.
     pub stream: bool,
     /// What is known of the stream.
@@ -78,6 +81,11 @@ impl Attempt<'_> {
             .send(call)
             .await
             .map_err(|_| Failure::told(ErrorClass::Connect, None, "the connection failed before any reply"))?;
+        let now_ms = ports.now_ms();
+        if let Some(headroom) = headroom::from_headers(&|name| reply.header(name), now_ms) {
+            let outcome = Outcome::Headroom(headroom);
+            ports.health().record(&self.provider.id, self.upstream_model, outcome, None, now_ms);
+        }
         let status = reply.status();
         if !(200..300).contains(&status) {
             return Err(self.refused(ports, reply).await);

@@ -1,16 +1,19 @@
 //! `POST /v1/chat/completions`: read, plan, run.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use super::headers::Header;
+use super::health_now::HealthNow;
 use super::ports::{HealthPort, Ports};
 use super::project::{self, ProjectNames};
 use super::refusal::{check_preferences, refusal, unknown_model};
 use super::run::Run;
 use super::setup::Gateway;
 use super::stream::Committed;
-use crate::health::circuit::Standing;
+use crate::health::circuit::Permit;
 use crate::openai::error::ApiError;
 use crate::openai::request::ChatRequest;
-use crate::routing::plan::{Health, Planner};
+use crate::routing::plan::Planner;
 use crate::routing::requirements::Requirements;
 use crate::routing::target::Target;
 use crate::usage::record::UsageRecord;
@@ -85,16 +88,23 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         ..UsageRecord::default()
     };
     let requirements = Requirements::detect(&request);
-    let now_ms = ports.now_ms();
+    ports.health().refreshed().await;
+    let (now_ms, seed) = (ports.now_ms(), seed(&incoming.request_id));
+    let health = HealthNow::new(ports.health(), seed, now_ms);
     let planner = Planner {
         catalog: &gateway.catalog,
         configured: &|provider| gateway.is_configured(provider),
-        health: &HealthNow { port: ports.health(), now_ms },
+        health: &health,
         auto_models: &gateway.config.auto_models,
         requirements: &requirements,
         preferences: &request.preferences,
     };
-    let candidates = match planner.plan(&targets) {
+    let mut plan = planner.plan(&targets);
+    if health.misses_tickets() {
+        health.get_tickets().await;
+        plan = planner.plan(&targets);
+    }
+    let candidates = match plan {
         Ok(candidates) => candidates,
         Err(error) => {
             let (error, class) = refusal(&error, &request, gateway, now_ms);
@@ -113,6 +123,7 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         candidates: &candidates,
         requested_provider: targets.first().and_then(Target::pinned_provider),
         prompt_tokens: requirements.prompt_tokens,
+        permit: Permit(seed),
     };
     run.run(record).await
 }
@@ -127,26 +138,9 @@ fn targets<'c>(request: &ChatRequest<'_>, gateway: &'c Gateway) -> Result<Vec<Ta
     Ok(targets)
 }
 
-/// The health port at one point in time, as a plan asks for it.
-struct HealthNow<'h, H> {
-    port: &'h H,
-    now_ms: u64,
-}
-
-impl<H: HealthPort> Health for HealthNow<'_, H> {
-    fn standing(&self, provider: &str, model: &str) -> Standing {
-        self.port.standing(provider, model, self.now_ms)
-    }
-
-    fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {
-        self.port.first_token_ms(provider, model)
-    }
-
-    fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64> {
-        self.port.tokens_per_second(provider, model)
-    }
-
-    fn ticket(&self, key: &str) -> u64 {
-        self.port.ticket(key)
-    }
+/// A number of the request's own, made of its id.
+fn seed(request_id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(request_id.as_bytes());
+    hasher.finish()
 }

@@ -1,11 +1,9 @@
 //! What the use cases need of the world. `edge/` provides it on Workers; tests provide fakes.
 
-use std::cell::RefCell;
 use std::future::Future;
 
-use crate::health::circuit::Standing;
+use crate::health::circuit::{Admission, Permit, Standing};
 use crate::health::outcome::Outcome;
-use crate::health::view::HealthView;
 use crate::project::ProjectId;
 use crate::usage::record::UsageRecord;
 
@@ -68,42 +66,16 @@ pub trait HealthPort {
     fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64>;
     /// Its mean speed in completion tokens a second, where known.
     fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64>;
-    /// The next round-robin ticket of `key`.
-    fn ticket(&self, key: &str) -> u64;
-    /// Takes the permit for one request; false if another one is probing the candidate.
-    fn admit(&self, provider: &str, model: &str, now_ms: u64) -> bool;
-    /// Gives a permit back whose request said nothing about the provider.
-    fn release(&self, provider: &str, model: &str, now_ms: u64);
-    /// Takes an outcome in.
-    fn record(&self, provider: &str, model: &str, outcome: Outcome, now_ms: u64);
-}
-
-impl HealthPort for RefCell<HealthView> {
-    fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
-        self.borrow().standing(provider, model, now_ms)
-    }
-
-    fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {
-        self.borrow().first_token_ms(provider, model)
-    }
-
-    fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64> {
-        self.borrow().tokens_per_second(provider, model)
-    }
-
-    fn ticket(&self, key: &str) -> u64 {
-        self.borrow_mut().ticket(key)
-    }
-
-    fn admit(&self, provider: &str, model: &str, now_ms: u64) -> bool {
-        self.borrow_mut().admit(provider, model, now_ms)
-    }
-
-    fn release(&self, provider: &str, model: &str, now_ms: u64) {
-        self.borrow_mut().release(provider, model, now_ms);
-    }
-
-    fn record(&self, provider: &str, model: &str, outcome: Outcome, now_ms: u64) {
-        self.borrow_mut().record(provider, model, outcome, now_ms);
-    }
+    /// Sees to it that what is known is young enough to route by. Waits a short while at most, and never fails.
+    fn refreshed(&self) -> impl Future<Output = ()>;
+    /// The next round-robin ticket of `key`; `None` where none is at hand.
+    fn ticket(&self, key: &str) -> Option<u64>;
+    /// Gets tickets of these cursors. Waits a short while at most, and may come back with none.
+    fn lease(&self, keys: &[String], seed: u64) -> impl Future<Output = ()>;
+    /// A ticket of `key` when none could be got: after the last one, or from `seed` on where nothing is known.
+    fn overdraw(&self, key: &str, seed: u64) -> u64;
+    /// Asks for the permit to use a candidate, which matters where it is being probed. Waits a short while at most.
+    fn admit(&self, provider: &str, model: &str, permit: Permit) -> impl Future<Output = Admission>;
+    /// Takes an outcome in, with the permit of the probe it is the outcome of.
+    fn record(&self, provider: &str, model: &str, outcome: Outcome, permit: Option<Permit>, now_ms: u64);
 }

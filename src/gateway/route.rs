@@ -11,6 +11,8 @@ pub enum Route {
     Models,
     /// `GET /v1/models/{id}`; ids may hold slashes.
     Model(String),
+    /// `GET /v1/providers`.
+    Providers,
     /// `GET /health`: liveness, for anybody.
     Health,
     /// `OPTIONS` of a known path: a browser asks before it sends.
@@ -38,6 +40,7 @@ impl Route {
         let (route, allow) = match bare {
             "/chat/completions" => (Self::ChatCompletions, POST),
             "/models" => (Self::Models, GET),
+            "/providers" => (Self::Providers, GET),
             "/health" => (Self::Health, GET),
             _ => match bare.strip_prefix("/models/").and_then(percent_decode) {
                 Some(id) if !id.is_empty() => (Self::Model(id), GET),
@@ -62,7 +65,7 @@ pub fn not_found(method: &str, path: &str) -> ApiError {
         "unknown_url",
         format!(
             "Unknown request: {method} {path}. There are POST /v1/chat/completions, GET /v1/models, \
-             GET /v1/models/{{id}} and GET /health; the base URL of an OpenAI client ends in /v1."
+             GET /v1/models/{{id}}, GET /v1/providers and GET /health; the base URL of an OpenAI client ends in /v1."
         ),
     )
 }

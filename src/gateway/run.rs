@@ -11,6 +11,7 @@ use super::trail::Trail;
 use crate::dialect::classify::Failure;
 use crate::dialect::openai::encode::encode;
 use crate::dialect::openai::{self, reply};
+use crate::health::circuit::{Admission, Permit};
 use crate::health::outcome::Outcome;
 use crate::openai::request::ChatRequest;
 use crate::routing::exhaustion::{self, CLIENT_CLOSED, Failed};
@@ -32,6 +33,8 @@ pub(super) struct Run<'r, 'c, P> {
     pub(super) candidates: &'r [Candidate<'c>],
     pub(super) requested_provider: Option<&'r str>,
     pub(super) prompt_tokens: u64,
+    /// The permit with which it probes candidates that are broken.
+    pub(super) permit: Permit,
 }
 
 /// What has been tried so far.
@@ -60,21 +63,24 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                         return self.exhausted(record, &progress);
                     };
                     let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
-                    if !self.ports.health().admit(provider, model, self.ports.now_ms()) && !insist {
+                    let admission = self.ports.health().admit(provider, model, self.permit).await;
+                    if admission == Admission::Busy && !insist {
                         failover.put_off();
                         continue;
                     }
-                    let failure = match self.attempt(candidate, timeout_ms, &record, &mut progress).await {
+                    let permit = (admission == Admission::Probe).then_some(self.permit);
+                    let failure = match self.attempt(candidate, timeout_ms, permit, &record, &mut progress).await {
                         Ok(answer) => return answer,
                         Err(failure) => failure,
                     };
                     let now_ms = self.ports.now_ms();
                     let (class, retry_after_ms) = (failure.class, failure.retry_after_ms);
-                    let outcome = Outcome::of_failure(class, failure.status, retry_after_ms, now_ms);
-                    match outcome.filter(|_| !(shortened && class == ErrorClass::Timeout)) {
-                        Some(outcome) => self.ports.health().record(provider, model, outcome, now_ms),
-                        None => self.ports.health().release(provider, model, now_ms),
-                    }
+                    let outcome = if shortened && class == ErrorClass::Timeout {
+                        Outcome::Inconclusive
+                    } else {
+                        Outcome::of_failure(class, failure.status, retry_after_ms, now_ms)
+                    };
+                    self.ports.health().record(provider, model, outcome, permit, now_ms);
                     progress.failed(candidate, failure);
                     failover.report(Verdict { class, retry_after_ms, random: self.ports.random() }, now_ms);
                 }
@@ -103,6 +109,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         &self,
         candidate: &Candidate<'_>,
         timeout_ms: u64,
+        permit: Option<Permit>,
         record: &UsageRecord,
         progress: &mut Progress<'r, 'c>,
     ) -> Result<Answer<P::Reply>, Failure> {
@@ -120,6 +127,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         };
         let attempt = Attempt {
             provider,
+            upstream_model: &candidate.model.upstream_id,
             stream: self.request.stream,
             expected: self.expected(candidate),
             timeout_ms,
@@ -133,9 +141,8 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 let now_ms = self.ports.now_ms();
                 let took_ms = now_ms.saturating_sub(started_ms);
                 let (tokens, estimated) = tokens::settle(completion.tokens, completion.text_bytes, self.prompt_tokens);
-                let outcome =
-                    Outcome::Success { after_ms: Some(took_ms), tokens_per_second: speed(&tokens, estimated, took_ms) };
-                self.ports.health().record(&provider.id, &candidate.model.upstream_id, outcome, now_ms);
+                let outcome = Outcome::success(Some(took_ms), speed(&tokens, estimated, took_ms));
+                self.ports.health().record(&provider.id, &candidate.model.upstream_id, outcome, permit, now_ms);
                 let usage = served.usage(tokens, estimated);
                 let mut headers = answer_headers(&served, &encoded, &progress.trail);
                 if let Some(cost) = &usage.cost {
@@ -153,12 +160,13 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 let mut served = self.served(candidate, 200, record, progress);
                 let now_ms = self.ports.now_ms();
                 let outcome = Outcome::FirstToken { after_ms: now_ms.saturating_sub(started_ms) };
-                self.ports.health().record(&provider.id, &candidate.model.upstream_id, outcome, now_ms);
+                self.ports.health().record(&provider.id, &candidate.model.upstream_id, outcome, permit, now_ms);
                 served.record.ttft_ms = Some(now_ms.saturating_sub(self.incoming.received_ms));
                 let (relay, prefix) = Relay::begin(self.request, &served, *gate);
                 let headers = answer_headers(&served, &encoded, &progress.trail);
                 let account = StreamAccount {
                     served,
+                    permit,
                     prompt_estimate: self.prompt_tokens,
                     attempt_started_ms: started_ms,
                     secret: access.key.clone(),

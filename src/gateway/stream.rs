@@ -8,6 +8,7 @@ use crate::catalog::provider::StreamUsage;
 use crate::config::Secret;
 use crate::dialect::classify::ErrorBody;
 use crate::dialect::scrub::scrub;
+use crate::health::circuit::Permit;
 use crate::health::outcome::Outcome;
 use crate::openai::request::ChatRequest;
 use crate::routing::failure::ErrorClass;
@@ -167,6 +168,8 @@ impl UsageChunk for UsageDetails {
 pub struct StreamAccount {
     /// Who serves it.
     pub served: Served,
+    /// The permit of the probe that it is.
+    pub permit: Option<Permit>,
     /// Estimated prompt tokens, for a stream that tells no usage.
     pub prompt_estimate: u64,
     /// When the attempt began, milliseconds since the Unix epoch.
@@ -183,14 +186,10 @@ impl StreamAccount {
         let usage = self.served.usage(tokens, estimated);
         let took_ms = now_ms.saturating_sub(self.attempt_started_ms);
         let outcome = match verdict {
-            Verdict::Whole => {
-                Some(Outcome::Success { after_ms: None, tokens_per_second: speed(&tokens, estimated, took_ms) })
-            }
+            Verdict::Whole => Outcome::success(None, speed(&tokens, estimated, took_ms)),
             Verdict::Failed(class) => Outcome::of_failure(class, None, None, now_ms),
         };
-        if let Some(outcome) = outcome {
-            ports.health().record(&self.served.provider, &self.served.upstream_model, outcome, now_ms);
-        }
+        ports.health().record(&self.served.provider, &self.served.upstream_model, outcome, self.permit, now_ms);
         if let Verdict::Failed(class) = verdict {
             self.served.record.error_class = Some(class.as_str());
         }

@@ -1,15 +1,14 @@
 //! The circuit breaker of one (provider, model): Closed -> Open -> HalfOpen -> Closed, with a single probe at a time,
 //! and the times until which the provider asked to be left alone.
 
-use super::outcome::Outcome;
+use super::outcome::{Headroom, Outcome};
+use super::window::Window;
 use crate::routing::failure::ErrorClass;
 
 /// Failures in a row that open the circuit.
 pub const FAILURES_IN_A_ROW: u32 = 3;
 /// The least number of outcomes in the window for the failure rate to count.
 pub const RATE_MIN_OUTCOMES: u32 = 8;
-/// The window of the failure rate.
-pub const RATE_WINDOW_MS: u64 = 60_000;
 /// The first time that a circuit stays open; it doubles with each failed probe.
 pub const OPEN_MIN_MS: u64 = 5_000;
 /// The longest time that a circuit stays open: a provider is back in use this long after it recovered, at the latest.
@@ -22,8 +21,20 @@ pub const SLOW_PROBE_LAST_MS: u64 = 60_000;
 /// The least number of outcomes in the window from which a closed circuit can count as degraded.
 pub const DEGRADED_MIN_OUTCOMES: u32 = 4;
 
-const BUCKETS: usize = 6;
-const BUCKET_MS: u64 = RATE_WINDOW_MS / BUCKETS as u64;
+/// Names one probe, so that nobody else's outcome is taken for it. Whoever asks for a permit makes it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permit(pub u64);
+
+/// What a request is told that is about to use a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The circuit is closed: no permit is needed.
+    Free,
+    /// The request is the probe; its outcome decides.
+    Probe,
+    /// Another request is probing it.
+    Busy,
+}
 
 /// How a candidate stands, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,31 +67,70 @@ pub enum Standing {
     },
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Bucket {
-    /// `now / BUCKET_MS` at the time of its first outcome.
-    epoch: u64,
-    ok: u32,
-    failed: u32,
+/// The state of the breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It works.
+    Closed {
+        /// Failures since the last whole answer.
+        failures_in_a_row: u32,
+    },
+    /// It failed too often.
+    Open {
+        /// Milliseconds since the Unix epoch.
+        since_ms: u64,
+        /// How long it stays open, in milliseconds.
+        for_ms: u64,
+    },
+    /// A probe is out.
+    HalfOpen {
+        /// When the probe began, milliseconds since the Unix epoch.
+        probe_since_ms: u64,
+        /// How long it was open before, in milliseconds.
+        for_ms: u64,
+        /// Whose the probe is.
+        permit: Permit,
+    },
 }
 
+/// Until when it is left alone, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Closed { failures_in_a_row: u32 },
-    Open { since_ms: u64, for_ms: u64 },
-    HalfOpen { probe_since_ms: u64, for_ms: u64 },
+pub struct Bench {
+    /// Milliseconds since the Unix epoch.
+    pub until_ms: u64,
+    /// Why.
+    pub class: ErrorClass,
+}
+
+/// A failure that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastError {
+    /// What it was.
+    pub class: ErrorClass,
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: u64,
 }
 
 /// The breaker itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Circuit {
-    state: State,
-    slow_failure_ms: Option<u64>,
+    pub(super) state: State,
+    pub(super) slow_failure_ms: Option<u64>,
+    pub(super) limited_until_ms: u64,
+    pub(super) benched: Option<Bench>,
+    pub(super) window: Window,
+    pub(super) first_token_ms: Option<u64>,
+    pub(super) tokens_per_second: Option<u64>,
+    pub(super) last_error: Option<LastError>,
+    pub(super) headroom: Option<Headroom>,
+}
+
+/// The part of a circuit that outlives its owner; see [`Circuit::lasting`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lasting {
+    state: Option<State>,
     limited_until_ms: u64,
-    benched: Option<(u64, ErrorClass)>,
-    buckets: [Bucket; BUCKETS],
-    first_token_ms: Option<u64>,
-    tokens_per_second: Option<u64>,
+    benched: Option<Bench>,
 }
 
 impl Default for Circuit {
@@ -90,9 +140,11 @@ impl Default for Circuit {
             slow_failure_ms: None,
             limited_until_ms: 0,
             benched: None,
-            buckets: [Bucket::default(); BUCKETS],
+            window: Window::default(),
             first_token_ms: None,
             tokens_per_second: None,
+            last_error: None,
+            headroom: None,
         }
     }
 }
@@ -100,7 +152,7 @@ impl Default for Circuit {
 impl Circuit {
     /// How it stands at `now_ms`.
     pub fn standing(&self, now_ms: u64) -> Standing {
-        if let Some((until_ms, class)) = self.benched
+        if let Some(Bench { until_ms, class }) = self.benched
             && now_ms < until_ms
         {
             return Standing::Benched { until_ms, class };
@@ -110,7 +162,7 @@ impl Circuit {
         }
         match self.state {
             State::Closed { .. } => {
-                let (ok, failed) = self.window(now_ms);
+                let (ok, failed) = self.window.totals(now_ms);
                 // A quarter of failures: clearly worse than a healthy provider, not yet worth opening for.
                 let degraded = ok + failed >= DEGRADED_MIN_OUTCOMES && failed * 4 >= ok + failed;
                 if degraded { Standing::Degraded } else { Standing::Healthy }
@@ -128,54 +180,49 @@ impl Circuit {
         Standing::Probe { last }
     }
 
-    /// Takes the permit for one request. Closed circuits always give it, half-open ones to one request at a time. An
-    /// open one gives it too: who asks has nothing better left.
-    pub fn admit(&mut self, now_ms: u64) -> bool {
+    /// Takes the permit for one request. Closed circuits need none, half-open ones give it to one request at a time. An
+    /// open one gives it too: who asks has nothing better left. Asking again with the same permit changes nothing.
+    pub fn admit(&mut self, permit: Permit, now_ms: u64) -> Admission {
         match self.state {
+            State::Closed { .. } => Admission::Free,
+            State::HalfOpen { permit: holder, .. } if holder == permit => Admission::Probe,
+            State::HalfOpen { probe_since_ms, .. } if now_ms < probe_since_ms.saturating_add(PROBE_MS) => {
+                Admission::Busy
+            }
+            State::Open { for_ms, .. } | State::HalfOpen { for_ms, .. } => {
+                self.state = State::HalfOpen { probe_since_ms: now_ms, for_ms, permit };
+                Admission::Probe
+            }
+        }
+    }
+
+    /// Takes one outcome in. `permit` is that of the probe it is the outcome of: what was sent before the circuit
+    /// opened says nothing about now, so while it is broken only the probe moves it.
+    pub fn record(&mut self, outcome: Outcome, permit: Option<Permit>, now_ms: u64) {
+        let decides = match self.state {
             State::Closed { .. } => true,
-            State::Open { for_ms, .. } => {
-                self.state = State::HalfOpen { probe_since_ms: now_ms, for_ms };
-                true
-            }
-            State::HalfOpen { probe_since_ms, for_ms } => {
-                let free = now_ms >= probe_since_ms.saturating_add(PROBE_MS);
-                if free {
-                    self.state = State::HalfOpen { probe_since_ms: now_ms, for_ms };
-                }
-                free
-            }
-        }
-    }
-
-    /// Gives a permit back whose request ended without saying anything about the provider (the client left, or was
-    /// itself at fault).
-    pub fn release(&mut self, now_ms: u64) {
-        if let State::HalfOpen { for_ms, .. } = self.state {
-            self.state = State::Open { since_ms: now_ms.saturating_sub(for_ms), for_ms };
-        }
-    }
-
-    /// Takes one outcome in.
-    pub fn record(&mut self, outcome: Outcome, now_ms: u64) {
+            State::Open { .. } => false,
+            State::HalfOpen { permit: holder, .. } => permit == Some(holder),
+        };
         match outcome {
             Outcome::FirstToken { after_ms } => {
                 average(&mut self.first_token_ms, after_ms);
-                self.benched = None;
-                self.slow_failure_ms = None;
+                self.answered();
                 // Failures in a row stay: a provider that cuts every stream begins every one of them. So the next failure
                 // opens it again.
-                if self.is_broken() {
+                if decides && self.is_broken() {
                     self.close(FAILURES_IN_A_ROW - 1);
                 }
             }
-            Outcome::Success { after_ms, tokens_per_second } => {
-                if self.is_broken() {
-                    self.close(0);
+            Outcome::Success { after_ms, tokens_per_second, count } => {
+                self.answered();
+                if decides {
+                    if self.is_broken() {
+                        self.close(0);
+                    }
+                    self.state = State::Closed { failures_in_a_row: 0 };
                 }
-                self.count(true, now_ms);
-                self.benched = None;
-                self.slow_failure_ms = None;
-                self.state = State::Closed { failures_in_a_row: 0 };
+                self.window.count(true, count, now_ms);
                 if let Some(after_ms) = after_ms {
                     average(&mut self.first_token_ms, after_ms);
                 }
@@ -183,24 +230,51 @@ impl Circuit {
                     average(&mut self.tokens_per_second, speed);
                 }
             }
-            Outcome::Failure { slow } => {
-                self.count(false, now_ms);
-                self.slow_failure_ms = slow.then_some(now_ms);
-                self.fail(true, now_ms);
+            Outcome::Failure { class } => {
+                self.failed(class, now_ms);
+                self.slow_failure_ms = (class == ErrorClass::Timeout).then_some(now_ms);
+                if decides {
+                    self.fail(true, now_ms);
+                }
             }
-            Outcome::SoftFailure => {
-                self.count(false, now_ms);
-                self.fail(false, now_ms);
+            Outcome::SoftFailure { class } => {
+                self.failed(class, now_ms);
+                if decides {
+                    self.fail(false, now_ms);
+                }
             }
             Outcome::Limited { until_ms } => {
+                self.last_error = Some(LastError { class: ErrorClass::RateLimited, at_ms: now_ms });
                 self.limited_until_ms = self.limited_until_ms.max(until_ms);
-                self.release(now_ms);
+                self.release(permit, now_ms);
             }
             Outcome::Benched { until_ms, class, .. } => {
-                self.benched = Some((until_ms, class));
-                self.release(now_ms);
+                self.last_error = Some(LastError { class, at_ms: now_ms });
+                self.benched = Some(Bench { until_ms, class });
+                self.release(permit, now_ms);
             }
+            Outcome::Headroom(headroom) => self.headroom = Some(headroom),
+            Outcome::Inconclusive => self.release(permit, now_ms),
         }
+    }
+
+    /// Gives the permit back of a probe that ended without saying whether the provider works.
+    fn release(&mut self, permit: Option<Permit>, now_ms: u64) {
+        if let State::HalfOpen { for_ms, permit: holder, .. } = self.state
+            && permit == Some(holder)
+        {
+            self.state = State::Open { since_ms: now_ms.saturating_sub(for_ms), for_ms };
+        }
+    }
+
+    const fn answered(&mut self) {
+        self.benched = None;
+        self.slow_failure_ms = None;
+    }
+
+    fn failed(&mut self, class: ErrorClass, now_ms: u64) {
+        self.last_error = Some(LastError { class, at_ms: now_ms });
+        self.window.count(false, 1, now_ms);
     }
 
     const fn is_broken(&self) -> bool {
@@ -211,7 +285,7 @@ impl Circuit {
     /// window.
     fn close(&mut self, failures_in_a_row: u32) {
         self.state = State::Closed { failures_in_a_row };
-        self.buckets = [Bucket::default(); BUCKETS];
+        self.window = Window::default();
     }
 
     fn fail(&mut self, in_a_row: bool, now_ms: u64) {
@@ -219,7 +293,7 @@ impl Circuit {
         self.state = match self.state {
             State::Closed { failures_in_a_row } => {
                 let failures_in_a_row = failures_in_a_row + u32::from(in_a_row);
-                let (ok, failed) = self.window(now_ms);
+                let (ok, failed) = self.window.totals(now_ms);
                 let rate = ok + failed >= RATE_MIN_OUTCOMES && failed * 2 > ok + failed;
                 if failures_in_a_row >= FAILURES_IN_A_ROW || rate {
                     open(OPEN_MIN_MS)
@@ -227,29 +301,42 @@ impl Circuit {
                     State::Closed { failures_in_a_row }
                 }
             }
-            // A straggler that was sent before the circuit opened changes nothing.
             State::Open { since_ms, for_ms } => State::Open { since_ms, for_ms },
             State::HalfOpen { for_ms, .. } => open((for_ms * 2).min(OPEN_MAX_MS)),
         };
     }
 
-    fn count(&mut self, ok: bool, now_ms: u64) {
-        let epoch = now_ms / BUCKET_MS;
-        if let Some(bucket) = self.buckets.get_mut((epoch % BUCKETS as u64) as usize) {
-            if bucket.epoch != epoch {
-                *bucket = Bucket { epoch, ok: 0, failed: 0 };
-            }
-            if ok { bucket.ok += 1 } else { bucket.failed += 1 }
-        }
+    /// What must not be forgotten when the object that keeps it is evicted: whoever was told to wait, waits. Counts and
+    /// means come back by themselves.
+    pub fn lasting(&self) -> Option<Lasting> {
+        let state = match self.state {
+            State::Closed { .. } => None,
+            broken @ (State::Open { .. } | State::HalfOpen { .. }) => Some(broken),
+        };
+        let lasting = Lasting { state, limited_until_ms: self.limited_until_ms, benched: self.benched };
+        (lasting != Lasting::default()).then_some(lasting)
     }
 
-    /// Successes and failures in the window.
-    fn window(&self, now_ms: u64) -> (u32, u32) {
-        let newest = now_ms / BUCKET_MS;
-        self.buckets
-            .iter()
-            .filter(|bucket| newest.saturating_sub(bucket.epoch) < BUCKETS as u64)
-            .fold((0, 0), |(ok, failed), bucket| (ok + bucket.ok, failed + bucket.failed))
+    /// The state of the breaker.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Successes and failures in the last [`RATE_WINDOW_MS`].
+    ///
+    /// [`RATE_WINDOW_MS`]: super::window::RATE_WINDOW_MS
+    pub fn totals(&self, now_ms: u64) -> (u32, u32) {
+        self.window.totals(now_ms)
+    }
+
+    /// The failure that was seen last.
+    pub const fn last_error(&self) -> Option<LastError> {
+        self.last_error
+    }
+
+    /// What the provider said last of requests and tokens that are left.
+    pub const fn headroom(&self) -> Option<Headroom> {
+        self.headroom
     }
 
     /// The mean time to the first token, where anything is known.

@@ -1,96 +1,169 @@
-//! What one isolate has seen by itself of every provider and model.
+//! What one isolate knows: the health object's circuits as it was last told, and on top of them all that the isolate has
+//! seen itself and not yet told. Where the object cannot be reached, it goes on with that alone.
 
-use std::collections::HashMap;
-
-use super::circuit::{Circuit, Standing};
-use super::cursor::Cursors;
+use super::circuit::{Admission, Permit, Standing, State};
+use super::circuits::Circuits;
+use super::lease::Leases;
+use super::message::{ProbeWish, Report, Seen, SyncReply, SyncRequest};
 use super::outcome::Outcome;
+use super::reports::{Reports, is_current};
+use super::schedule::Schedule;
 
-/// The most circuits that are kept. The catalogue has some hundred; the bound is there because a client can name any
-/// model at a provider that takes any.
-pub const MAX_CIRCUITS: usize = 4096;
-
-/// Circuits and cursors.
-#[derive(Debug, Default)]
-pub struct HealthView {
-    /// Keyed by provider, then by the provider's own model id. The empty id is the provider as a whole.
-    circuits: HashMap<String, HashMap<String, Circuit>>,
-    count: usize,
-    cursors: Cursors,
+/// Reports that were sent; they are sent again until the object has answered.
+#[derive(Debug)]
+struct Batch {
+    begun_ms: u64,
+    reports: Vec<Report>,
 }
 
-const WHOLE_PROVIDER: &str = "";
+/// The view.
+#[derive(Debug, Default)]
+pub struct HealthView {
+    /// A number that the isolate made up.
+    isolate: u64,
+    /// As the object told.
+    told: Circuits,
+    /// The same with everything that was recorded since.
+    circuits: Circuits,
+    seen: Option<Seen>,
+    reports: Reports,
+    batch: Option<Batch>,
+    batches: u64,
+    leases: Leases,
+    probes: Vec<ProbeWish>,
+    /// When to talk to the object.
+    pub schedule: Schedule,
+}
 
 impl HealthView {
-    fn circuit(&self, provider: &str, model: &str) -> Option<&Circuit> {
-        self.circuits.get(provider)?.get(model)
+    /// A view of which nothing is known yet. `isolate` is made up, and no other isolate's.
+    pub fn new(isolate: u64) -> Self {
+        Self { isolate, ..Self::default() }
     }
 
-    fn circuit_mut(&mut self, provider: &str, model: &str) -> &mut Circuit {
-        if self.circuit(provider, model).is_none() {
-            if self.count >= MAX_CIRCUITS {
-                self.make_room();
-            }
-            self.count += 1;
-        }
-        self.circuits.entry(provider.to_owned()).or_default().entry(model.to_owned()).or_default()
+    /// Every circuit, as it is seen from here.
+    pub const fn circuits(&self) -> &Circuits {
+        &self.circuits
     }
 
-    /// Forgets the provider with the most circuits: it is the one whose models are made up, and what is known of all
-    /// others stays.
-    fn make_room(&mut self) {
-        let largest = self.circuits.iter().max_by_key(|(_, models)| models.len()).map(|(id, _)| id.clone());
-        if let Some(models) = largest.and_then(|id| self.circuits.remove(&id)) {
-            self.count = self.count.saturating_sub(models.len());
-        }
-    }
-
-    /// How a candidate stands: as its model does, unless the whole provider is benched.
+    /// How a candidate stands.
     pub fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
-        let whole = self.circuit(provider, WHOLE_PROVIDER).map(|circuit| circuit.standing(now_ms));
-        if let Some(benched @ Standing::Benched { .. }) = whole {
-            return benched;
-        }
-        self.circuit(provider, model).map_or(Standing::Healthy, |circuit| circuit.standing(now_ms))
+        self.circuits.standing(provider, model, now_ms)
     }
 
-    /// Takes the permit for one request at a candidate; false if another request is probing it.
-    pub fn admit(&mut self, provider: &str, model: &str, now_ms: u64) -> bool {
-        match self.circuit(provider, model) {
-            None => true,
-            Some(_) => self.circuit_mut(provider, model).admit(now_ms),
-        }
-    }
-
-    /// Gives a permit back; see [`Circuit::release`].
-    pub fn release(&mut self, provider: &str, model: &str, now_ms: u64) {
-        if self.circuit(provider, model).is_some() {
-            self.circuit_mut(provider, model).release(now_ms);
-        }
-    }
-
-    /// Takes one outcome in.
-    pub fn record(&mut self, provider: &str, model: &str, outcome: Outcome, now_ms: u64) {
-        if let Outcome::Benched { provider_wide: true, .. } = outcome {
-            self.circuit_mut(provider, WHOLE_PROVIDER).record(outcome, now_ms);
-            self.release(provider, model, now_ms);
+    /// Takes one outcome in, and keeps it for the object.
+    pub fn record(&mut self, provider: &str, model: &str, outcome: Outcome, permit: Option<Permit>, now_ms: u64) {
+        if outcome == Outcome::Inconclusive && permit.is_none() {
             return;
         }
-        self.circuit_mut(provider, model).record(outcome, now_ms);
+        self.circuits.record(provider, model, outcome, permit, now_ms);
+        self.reports.push(provider, model, outcome, permit, now_ms);
+    }
+
+    /// Whether bad news waits to be told.
+    pub const fn has_urgent_news(&self) -> bool {
+        self.reports.any_urgent()
+    }
+
+    /// Whether the object is worth a message beside a request: the view grows old, or tickets run out.
+    pub fn wants_refresh(&self, now_ms: u64) -> bool {
+        let idle = !self.schedule.is_busy(now_ms) && !self.schedule.is_away(now_ms);
+        self.schedule.wants_refresh(now_ms) || (idle && self.leases.any_wish())
     }
 
     /// The mean time to the first token of a candidate, in milliseconds, where anything is known.
     pub fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {
-        self.circuit(provider, model)?.first_token_ms()
+        self.circuits.get(provider, model)?.first_token_ms()
     }
 
     /// The mean speed of a candidate in completion tokens a second, where anything is known.
     pub fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64> {
-        self.circuit(provider, model)?.tokens_per_second()
+        self.circuits.get(provider, model)?.tokens_per_second()
     }
 
-    /// The next round-robin ticket of `key`.
-    pub fn ticket(&mut self, key: &str) -> u64 {
-        self.cursors.ticket(key)
+    /// The tickets.
+    pub const fn leases(&mut self) -> &mut Leases {
+        &mut self.leases
+    }
+
+    /// Whether a ticket of `key` is at hand.
+    pub fn has_tickets(&self, key: &str) -> bool {
+        self.leases.has(key)
+    }
+
+    /// Whether a request may use a candidate, where that is known without asking: `None` where the object must decide.
+    pub fn admission(&self, provider: &str, model: &str, permit: Permit) -> Option<Admission> {
+        let Some(circuit) = self.circuits.get(provider, model) else { return Some(Admission::Free) };
+        match circuit.state() {
+            State::Closed { .. } => Some(Admission::Free),
+            State::HalfOpen { permit: holder, .. } if holder == permit => Some(Admission::Probe),
+            State::Open { .. } | State::HalfOpen { .. } => None,
+        }
+    }
+
+    /// Asks for a probe with the next message.
+    pub fn wish_probe(&mut self, provider: &str, model: &str, permit: Permit) {
+        self.probes.push(ProbeWish { provider: provider.to_owned(), model: model.to_owned(), permit });
+    }
+
+    /// Whether the wish still waits for its message.
+    pub fn is_wished(&self, permit: Permit) -> bool {
+        self.probes.iter().any(|wish| wish.permit == permit)
+    }
+
+    /// Decides by what is known here, where the object did not answer in time, and takes the wish back.
+    pub fn admit(&mut self, provider: &str, model: &str, permit: Permit, now_ms: u64) -> Admission {
+        self.probes.retain(|wish| wish.permit != permit);
+        self.circuits.admit(provider, model, permit, now_ms)
+    }
+
+    /// The next message. A batch whose answer was lost goes out again as it was.
+    pub fn begin(&mut self, now_ms: u64) -> SyncRequest {
+        self.schedule.begin(now_ms);
+        let batch = match self.batch.take() {
+            Some(Batch { begun_ms, reports }) => {
+                let current = reports.into_iter().filter(|report| is_current(begun_ms, report, now_ms));
+                Batch { begun_ms, reports: current.collect() }
+            }
+            None => {
+                self.batches += 1;
+                Batch { begun_ms: now_ms, reports: self.reports.take(now_ms) }
+            }
+        };
+        let request = SyncRequest {
+            isolate: self.isolate,
+            batch: self.batches,
+            seen: self.seen,
+            reports: batch.reports.clone(),
+            tickets: self.leases.wishes(),
+            probes: std::mem::take(&mut self.probes),
+        };
+        self.batch = Some(batch);
+        request
+    }
+
+    /// The message that began at `begun_ms` was answered.
+    pub fn answered(&mut self, reply: SyncReply, begun_ms: u64, now_ms: u64) {
+        self.schedule.answered(begun_ms);
+        self.batch = None;
+        for lease in &reply.tickets {
+            self.leases.grant(lease, now_ms);
+        }
+        if reply.full {
+            self.told = Circuits::default();
+        }
+        for state in reply.circuits {
+            self.told.insert(&state.provider, &state.model, state.circuit);
+        }
+        self.seen = Some(reply.state);
+        self.circuits.clone_from(&self.told);
+        for report in self.reports.iter() {
+            self.circuits.record(&report.provider, &report.model, report.outcome, report.permit, now_ms);
+        }
+    }
+
+    /// The message was not answered.
+    pub const fn failed(&mut self, now_ms: u64) {
+        self.schedule.failed(now_ms);
     }
 }

@@ -90,6 +90,14 @@ impl<'o> ObjectWriter<'o> {
         self.raw(key, &value.to_string());
     }
 
+    /// A member that is a whole number or `null`.
+    pub fn optional_number(&mut self, key: &str, value: Option<u64>) {
+        match value {
+            Some(value) => self.number(key, value),
+            None => self.raw(key, "null"),
+        }
+    }
+
     /// A boolean member.
     pub fn boolean(&mut self, key: &str, value: bool) {
         self.raw(key, if value { "true" } else { "false" });

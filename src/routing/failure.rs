@@ -84,4 +84,9 @@ impl ErrorClass {
             Self::ClientClosed => "client_closed",
         }
     }
+
+    /// The class of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == name)
+    }
 }

@@ -52,10 +52,6 @@ impl UsageRecord {
     pub fn to_json(&self) -> String {
         let mut out = String::with_capacity(512);
         let mut record = ObjectWriter::new(&mut out);
-        let optional_number = |record: &mut ObjectWriter<'_>, key: &str, value: Option<u64>| match value {
-            Some(value) => record.number(key, value),
-            None => record.raw(key, "null"),
-        };
         record.string("id", &self.id);
         record.string("project_id", &self.project_id);
         record.number("created_at", self.created_at);
@@ -71,10 +67,10 @@ impl UsageRecord {
         record.number("completion_tokens", self.completion_tokens);
         record.number("cached_tokens", self.cached_tokens);
         record.number("reasoning_tokens", self.reasoning_tokens);
-        optional_number(&mut record, "cost_pico_usd", self.cost_pico_usd);
+        record.optional_number("cost_pico_usd", self.cost_pico_usd);
         record.number("estimated", self.estimated.into());
         record.number("latency_ms", self.latency_ms);
-        optional_number(&mut record, "ttft_ms", self.ttft_ms);
+        record.optional_number("ttft_ms", self.ttft_ms);
         record.string("trail", &self.trail);
         record.end();
         out

@@ -430,7 +430,7 @@ fn one_request_probes_and_the_others_go_on_unless_there_is_nobody_else() {
         assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=500; beta/m=200");
     }
     world.wait(60_000);
-    assert!(world.health.borrow_mut().admit("alpha", "alpha/m-1", world.now()), "somebody else's probe is out");
+    world.another_isolate_probes("alpha", "alpha/m-1");
     assert_eq!(world.ask(&gateway, M).trail(), "beta/m=200", "nobody waits for the probe");
     let world = world.on("alpha", [reply(200, GOOD)]);
     assert_eq!(world.ask(&gateway, PINNED).trail(), "alpha/m=200", "a second probe is better than no answer");
@@ -444,7 +444,7 @@ fn a_provider_that_somebody_probes_is_asked_when_everyone_else_failed() {
         world.ask(&gateway, M);
     }
     world.wait(60_000);
-    assert!(world.health.borrow_mut().admit("alpha", "alpha/m-1", world.now()), "somebody else's probe is out");
+    world.another_isolate_probes("alpha", "alpha/m-1");
     let failing = || [reply(500, "")];
     let world = world.on("beta", failing()).on("gamma", failing()).on("alpha", [reply(200, GOOD)]);
     let got = world.ask(&gateway, M);
@@ -466,7 +466,7 @@ fn providers_that_are_all_being_probed_are_asked_in_turn() {
     }
     world.wait(60_000);
     for (provider, model) in [("alpha", "alpha/m-1"), ("beta", "beta/m-1"), ("gamma", "gamma/m-1")] {
-        assert!(world.health.borrow_mut().admit(provider, model, world.now()));
+        world.another_isolate_probes(provider, model);
     }
     let world = world.on("alpha", [reply(500, "")]).on("beta", [reply(200, GOOD)]);
     assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=500; beta/m=200");

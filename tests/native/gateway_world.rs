@@ -13,6 +13,9 @@ use opengateway::gateway::headers;
 use opengateway::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall, UpstreamReply};
 use opengateway::gateway::setup::Gateway;
 use opengateway::gateway::stream::{BodyEnd, Relay, Verdict};
+use opengateway::health::circuit::{Admission, Permit, Standing};
+use opengateway::health::coordinator::Coordinator;
+use opengateway::health::outcome::Outcome;
 use opengateway::health::view::HealthView;
 use opengateway::project::ProjectId;
 use opengateway::usage::record::UsageRecord;
@@ -142,6 +145,10 @@ pub(crate) struct World {
     pub(crate) records: RefCell<Vec<UsageRecord>>,
     pub(crate) health: RefCell<HealthView>,
     projects: RefCell<Projects>,
+    /// What the isolate shares with others.
+    pub(crate) object: RefCell<Coordinator>,
+    /// The health object cannot be reached.
+    pub(crate) object_away: Cell<bool>,
     pub(crate) gone: Cell<bool>,
     leaves_at: Cell<u64>,
 }
@@ -239,7 +246,7 @@ impl<'w> Ports for &'w World {
     }
 
     fn health(&self) -> &impl HealthPort {
-        &self.health
+        *self
     }
 
     fn admit_project(&self, project: &ProjectId, most_new: u64) -> Result<(), u64> {
@@ -248,6 +255,80 @@ impl<'w> Ports for &'w World {
 
     fn account(&self, record: UsageRecord) {
         self.records.borrow_mut().push(record);
+    }
+}
+
+impl World {
+    /// The isolate and the health object talk to each other.
+    pub(crate) fn sync(&self) {
+        let (mut view, now_ms) = (self.health.borrow_mut(), self.now());
+        let message = view.begin(now_ms);
+        if self.object_away.get() {
+            return view.failed(now_ms);
+        }
+        let (reply, _) = self.object.borrow_mut().sync(&message, now_ms);
+        view.answered(reply, now_ms, now_ms);
+    }
+}
+
+impl World {
+    /// Another isolate probes a candidate.
+    pub(crate) fn another_isolate_probes(&self, provider: &str, model: &str) {
+        let permit = Permit(4711);
+        let mut other = HealthView::new(2);
+        other.wish_probe(provider, model, permit);
+        let (reply, _) = self.object.borrow_mut().sync(&other.begin(self.now()), self.now());
+        other.answered(reply, self.now(), self.now());
+        assert_eq!(other.admission(provider, model, permit), Some(Admission::Probe), "{provider}/{model}");
+    }
+}
+
+/// The object answers at once.
+impl HealthPort for World {
+    fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
+        self.health.borrow().standing(provider, model, now_ms)
+    }
+
+    fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {
+        self.health.borrow().first_token_ms(provider, model)
+    }
+
+    fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64> {
+        self.health.borrow().tokens_per_second(provider, model)
+    }
+
+    async fn refreshed(&self) {
+        self.sync();
+    }
+
+    fn ticket(&self, key: &str) -> Option<u64> {
+        self.health.borrow_mut().leases().ticket(key)
+    }
+
+    async fn lease(&self, keys: &[String], seed: u64) {
+        keys.iter().for_each(|key| self.health.borrow_mut().leases().wish(key, seed));
+        self.sync();
+    }
+
+    fn overdraw(&self, key: &str, seed: u64) -> u64 {
+        self.health.borrow_mut().leases().overdraw(key, seed)
+    }
+
+    async fn admit(&self, provider: &str, model: &str, permit: Permit) -> Admission {
+        let known = self.health.borrow().admission(provider, model, permit);
+        if let Some(known) = known {
+            return known;
+        }
+        self.health.borrow_mut().wish_probe(provider, model, permit);
+        self.sync();
+        self.health.borrow_mut().admit(provider, model, permit, self.now())
+    }
+
+    fn record(&self, provider: &str, model: &str, outcome: Outcome, permit: Option<Permit>, now_ms: u64) {
+        self.health.borrow_mut().record(provider, model, outcome, permit, now_ms);
+        if self.health.borrow().has_urgent_news() {
+            self.sync();
+        }
     }
 }
 
@@ -300,8 +381,10 @@ impl World {
             scripts: RefCell::default(),
             calls: RefCell::default(),
             records: RefCell::default(),
-            health: RefCell::default(),
             projects: RefCell::default(),
+            health: RefCell::new(HealthView::new(1)),
+            object: RefCell::new(Coordinator::new(1)),
+            object_away: Cell::new(false),
             gone: Cell::new(false),
             leaves_at: Cell::new(u64::MAX),
         }
@@ -439,11 +522,16 @@ impl Got {
     fn has_no_key(&self) {
         let json: String = self.records.iter().map(UsageRecord::to_json).collect();
         let all = format!("{:?} {} {json}", self.headers, self.text);
-        for key in KEYS {
-            assert!(!all.contains(key), "{key} in {all}");
-        }
+        has_no_key(&all);
         for (name, value) in &self.headers {
             assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{name}: {value:?}");
         }
+    }
+}
+
+/// No key may stand in a text that somebody gets to read.
+pub(crate) fn has_no_key(text: &str) {
+    for key in KEYS {
+        assert!(!text.contains(key), "{key} in {text}");
     }
 }

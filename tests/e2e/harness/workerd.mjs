@@ -8,7 +8,7 @@ import { COMPATIBILITY, ROOT } from './bundle.mjs';
 import { childProcesses } from './process.mjs';
 
 /** The Durable Objects: their bindings and classes, as in wrangler.toml. */
-const OBJECTS = { LEDGER: 'LedgerObject' };
+const OBJECTS = { LEDGER: 'LedgerObject', HEALTH: 'HealthObject' };
 
 /**
  * @param isolates how many copies of the worker there are, each with its own memory.

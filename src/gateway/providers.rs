@@ -1,0 +1,149 @@
+//! `GET /v1/providers`: how each provider and each of its models is doing, for the operator.
+
+use super::setup::Gateway;
+use crate::catalog::provider::ProviderSpec;
+use crate::health::circuit::{Circuit, Standing, State};
+use crate::health::circuits::{Circuits, WHOLE_PROVIDER};
+use crate::health::window::RATE_WINDOW_MS;
+use crate::json::ObjectWriter;
+use crate::routing::failure::ErrorClass;
+
+/// The list of all providers, those that are on first. Of models it names those that were used since the health object
+/// knows of them.
+pub fn list(gateway: &Gateway, circuits: &Circuits, now_ms: u64) -> String {
+    let mut out = String::new();
+    let mut list = ObjectWriter::new(&mut out);
+    list.string("object", "list");
+    list.number("as_of", now_ms);
+    list.number("window_ms", RATE_WINDOW_MS);
+    let entries = list.key("data");
+    entries.push('[');
+    let (on, off): (Vec<_>, Vec<_>) =
+        gateway.catalog.providers().iter().partition(|provider| gateway.is_configured(&provider.id));
+    for (index, provider) in on.into_iter().chain(off).enumerate() {
+        if index > 0 {
+            entries.push(',');
+        }
+        entry(gateway, provider, circuits, now_ms, entries);
+    }
+    entries.push(']');
+    list.end();
+    out
+}
+
+fn entry(gateway: &Gateway, provider: &ProviderSpec, circuits: &Circuits, now_ms: u64, out: &mut String) {
+    let whole = circuits.get(&provider.id, WHOLE_PROVIDER).map(|circuit| circuit.standing(now_ms));
+    let mut entry = ObjectWriter::new(out);
+    entry.string("id", &provider.id);
+    entry.string("object", "provider");
+    entry.string("name", &provider.name);
+    entry.boolean("configured", gateway.is_configured(&provider.id));
+    let benched = match whole {
+        Some(Standing::Benched { until_ms, class }) => Some((until_ms, class)),
+        Some(
+            Standing::Healthy
+            | Standing::Degraded
+            | Standing::Probe { .. }
+            | Standing::Open { .. }
+            | Standing::Limited { .. },
+        )
+        | None => None,
+    };
+    entry.string("status", if benched.is_some() { "benched" } else { "in_use" });
+    entry.optional_string("reason", benched.map(|(_, class)| class.as_str()));
+    entry.optional_string("message", benched.map(|(_, class)| message(provider, class)).as_deref());
+    entry.optional_number("cooldown_ms", benched.map(|(until_ms, _)| until_ms.saturating_sub(now_ms)));
+    let models = entry.key("models");
+    models.push('[');
+    // In the catalogue's order; then those that clients named of a provider that takes any.
+    let catalogued = gateway.catalog.models().iter().filter(|model| model.provider == provider.id);
+    let known: Vec<(&str, &str)> = catalogued.map(|model| (model.upstream_id.as_ref(), model.id.as_ref())).collect();
+    let is_known = |upstream_id: &str| known.iter().any(|(other, _)| *other == upstream_id);
+    let others = circuits.of(&provider.id).filter(|(id, _)| *id != WHOLE_PROVIDER && !is_known(id));
+    let mut separator = "";
+    for (upstream_id, id) in
+        known.iter().map(|(upstream_id, id)| (*upstream_id, Some(*id))).chain(others.map(|(id, _)| (id, None)))
+    {
+        if let Some(circuit) = circuits.get(&provider.id, upstream_id) {
+            models.push_str(separator);
+            separator = ",";
+            model(id, upstream_id, circuit, now_ms, models);
+        }
+    }
+    models.push(']');
+    entry.end();
+}
+
+/// What the operator can do about a provider that is benched as a whole. It names the variable, never what is in it.
+fn message(provider: &ProviderSpec, class: ErrorClass) -> String {
+    let key = provider.key_vars.first().map_or("its key", |name| name.as_ref());
+    match class {
+        ErrorClass::BadKey => format!("The provider refuses the key in {key}. Set another one."),
+        ErrorClass::Billing => format!("The account of the key in {key} has no credit left."),
+        ErrorClass::Connect
+        | ErrorClass::ServerError
+        | ErrorClass::Overloaded
+        | ErrorClass::RateLimited
+        | ErrorClass::TooLargeForPlan
+        | ErrorClass::QuotaExhausted
+        | ErrorClass::ModelUnavailable
+        | ErrorClass::ContextLength
+        | ErrorClass::BadRequest
+        | ErrorClass::ContentFilter
+        | ErrorClass::InvalidReply
+        | ErrorClass::ModelMisbehaved
+        | ErrorClass::Timeout
+        | ErrorClass::StreamCut
+        | ErrorClass::ClientClosed => format!("It is left alone after an error of the class {}.", class.as_str()),
+    }
+}
+
+fn model(id: Option<&str>, upstream_id: &str, circuit: &Circuit, now_ms: u64, out: &mut String) {
+    let (ok, failed) = circuit.totals(now_ms);
+    let (standing, until_ms, reason) = standing(circuit.standing(now_ms));
+    let mut model = ObjectWriter::new(out);
+    model.optional_string("id", id);
+    model.string("upstream_id", upstream_id);
+    model.string(
+        "circuit",
+        match circuit.state() {
+            State::Closed { .. } => "closed",
+            State::Open { .. } => "open",
+            State::HalfOpen { .. } => "half_open",
+        },
+    );
+    model.string("status", standing);
+    model.optional_string("reason", reason.map(ErrorClass::as_str));
+    model.optional_number("cooldown_ms", until_ms.map(|until_ms| until_ms.saturating_sub(now_ms)));
+    model.number("succeeded", ok.into());
+    model.number("failed", failed.into());
+    model.raw("success_rate", &rate(ok, failed));
+    model.optional_number("first_token_ms", circuit.first_token_ms());
+    model.optional_number("tokens_per_second", circuit.tokens_per_second());
+    let last = circuit.last_error();
+    model.optional_string("last_error", last.map(|error| error.class.as_str()));
+    model.optional_number("last_error_at", last.map(|error| error.at_ms));
+    let headroom = circuit.headroom();
+    model.optional_number("requests_left", headroom.and_then(|headroom| headroom.requests));
+    model.optional_number("tokens_left", headroom.and_then(|headroom| headroom.tokens));
+    model.optional_number("left_as_of", headroom.map(|headroom| headroom.at_ms));
+    model.end();
+}
+
+const fn standing(standing: Standing) -> (&'static str, Option<u64>, Option<ErrorClass>) {
+    match standing {
+        Standing::Healthy => ("healthy", None, None),
+        Standing::Degraded => ("degraded", None, None),
+        Standing::Probe { .. } => ("probe", None, None),
+        Standing::Open { until_ms } => ("open", Some(until_ms), None),
+        Standing::Limited { until_ms } => ("limited", Some(until_ms), Some(ErrorClass::RateLimited)),
+        Standing::Benched { until_ms, class } => ("benched", Some(until_ms), Some(class)),
+    }
+}
+
+/// The share of successes with three digits; `null` where there was nothing.
+fn rate(ok: u32, failed: u32) -> String {
+    let all = u64::from(ok) + u64::from(failed);
+    let Some(thousandths) = (u64::from(ok) * 1000).checked_div(all) else { return "null".to_owned() };
+    if thousandths == 1000 { "1".to_owned() } else { format!("0.{thousandths:03}") }
+}
