@@ -21,10 +21,8 @@ pub(super) fn boolean(value: &Value, key: &str) -> Option<bool> {
 
 /// A member that must be there, but may be `null`.
 pub(super) fn optional<T>(value: &Value, key: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<Option<T>> {
-    match value.get(key)? {
-        Value::Null => Some(None),
-        there => read(there).map(Some),
-    }
+    let member = value.get(key)?;
+    if member.is_null() { Some(None) } else { read(member).map(Some) }
 }
 
 pub(super) fn optional_number(value: &Value, key: &str) -> Option<Option<u64>> {
