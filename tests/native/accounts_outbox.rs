@@ -1,7 +1,7 @@
 //! The outbox: its bounds, its batches, and how a message is split into records.
 
 use opengateway::accounts::outbox::{Batch, FLUSH_BYTES, FLUSH_RECORDS, MOST_BYTES, MOST_ROWS, Row, Waiting};
-use opengateway::accounts::outbox::{count, split};
+use opengateway::accounts::outbox::{SCHEMA, count, split};
 
 fn row(seq: u64, count: u64, bytes: usize) -> Row {
     Row { seq, count, records: "x".repeat(bytes) }
@@ -54,4 +54,17 @@ fn a_message_is_split_into_its_records_as_they_stand() {
     }
     assert_eq!(count("[]"), 0);
     assert_eq!(count("[{},{}]"), 2);
+}
+
+#[test]
+fn the_tables_are_those_that_objects_out_there_already_have() {
+    // An object keeps the tables that it made: a change here needs a migration in `LedgerObject::prepare`.
+    assert_eq!(
+        SCHEMA,
+        [
+            "CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, bytes INTEGER NOT NULL, \
+             records TEXT NOT NULL) STRICT",
+            "CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+        ]
+    );
 }

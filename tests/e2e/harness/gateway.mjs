@@ -66,8 +66,13 @@ class Gateway {
   }
 
   /** A project's ledger, as the isolates see it. */
-  ledger(projectId, isolate = 0) {
-    return new Ledger(this.#workerd, projectId, isolate);
+  ledger(projectId, isolate = 0, binding = 'LEDGER') {
+    return new Ledger(this.#workerd, projectId, isolate, binding);
+  }
+
+  /** The stub of any Durable Object, as the isolates see it. */
+  object(binding, name, isolate = 0) {
+    return this.#workerd.object(binding, name, isolate);
   }
 
   /** Resolves with the request's row in D1, which is written after the reply. */
@@ -111,11 +116,13 @@ class Ledger {
   #workerd;
   #projectId;
   #isolate;
+  #binding;
 
-  constructor(workerd, projectId, isolate) {
+  constructor(workerd, projectId, isolate, binding) {
     this.#workerd = workerd;
     this.#projectId = projectId;
     this.#isolate = isolate;
+    this.#binding = binding;
   }
 
   /** Its figures. */
@@ -139,11 +146,11 @@ class Ledger {
 
   /** Throws it out of memory: what it knows from now on is what it has stored. */
   evict() {
-    return this.#workerd.evict('LEDGER', this.#projectId, this.#isolate);
+    return this.#workerd.evict(this.#binding, this.#projectId, this.#isolate);
   }
 
   async #fetch(url, init) {
-    return (await this.#workerd.object('LEDGER', this.#projectId, this.#isolate)).fetch(url, init);
+    return (await this.#workerd.object(this.#binding, this.#projectId, this.#isolate)).fetch(url, init);
   }
 }
 
