@@ -2,70 +2,98 @@
 
 use std::rc::Rc;
 
-use futures::channel::oneshot;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{Request, Response};
-use worker::wasm_bindgen::JsValue;
-use worker::{Context, Env, event};
+use worker::{Context, Env};
 
-use super::chat_task::{ChatTask, Reply};
+use super::chat_task::ChatTask;
 use super::isolate::Isolate;
-use super::log;
+use super::js::{self, deferred};
 use super::ports::now_ms;
 use super::respond::{Responder, header};
+use super::task;
 use crate::gateway::auth::{Credentials, authorize};
 use crate::gateway::models;
 use crate::gateway::route::{Route, host_and_path, not_found, wrong_method};
 use crate::gateway::setup::Gateway;
-use crate::openai::error::{ApiError, ErrorType};
+use crate::openai::error::ApiError;
 
 /// The body of `GET /health`.
 const HEALTHY: &str = "{\"status\":\"ok\"}";
 
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+/// The handler: a response, or the promise of one. It is no `async fn`: only a chat request waits for anything, and that
+/// is a task with a promise of its own.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "called by the platform")]
+pub fn fetch(request: Request, env: Env, context: worker::worker_sys::Context) -> Result<JsValue, JsValue> {
+    let received_ms = now_ms();
     let isolate = Isolate::get(&env);
     let cors = isolate.gateway().ok().map(|gateway| &gateway.config.cors_origins);
-    let responder = Responder::new(uuid::Uuid::new_v4().to_string(), header(&request, "origin").as_deref(), cors);
-    let call = Call { request: &request, isolate: &isolate, responder: &responder };
-    let response = call.answer(env, context).await.or_else(|problem| {
-        // Only a header that the platform refuses comes here; the client still gets an answer in OpenAI's shape.
-        log::error(
-            "response_not_built",
-            &[("request_id", responder.request_id()), ("problem", &format!("{problem:?}"))],
-        );
-        let message = "The gateway could not build its response. Report the request id to its operator.";
-        responder.error(&ApiError::new(502, ErrorType::Server, "response_not_built", message), &[])
-    });
-    response.map_err(worker::Error::from)
+    let origin = cors.and_then(|_| header(&request, "origin"));
+    let responder = Responder::new(uuid::Uuid::new_v4().to_string(), origin.as_deref(), cors);
+    let head = js::head(&request)?;
+    let call = Call { head: Head::parse(&head), request, isolate: Rc::clone(&isolate), responder };
+    call.answer(env, context, received_ms)
+}
+
+/// What is read of every request.
+struct Head<'h> {
+    method: &'h str,
+    url: &'h str,
+    authorization: Option<&'h str>,
+    api_key: Option<&'h str>,
+    content_length: Option<&'h str>,
+    project: Option<&'h str>,
+    openai_project: Option<&'h str>,
+}
+
+impl<'h> Head<'h> {
+    /// Reads what `head` of `platform.js` wrote.
+    fn parse(text: &'h str) -> Self {
+        let mut parts = text.split(js::SEPARATOR);
+        let (method, url) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let mut header = || parts.next().filter(|value| !value.is_empty());
+        Self {
+            method,
+            url,
+            authorization: header(),
+            api_key: header(),
+            content_length: header(),
+            project: header(),
+            openai_project: header(),
+        }
+    }
 }
 
 /// One request on its way in.
-struct Call<'r> {
-    request: &'r Request,
-    isolate: &'r Rc<Isolate>,
-    responder: &'r Responder,
+struct Call<'h> {
+    head: Head<'h>,
+    request: Request,
+    isolate: Rc<Isolate>,
+    responder: Responder,
 }
 
 impl Call<'_> {
-    async fn answer(&self, env: Env, context: Context) -> Result<Response, JsValue> {
-        let received_ms = now_ms();
-        let (method, url) = (self.request.method(), self.request.url());
-        let (host, path) = host_and_path(&url);
-        match Route::parse(&method, path) {
+    fn answer(self, env: Env, context: worker::worker_sys::Context, received_ms: u64) -> Result<JsValue, JsValue> {
+        let method = self.head.method;
+        let (host, path) = host_and_path(self.head.url);
+        let response = match Route::parse(method, path) {
             Route::Health => self.responder.json(200, HEALTHY, &[]),
-            Route::NotFound => self.responder.error(&not_found(&method, path), &[]),
-            Route::WrongMethod { allow } => self.responder.error(&wrong_method(&method, allow), &[]),
+            Route::NotFound => self.responder.error(&not_found(method, path), &[]),
+            Route::WrongMethod { allow } => self.responder.error(&wrong_method(method, allow), &[]),
             Route::Preflight { allow } => {
-                let wanted = header(self.request, "access-control-request-headers");
+                let wanted = header(&self.request, "access-control-request-headers");
                 self.responder.preflight(allow, wanted.as_deref())
             }
             Route::Models => self.json(self.admitted(host).map(models::list)),
             Route::Model(id) => self.json(self.admitted(host).and_then(|gateway| models::retrieve(gateway, &id))),
-            Route::ChatCompletions => match self.admitted(host) {
-                Ok(_) => self.chat(env, context, received_ms).await,
+            Route::ChatCompletions => match self.admitted(host).map(|_| ()) {
+                Ok(()) => return self.chat(env, context, received_ms),
                 Err(error) => self.responder.error(&error, &[]),
             },
-        }
+        };
+        Ok(self.responder.surely(response))
     }
 
     fn json(&self, document: Result<String, ApiError>) -> Result<Response, JsValue> {
@@ -77,34 +105,31 @@ impl Call<'_> {
 
     fn admitted(&self, host: &str) -> Result<&Gateway, ApiError> {
         let gateway = self.isolate.gateway()?;
-        let (authorization, api_key) = (header(self.request, "authorization"), header(self.request, "x-api-key"));
-        let shown = Credentials { authorization: authorization.as_deref(), api_key: api_key.as_deref(), host };
+        let shown = Credentials { authorization: self.head.authorization, api_key: self.head.api_key, host };
         authorize(&gateway.config, shown)?;
         Ok(gateway)
     }
 
-    /// Runs the use case in a task of its own: when a client leaves, the platform forgets the handler where it stands,
-    /// and with it the bytes it counts, its probe permit and its line in the accounts. The task lives on.
-    async fn chat(&self, env: Env, context: Context, received_ms: u64) -> Result<Response, JsValue> {
-        let (sender, receiver) = oneshot::channel();
-        let context = Rc::new(context);
+    /// Runs the use case in a task that the platform is told to wait for: when a client leaves, the platform forgets
+    /// whatever only its handler waits for, and with it the bytes it counts, its probe permit and its line in the
+    /// accounts. The task lives on.
+    fn chat(self, env: Env, context: worker::worker_sys::Context, received_ms: u64) -> Result<JsValue, JsValue> {
+        let answer = deferred();
+        let promise = answer.promise();
+        context.wait_until(&promise)?;
+        let own = |header: Option<&str>| header.map(str::to_owned);
         let task = ChatTask {
-            request: Clone::clone(self.request),
-            isolate: Rc::clone(self.isolate),
+            content_length: self.head.content_length.and_then(|text| text.parse().ok()),
+            project_header: own(self.head.project),
+            openai_project_header: own(self.head.openai_project),
+            request: self.request,
+            isolate: self.isolate,
             env,
-            context: Rc::clone(&context),
-            request_id: self.responder.request_id().to_owned(),
+            context: Rc::new(Context::new(context)),
+            responder: self.responder,
             received_ms,
         };
-        context.wait_until(task.run(sender));
-        match receiver.await {
-            Ok(Reply::Error { error, headers }) => self.responder.error(&error, &headers),
-            Ok(Reply::Whole { headers, body }) => self.responder.json(200, &body, &headers),
-            Ok(Reply::Stream { headers, readable }) => self.responder.stream(&readable, &headers),
-            Err(oneshot::Canceled) => {
-                let message = "The gateway gave this request up. Try again.";
-                self.responder.error(&ApiError::new(502, ErrorType::Server, "request_given_up", message), &[])
-            }
-        }
+        task::spawn(task.run(answer));
+        Ok(promise.into())
     }
 }

@@ -17,6 +17,8 @@ const BUSY_RETRY_MS: u64 = 1_000;
 /// The isolate's own state.
 pub(super) struct Isolate {
     gateway: Result<Gateway, SetupError>,
+    /// The headers of clients that some configured provider may see.
+    pub(super) forwarded: Vec<String>,
     /// How providers and models are doing, as seen from here.
     pub(super) health: RefCell<HealthView>,
     inflight_bytes: Cell<u64>,
@@ -32,7 +34,9 @@ impl Isolate {
         ISOLATE.with(|cell| {
             Rc::clone(cell.get_or_init(|| {
                 let var = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
-                Rc::new(Self { gateway: Gateway::new(&var), health: RefCell::default(), inflight_bytes: Cell::new(0) })
+                let gateway = Gateway::new(&var);
+                let forwarded = gateway.as_ref().map(Gateway::forwarded_headers).unwrap_or_default();
+                Rc::new(Self { gateway, forwarded, health: RefCell::default(), inflight_bytes: Cell::new(0) })
             }))
         })
     }

@@ -11,3 +11,4 @@ mod log;
 mod ports;
 mod relay;
 mod respond;
+mod task;

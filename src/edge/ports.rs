@@ -2,15 +2,15 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use web_sys::AbortSignal;
-use worker::{Context, Delay, Env};
+use worker::{Context, Env};
 
 use super::accounts;
 use super::fetch::{self, FetchedReply};
 use super::isolate::Isolate;
 use super::log;
+use super::task;
 use crate::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall};
 use crate::health::view::HealthView;
 use crate::usage::record::UsageRecord;
@@ -44,7 +44,7 @@ impl Ports for WorkerPorts {
     }
 
     async fn sleep(&self, ms: u64) {
-        Delay::from(Duration::from_millis(ms)).await;
+        task::sleep(ms).await;
     }
 
     async fn send(&self, call: UpstreamCall) -> Result<FetchedReply, TransportError> {
