@@ -203,15 +203,13 @@ impl Tasks {
 
     fn came(&self, wait: usize, result: Result<JsValue, JsValue>) -> Option<Waker> {
         let mut waits = self.waits.borrow_mut();
-        match waits.get_mut(wait)? {
+        match std::mem::replace(waits.get_mut(wait)?, Wait::Came(result)) {
+            Wait::Open(waker) => waker,
+            Wait::Came(_) => None,
             Wait::Forgotten => {
                 waits.try_remove(wait);
                 None
             }
-            known => match std::mem::replace(known, Wait::Came(result)) {
-                Wait::Open(waker) => waker,
-                Wait::Came(_) | Wait::Forgotten => None,
-            },
         }
     }
 
