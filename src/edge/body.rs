@@ -10,7 +10,8 @@ use web_sys::Request;
 
 use super::isolate::{Held, Isolate};
 use super::js::{Body, ReadResult};
-use super::task::{settled, sleep};
+use super::task::settled;
+use super::timer::Timer;
 use crate::config::Limits;
 use crate::openai::error::{ApiError, ErrorType};
 
@@ -27,8 +28,10 @@ pub(super) async fn read(
     announced: Option<u64>,
     isolate: &Rc<Isolate>,
     limits: &Limits,
+    timer: &Timer,
 ) -> Result<(Vec<u8>, Vec<Held>), ApiError> {
-    match select(pin!(upload(request, announced, isolate, limits)), sleep(UPLOAD_MS)).await {
+    let upload = pin!(upload(request, announced, isolate, limits));
+    match select(upload, pin!(timer.sleep(UPLOAD_MS))).await {
         Either::Left((read, _)) => read,
         Either::Right(((), _)) => {
             let message = format!("The request body did not arrive within {} seconds.", UPLOAD_MS / 1000);

@@ -10,6 +10,7 @@ use super::isolate::Isolate;
 use super::js::{Deferred, IdentityTransformStream, deferred};
 use super::ports::WorkerPorts;
 use super::respond::{Responder, header};
+use super::timer::Timer;
 use super::{body, relay};
 use crate::gateway::chat::{Answer, Incoming, chat};
 use crate::gateway::headers::Header;
@@ -47,7 +48,9 @@ impl ChatTask {
             Ok(gateway) => gateway,
             Err(refused) => return error(refused, &[]),
         };
-        let read = body::read(&self.request, self.content_length, &self.isolate, &gateway.config.limits).await;
+        let timer = Timer::default();
+        let limits = &gateway.config.limits;
+        let read = body::read(&self.request, self.content_length, &self.isolate, limits, &timer).await;
         let (body, held) = match read {
             Ok(read) => read,
             Err(refused) => return error(refused, &[]),
@@ -63,7 +66,8 @@ impl ChatTask {
         };
         // Typed as always there; it is only with the compatibility flag `enable_request_signal`.
         let client = Some(self.request.signal()).filter(|signal: &AbortSignal| signal.is_truthy());
-        let ports = WorkerPorts::new(Rc::clone(&self.isolate), self.env.clone(), Rc::clone(&self.context), client);
+        let ports =
+            WorkerPorts::new(Rc::clone(&self.isolate), self.env.clone(), Rc::clone(&self.context), client, timer);
         let answered = chat(gateway, &ports, incoming).await;
         drop(held);
         match answered {

@@ -12,3 +12,4 @@ mod ports;
 mod relay;
 mod respond;
 mod task;
+mod timer;

@@ -10,7 +10,7 @@ use super::accounts;
 use super::fetch::{self, FetchedReply};
 use super::isolate::Isolate;
 use super::log;
-use super::task;
+use super::timer::Timer;
 use crate::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall};
 use crate::health::view::HealthView;
 use crate::usage::record::UsageRecord;
@@ -21,12 +21,19 @@ pub(super) struct WorkerPorts {
     env: Env,
     context: Rc<Context>,
     client: Option<AbortSignal>,
+    timer: Timer,
 }
 
 impl WorkerPorts {
     /// The ports of a request whose client's leaving is told by `client`.
-    pub(super) fn new(isolate: Rc<Isolate>, env: Env, context: Rc<Context>, client: Option<AbortSignal>) -> Self {
-        Self { isolate, env, context, client }
+    pub(super) fn new(
+        isolate: Rc<Isolate>,
+        env: Env,
+        context: Rc<Context>,
+        client: Option<AbortSignal>,
+        timer: Timer,
+    ) -> Self {
+        Self { isolate, env, context, client, timer }
     }
 }
 
@@ -44,7 +51,7 @@ impl Ports for WorkerPorts {
     }
 
     async fn sleep(&self, ms: u64) {
-        task::sleep(ms).await;
+        self.timer.sleep(ms).await;
     }
 
     async fn send(&self, call: UpstreamCall) -> Result<FetchedReply, TransportError> {
