@@ -39,7 +39,8 @@ extern "C" {
 
     pub(super) fn settle(promise: &Promise, id: u32, resume: &JsValue);
 
-    pub(super) fn wake(ms: f64, id: u32, resume: &JsValue) -> f64;
+    #[wasm_bindgen(catch)]
+    pub(super) fn wake(ms: f64, id: u32, resume: &JsValue) -> Result<f64, JsValue>;
 }
 
 #[wasm_bindgen]
@@ -79,8 +80,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn cancel(this: &ByobReader) -> Promise;
 
-    #[wasm_bindgen(js_name = clearTimeout)]
-    pub(super) fn clear_timeout(handle: f64);
+    #[wasm_bindgen(catch, js_name = clearTimeout)]
+    pub(super) fn clear_timeout(handle: f64) -> Result<(), JsValue>;
 
     /// A promise and what settles it.
     pub(super) type Deferred;

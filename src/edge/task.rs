@@ -48,7 +48,7 @@ pub(super) fn settled(promise: &Promise) -> Settled {
 
 /// Ends after so many milliseconds, counted from the first poll.
 pub(super) fn sleep(ms: u64) -> Sleep {
-    Sleep { ms, wait: None, handle: None }
+    Sleep { ms, state: Timeout::NotSet }
 }
 
 /// See [`settled`].
@@ -77,29 +77,55 @@ impl Drop for Settled {
 /// See [`sleep`]. Dropping it clears its timer.
 pub(super) struct Sleep {
     ms: u64,
-    wait: Option<usize>,
-    handle: Option<f64>,
+    state: Timeout,
+}
+
+#[derive(Clone, Copy)]
+enum Timeout {
+    NotSet,
+    Set {
+        wait: usize,
+        handle: f64,
+    },
+    /// It came and was taken. Or the platform set none: then nothing ends in time, but what was begun goes on.
+    Over,
 }
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.handle.is_none() {
-            #[expect(clippy::cast_precision_loss, reason = "no timer is set for millennia")]
-            let ms = self.ms as f64;
-            let wait = TASKS.with(Tasks::begin);
-            self.handle = Some(TASKS.with(|tasks| js::wake(ms, number(wait), tasks.resume.as_ref())));
-            self.wait = Some(wait);
+        if let Timeout::NotSet = self.state {
+            self.state = set_timeout(self.ms);
         }
-        take(&mut self.wait, context).map(|_| ())
+        let Timeout::Set { wait, handle } = self.state else { return Poll::Pending };
+        let mut open = Some(wait);
+        let polled = take(&mut open, context).map(|_| ());
+        self.state = open.map_or(Timeout::Over, |wait| Timeout::Set { wait, handle });
+        polled
     }
+}
+
+fn set_timeout(ms: u64) -> Timeout {
+    #[expect(clippy::cast_precision_loss, reason = "no timer is set for millennia")]
+    let ms = ms as f64;
+    TASKS.with(|tasks| {
+        let wait = tasks.begin();
+        match js::wake(ms, number(wait), tasks.resume.as_ref()) {
+            Ok(handle) => Timeout::Set { wait, handle },
+            Err(_) => {
+                tasks.waits.borrow_mut().try_remove(wait);
+                Timeout::Over
+            }
+        }
+    })
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let (Some(wait), Some(handle)) = (self.wait, self.handle) {
-            js::clear_timeout(handle);
+        if let Timeout::Set { wait, handle } = self.state {
+            // One that cannot be cleared finds nobody who waits.
+            let _cleared = js::clear_timeout(handle);
             TASKS.with(|tasks| tasks.waits.borrow_mut().try_remove(wait));
         }
     }
@@ -260,7 +286,11 @@ impl Wake for Alarm {
 
     fn wake_by_ref(self: &Arc<Self>) {
         TASKS.with(|tasks| {
-            tasks.ready.borrow_mut().push_back(self.task);
+            let mut ready = tasks.ready.borrow_mut();
+            if !ready.contains(&self.task) {
+                ready.push_back(self.task);
+            }
+            drop(ready);
             tasks.run_soon();
         });
     }
