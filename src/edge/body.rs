@@ -2,35 +2,36 @@
 
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures::future::{Either, select};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::Request;
-use worker::Delay;
 
 use super::isolate::{Held, Isolate};
 use super::js::{Body, ReadResult};
+use super::task::settled;
+use super::timer::Timer;
 use crate::config::Limits;
 use crate::openai::error::{ApiError, ErrorType};
 
 /// How long an upload may take: 10 MB need 1.4 Mbit/s. A client that never ends one would hold its bytes for ever.
 const UPLOAD_MS: u64 = 60_000;
 
-/// Reads the body of `request`. The guard counts its bytes for as long as it lives.
+/// Reads the body of `request`, of `announced` bytes if it was told. The guard counts its bytes for as long as it lives.
 ///
 /// # Errors
 /// 413 over `MAX_BODY_BYTES`, 503 while the isolate holds too many bytes, 400 if the client broke off, 408 if it took
 /// too long.
 pub(super) async fn read(
     request: &Request,
+    announced: Option<u64>,
     isolate: &Rc<Isolate>,
     limits: &Limits,
+    timer: &Timer,
 ) -> Result<(Vec<u8>, Vec<Held>), ApiError> {
-    let timer = Delay::from(Duration::from_millis(UPLOAD_MS));
-    match select(pin!(upload(request, isolate, limits)), timer).await {
+    let upload = pin!(upload(request, announced, isolate, limits));
+    match select(upload, pin!(timer.sleep(UPLOAD_MS))).await {
         Either::Left((read, _)) => read,
         Either::Right(((), _)) => {
             let message = format!("The request body did not arrive within {} seconds.", UPLOAD_MS / 1000);
@@ -39,15 +40,19 @@ pub(super) async fn read(
     }
 }
 
-async fn upload(request: &Request, isolate: &Rc<Isolate>, limits: &Limits) -> Result<(Vec<u8>, Vec<Held>), ApiError> {
-    let announced = request.headers().get("content-length").ok().flatten().and_then(|text| text.parse::<u64>().ok());
+async fn upload(
+    request: &Request,
+    announced: Option<u64>,
+    isolate: &Rc<Isolate>,
+    limits: &Limits,
+) -> Result<(Vec<u8>, Vec<Held>), ApiError> {
     let Some(length) = announced else { return chunked(request, isolate, limits).await };
     if length > limits.max_body_bytes {
         return Err(too_large(limits));
     }
     let held = isolate.hold(length, limits.inflight_bytes_max)?;
     let promise = request.array_buffer().map_err(|_| broken_off())?;
-    let buffer = JsFuture::from(promise).await.map_err(|_| broken_off())?;
+    let buffer = settled(&promise).await.map_err(|_| broken_off())?;
     let body = Uint8Array::new(&buffer).to_vec();
     // The platform holds clients to the length that they announce; this is for the day it does not.
     if body.len() as u64 > limits.max_body_bytes { Err(too_large(limits)) } else { Ok((body, vec![held])) }
@@ -60,7 +65,7 @@ async fn chunked(request: &Request, isolate: &Rc<Isolate>, limits: &Limits) -> R
     let stream: Body = stream.unchecked_into();
     let reader = stream.reader().map_err(|_| broken_off())?;
     loop {
-        let result = JsFuture::from(reader.read()).await.map_err(|_| broken_off())?;
+        let result = settled(&reader.read()).await.map_err(|_| broken_off())?;
         let result: ReadResult = result.unchecked_into();
         if result.done() {
             return Ok((body, held));

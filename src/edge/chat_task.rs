@@ -2,29 +2,20 @@
 
 use std::rc::Rc;
 
-use futures::channel::oneshot;
-use web_sys::{ReadableStream, Request};
-use worker::{Context, Env};
+use wasm_bindgen::JsValue;
+use web_sys::{Request, Response};
+use worker::Env;
+use worker::worker_sys::Context;
 
 use super::isolate::Isolate;
-use super::js::IdentityTransformStream;
+use super::js::{Deferred, IdentityTransformStream, deferred};
 use super::ports::WorkerPorts;
-use super::respond::header;
+use super::respond::{Responder, header};
+use super::timer::Timer;
 use super::{body, relay};
 use crate::gateway::chat::{Answer, Incoming, chat};
 use crate::gateway::headers::Header;
-use crate::gateway::setup::Gateway;
 use crate::openai::error::ApiError;
-
-/// What the handler makes a response of.
-pub(super) enum Reply {
-    /// An error, and headers that tell what was tried.
-    Error { error: ApiError, headers: Vec<Header> },
-    /// A whole reply.
-    Whole { headers: Vec<Header>, body: String },
-    /// A stream that the task fills.
-    Stream { headers: Vec<Header>, readable: ReadableStream },
-}
 
 /// The task.
 pub(super) struct ChatTask {
@@ -36,60 +27,68 @@ pub(super) struct ChatTask {
     pub(super) env: Env,
     /// The platform's promise to let work go on after the response.
     pub(super) context: Rc<Context>,
-    /// The id of the request.
-    pub(super) request_id: String,
+    /// Makes the response.
+    pub(super) responder: Responder,
+    /// The length of the body that the client announced.
+    pub(super) content_length: Option<u64>,
+    /// The `x-gateway-project-id` header.
+    pub(super) project_header: Option<String>,
+    /// The `OpenAI-Project` header.
+    pub(super) openai_project_header: Option<String>,
     /// When it came, milliseconds since the Unix epoch.
     pub(super) received_ms: u64,
 }
 
 impl ChatTask {
-    /// Answers through `sender`, and goes on until the accounts have the request.
-    pub(super) async fn run(self, sender: oneshot::Sender<Reply>) {
-        // Nobody receives only where the client left, and then it is accounted for as that.
-        let reply = |reply: Reply| drop(sender.send(reply));
+    /// Settles `answer` with the response, and goes on until the accounts have the request.
+    pub(super) async fn run(self, answer: Deferred) {
+        // Where the client left, nobody takes the response.
+        let reply = |response: Result<Response, JsValue>| answer.resolve(&self.responder.surely(response));
+        let error = |error: ApiError, headers: &[Header]| reply(self.responder.error(&error, headers));
         let gateway = match self.isolate.gateway() {
             Ok(gateway) => gateway,
-            Err(error) => return reply(Reply::Error { error, headers: Vec::new() }),
+            Err(refused) => return error(refused, &[]),
         };
-        let (body, held) = match body::read(&self.request, &self.isolate, &gateway.config.limits).await {
+        let timer = Timer::default();
+        let limits = &gateway.config.limits;
+        let read = body::read(&self.request, self.content_length, &self.isolate, limits, &timer).await;
+        let (body, held) = match read {
             Ok(read) => read,
-            Err(error) => return reply(Reply::Error { error, headers: Vec::new() }),
+            Err(refused) => return error(refused, &[]),
         };
+        let request_id = self.responder.request_id();
         let incoming = Incoming {
             body,
-            request_id: self.request_id.clone(),
+            request_id: request_id.to_owned(),
             received_ms: self.received_ms,
-            project_header: header(&self.request, "x-gateway-project-id"),
-            openai_project_header: header(&self.request, "openai-project"),
-            forwardable: self.forwardable(gateway),
+            project_header: self.project_header.clone(),
+            openai_project_header: self.openai_project_header.clone(),
+            forwardable: self.forwardable(),
         };
         let (isolate, context) = (Rc::clone(&self.isolate), Rc::clone(&self.context));
-        let ports = WorkerPorts::new(isolate, self.env.clone(), context, &self.request);
-        let answer = chat(gateway, &ports, incoming).await;
+        let ports = WorkerPorts::new(isolate, self.env.clone(), context, &self.request, timer);
+        let answered = chat(gateway, &ports, incoming).await;
         drop(held);
-        match answer {
-            Answer::Error { error, headers } => reply(Reply::Error { error, headers }),
-            Answer::Whole { headers, body } => reply(Reply::Whole { headers, body }),
+        match answered {
+            Answer::Error { error: failed, headers } => error(failed, &headers),
+            Answer::Whole { headers, body } => reply(self.responder.json(200, &body, &headers)),
             Answer::Stream(mut stream) => {
                 let pass_through = IdentityTransformStream::new();
                 let headers = std::mem::take(&mut stream.headers);
-                reply(Reply::Stream { headers, readable: pass_through.readable() });
+                // The stream goes on when the handler's own promise is settled.
+                let streamed = deferred();
+                let _begun = self.context.wait_until(&streamed.promise());
+                reply(self.responder.stream(&pass_through.readable(), &headers));
                 let idle_ms = gateway.config.timeouts.stream_idle_ms;
-                relay::run(&ports, *stream, pass_through.writable(), idle_ms, &self.request_id).await;
+                relay::run(&ports, *stream, pass_through.writable(), idle_ms, request_id).await;
+                streamed.resolve(&JsValue::UNDEFINED);
             }
         }
     }
 
     /// The client's headers that some provider may see.
-    fn forwardable(&self, gateway: &Gateway) -> Vec<(String, String)> {
-        let mut found: Vec<(String, String)> = Vec::new();
-        for name in gateway.catalog.providers().iter().flat_map(|provider| provider.forward_headers.iter()) {
-            if !found.iter().any(|(known, _)| known == name)
-                && let Some(value) = header(&self.request, name)
-            {
-                found.push((name.to_string(), value));
-            }
-        }
-        found
+    fn forwardable(&self) -> Vec<(String, String)> {
+        let names = self.isolate.forwarded.iter();
+        names.filter_map(|name| Some((name.clone(), header(&self.request, name)?))).collect()
     }
 }

@@ -1,15 +1,14 @@
 //! D1, the database: runs the statements of [`crate::accounts`], each call within a bounded time.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use futures::future::{Either, select};
 use js_sys::{Array, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use worker::{Delay, Env};
+use worker::Env;
 
 use super::js::{D1Database, D1Statement, words};
+use super::task::{settled, sleep};
 use crate::accounts::failure::D1Failure;
 use crate::accounts::sql::{self, Outcome, Param, Statement};
 use crate::gateway::database::Database;
@@ -92,8 +91,8 @@ async fn batch(env: &Env, statements: &[Statement]) -> Result<Vec<Outcome>, D1Fa
         }
         database.batch(&bound)
     };
-    let answer = JsFuture::from(started().map_err(failure)?);
-    match select(pin!(answer), Delay::from(Duration::from_millis(ANSWER_MS))).await {
+    let answer = settled(&started().map_err(failure)?);
+    match select(pin!(answer), pin!(sleep(ANSWER_MS))).await {
         Either::Left((Ok(results), _)) => match results.dyn_into::<Array>() {
             Ok(results) => Ok(results.iter().map(|result| outcome(&result)).collect()),
             Err(other) => Err(failure(other)),

@@ -1,54 +1,44 @@
 //! Where requests come in.
 
+use std::future::Future;
 use std::rc::Rc;
 
-use futures::channel::oneshot;
-use web_sys::{Request, Response};
-use worker::wasm_bindgen::JsValue;
-use worker::{Context, Env, event};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::Request;
+use worker::Env;
+use worker::worker_sys::Context;
 
-use super::chat_task::{ChatTask, Reply};
+use super::chat_task::ChatTask;
 use super::health_link::HealthLink;
 use super::isolate::Isolate;
-use super::log;
-use super::ports::{now_ms, spawn};
+use super::js::{self, deferred};
+use super::ports::now_ms;
 use super::respond::{Responder, header};
+use super::task;
 use crate::gateway::auth::{Credentials, authorize};
 use crate::gateway::ports::HealthPort;
 use crate::gateway::route::{Route, host_and_path, not_found, wrong_method};
 use crate::gateway::setup::Gateway;
 use crate::gateway::{models, providers};
-use crate::openai::error::{ApiError, ErrorType};
+use crate::openai::error::ApiError;
 
 /// The body of `GET /health`.
 const HEALTHY: &str = "{\"status\":\"ok\"}";
 
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+/// The handler: a response, or the promise of one. It is no `async fn`: only a chat request waits for anything, and that
+/// is a task with a promise of its own.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "called by the platform")]
+pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
+    let received_ms = now_ms();
     let isolate = Isolate::get(&env);
     let cors = isolate.gateway().ok().map(|gateway| &gateway.config.cors_origins);
-    let received_ms = now_ms();
-    let responder = Responder::new(request_id(received_ms), header(&request, "origin").as_deref(), cors);
-    let call = Call { request: &request, isolate: &isolate, responder: &responder, received_ms };
-    let response = call.answer(env, context).await.or_else(|problem| {
-        // Only a header that the platform refuses comes here; the client still gets an answer in OpenAI's shape.
-        log::error(
-            "response_not_built",
-            &[("request_id", responder.request_id()), ("problem", &format!("{problem:?}"))],
-        );
-        let message = "The gateway could not build its response. Report the request id to its operator.";
-        responder.error(&ApiError::new(502, ErrorType::Server, "response_not_built", message), &[])
-    });
-    response.map_err(worker::Error::from)
-}
-
-/// One request on its way in.
-struct Call<'r> {
-    request: &'r Request,
-    isolate: &'r Rc<Isolate>,
-    responder: &'r Responder,
-    /// Milliseconds since the Unix epoch.
-    received_ms: u64,
+    let origin = cors.and_then(|_| header(&request, "origin"));
+    let responder = Responder::new(request_id(received_ms), origin.as_deref(), cors);
+    let head = js::head(&request)?;
+    let call = Call { head: Head::parse(&head), request, isolate: Rc::clone(&isolate), responder };
+    call.answer(env, context, received_ms)
 }
 
 /// A UUIDv7: the accounts are sorted by it, so it begins with the time.
@@ -58,73 +48,120 @@ fn request_id(received_ms: u64) -> String {
     uuid::Builder::from_unix_timestamp_millis(received_ms, &random).into_uuid().to_string()
 }
 
-impl Call<'_> {
-    async fn answer(&self, env: Env, context: Context) -> Result<Response, JsValue> {
-        let (method, url) = (self.request.method(), self.request.url());
-        let (host, path) = host_and_path(&url);
-        match Route::parse(&method, path) {
-            Route::Health => self.responder.json(200, HEALTHY, &[]),
-            Route::NotFound => self.responder.error(&not_found(&method, path), &[]),
-            Route::WrongMethod { allow } => self.responder.error(&wrong_method(&method, allow), &[]),
-            Route::Preflight { allow } => {
-                let wanted = header(self.request, "access-control-request-headers");
-                self.responder.preflight(allow, wanted.as_deref())
-            }
-            Route::Models => self.json(self.admitted(host).map(models::list)),
-            Route::Model(id) => self.json(self.admitted(host).and_then(|gateway| models::retrieve(gateway, &id))),
-            Route::Providers => match self.admitted(host) {
-                Ok(gateway) => {
-                    let health = HealthLink::new(Rc::clone(self.isolate), env, Rc::new(context), self.request);
-                    health.refreshed().await;
-                    let list = health.read(|view| providers::list(gateway, view.circuits(), now_ms()));
-                    self.responder.json(200, &list, &[])
-                }
-                Err(error) => self.responder.error(&error, &[]),
-            },
-            Route::ChatCompletions => match self.admitted(host) {
-                Ok(_) => self.chat(env, context).await,
-                Err(error) => self.responder.error(&error, &[]),
-            },
+/// What is read of every request.
+struct Head<'h> {
+    method: &'h str,
+    url: &'h str,
+    authorization: Option<&'h str>,
+    api_key: Option<&'h str>,
+    content_length: Option<&'h str>,
+    project: Option<&'h str>,
+    openai_project: Option<&'h str>,
+}
+
+impl<'h> Head<'h> {
+    /// Reads what `head` of `platform.js` wrote.
+    fn parse(text: &'h str) -> Self {
+        let mut parts = text.split(js::SEPARATOR);
+        let (method, url) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let mut header = || parts.next().filter(|value| !value.is_empty());
+        Self {
+            method,
+            url,
+            authorization: header(),
+            api_key: header(),
+            content_length: header(),
+            project: header(),
+            openai_project: header(),
         }
     }
+}
 
-    fn json(&self, document: Result<String, ApiError>) -> Result<Response, JsValue> {
-        match document {
-            Ok(document) => self.responder.json(200, &document, &[]),
-            Err(error) => self.responder.error(&error, &[]),
-        }
+/// One request on its way in.
+struct Call<'h> {
+    head: Head<'h>,
+    request: Request,
+    isolate: Rc<Isolate>,
+    responder: Responder,
+}
+
+impl Call<'_> {
+    fn answer(self, env: Env, context: Context, received_ms: u64) -> Result<JsValue, JsValue> {
+        let method = self.head.method;
+        let (host, path) = host_and_path(self.head.url);
+        let response = match Route::parse(method, path) {
+            Route::Health => self.responder.json(200, HEALTHY, &[]),
+            Route::NotFound => self.responder.error(&not_found(method, path), &[]),
+            Route::WrongMethod { allow } => self.responder.error(&wrong_method(method, allow), &[]),
+            Route::Preflight { allow } => {
+                let wanted = header(&self.request, "access-control-request-headers");
+                self.responder.preflight(allow, wanted.as_deref())
+            }
+            Route::Models => self.responder.document(self.admitted(host).map(models::list)),
+            Route::Model(id) => {
+                self.responder.document(self.admitted(host).and_then(|gateway| models::retrieve(gateway, &id)))
+            }
+            Route::Providers => match self.admitted(host).map(|_| ()) {
+                Ok(()) => return Ok(self.providers(env, context)),
+                Err(error) => self.responder.error(&error, &[]),
+            },
+            Route::ChatCompletions => match self.admitted(host).map(|_| ()) {
+                Ok(()) => return self.chat(env, context, received_ms),
+                Err(error) => self.responder.error(&error, &[]),
+            },
+        };
+        Ok(self.responder.surely(response))
     }
 
     fn admitted(&self, host: &str) -> Result<&Gateway, ApiError> {
         let gateway = self.isolate.gateway()?;
-        let (authorization, api_key) = (header(self.request, "authorization"), header(self.request, "x-api-key"));
-        let shown = Credentials { authorization: authorization.as_deref(), api_key: api_key.as_deref(), host };
+        let shown = Credentials { authorization: self.head.authorization, api_key: self.head.api_key, host };
         authorize(&gateway.config, shown)?;
         Ok(gateway)
     }
 
-    /// Runs the use case in a task of its own: when a client leaves, the platform forgets the handler where it stands,
-    /// and with it the bytes it counts, its probe permit and its line in the accounts. The task lives on.
-    async fn chat(&self, env: Env, context: Context) -> Result<Response, JsValue> {
-        let (sender, receiver) = oneshot::channel();
+    fn providers(self, env: Env, context: Context) -> JsValue {
         let context = Rc::new(context);
-        let task = ChatTask {
-            request: Clone::clone(self.request),
-            isolate: Rc::clone(self.isolate),
-            env,
-            context: Rc::clone(&context),
-            request_id: self.responder.request_id().to_owned(),
-            received_ms: self.received_ms,
-        };
-        spawn(&context, task.run(sender));
-        match receiver.await {
-            Ok(Reply::Error { error, headers }) => self.responder.error(&error, &headers),
-            Ok(Reply::Whole { headers, body }) => self.responder.json(200, &body, &headers),
-            Ok(Reply::Stream { headers, readable }) => self.responder.stream(&readable, &headers),
-            Err(oneshot::Canceled) => {
-                let message = "The gateway gave this request up. Try again.";
-                self.responder.error(&ApiError::new(502, ErrorType::Server, "request_given_up", message), &[])
-            }
-        }
+        let health = HealthLink::new(Rc::clone(&self.isolate), env, context, &self.request);
+        let isolate = self.isolate;
+        later(self.responder, async move {
+            health.refreshed().await;
+            let gateway = isolate.gateway()?;
+            Ok(health.read(|view| providers::list(gateway, view.circuits(), now_ms())))
+        })
     }
+
+    /// Runs the use case in a task that the platform is told to wait for: when a client leaves, the platform forgets
+    /// whatever only its handler waits for, and with it the bytes it counts, its probe permit and its line in the
+    /// accounts. The task lives on.
+    fn chat(self, env: Env, context: Context, received_ms: u64) -> Result<JsValue, JsValue> {
+        let answer = deferred();
+        let promise = answer.promise();
+        context.wait_until(&promise)?;
+        let own = |header: Option<&str>| header.map(str::to_owned);
+        let task = ChatTask {
+            content_length: self.head.content_length.and_then(|text| text.parse().ok()),
+            project_header: own(self.head.project),
+            openai_project_header: own(self.head.openai_project),
+            request: self.request,
+            isolate: self.isolate,
+            env,
+            context: Rc::new(context),
+            responder: self.responder,
+            received_ms,
+        };
+        task::spawn(task.run(answer));
+        Ok(promise.into())
+    }
+}
+
+/// The promise of a response with a document that must be waited for.
+fn later(responder: Responder, document: impl Future<Output = Result<String, ApiError>> + 'static) -> JsValue {
+    let answer = deferred();
+    let promise = answer.promise();
+    task::spawn(async move {
+        let document = document.await;
+        answer.resolve(&responder.surely(responder.document(document)));
+    });
+    promise.into()
 }

@@ -1,19 +1,17 @@
 //! Calls to providers. Dropping a call or its reply aborts it.
 
-use js_sys::Uint8Array;
+use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    AbortController, AbortSignal, Headers, ReadableStreamDefaultReader, RequestInit, RequestRedirect, Response,
-    WorkerGlobalScope,
-};
+use web_sys::{AbortController, AbortSignal, ReadableStreamDefaultReader, Response};
 
-use super::js::{Body, ReadResult, any_signal};
+use super::js::{self, Body, ReadResult};
+use super::respond::header_text;
+use super::task::settled;
 use crate::gateway::ports::{TransportError, UpstreamCall, UpstreamReply};
 
 /// Up to this length a body is taken in one piece instead of chunk by chunk: enough for nearly every answer, and
 /// little beside an isolate's 128 MB.
-const ONE_PIECE_BYTES: u64 = 1024 * 1024;
+const ONE_PIECE_BYTES: f64 = 1024.0 * 1024.0;
 
 /// Aborts a call when it is dropped, unless the call is over.
 pub(super) struct AbortOnDrop {
@@ -53,27 +51,12 @@ pub(super) struct FetchedReply {
 /// Sends `call`. The client's leaving (`client`) aborts it, too.
 pub(super) async fn send(call: UpstreamCall, client: Option<AbortSignal>) -> Result<FetchedReply, TransportError> {
     let controller = AbortController::new().map_err(|error| transport(&error))?;
-    let signal = match client {
-        Some(client) => {
-            any_signal(&js_sys::Array::of2(&client, &controller.signal())).map_err(|error| transport(&error))?
-        }
-        None => controller.signal(),
-    };
     let abort = AbortOnDrop { controller, over: false };
-    let headers = Headers::new().map_err(|error| transport(&error))?;
-    for (name, value) in &call.headers {
-        headers.set(name, value).map_err(|error| transport(&error))?;
-    }
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_headers(&headers);
-    init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&signal));
-    // As bytes: a string would be converted, and so held twice, on the other side. Then it is let go on this one.
-    init.set_body(&Uint8Array::from(call.body.as_bytes()));
-    drop(call.body);
-    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
-    let response = JsFuture::from(scope.fetch_with_str_and_init(&call.url, &init)).await;
+    let headers = header_text(call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let sent = js::send(&call.url, &headers, call.body.as_bytes(), &abort.controller, client.as_ref());
+    // The platform has a copy of its own.
+    drop(call);
+    let response = settled(&sent.map_err(|error| transport(&error))?).await;
     let response: Response = response.map_err(|error| transport(&error))?.unchecked_into();
     Ok(FetchedReply { response, reader: None, call: abort, ended: false })
 }
@@ -95,23 +78,13 @@ impl FetchedReply {
         (body.map(JsCast::unchecked_into), call)
     }
 
-    /// Whether the body can be taken in one piece: its length is told, it is what is told (not compressed), and
-    /// nobody waits for its beginning.
-    fn is_small(&self) -> bool {
-        let length = self.header("content-length").and_then(|text| text.parse::<u64>().ok());
-        length.is_some_and(|length| length <= ONE_PIECE_BYTES)
-            && self.header("content-encoding").is_none()
-            && !self.header("content-type").is_some_and(|kind| kind.contains("event-stream"))
-    }
-
     fn end(&mut self) {
         self.ended = true;
         self.call.disarm();
     }
 
-    async fn one_piece(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
-        let promise = self.response.array_buffer().map_err(|error| transport(&error))?;
-        let buffer = JsFuture::from(promise).await.map_err(|error| transport(&error))?;
+    async fn one_piece(&mut self, promise: Promise) -> Result<Option<Vec<u8>>, TransportError> {
+        let buffer = settled(&promise).await.map_err(|error| transport(&error))?;
         self.end();
         let bytes = Uint8Array::new(&buffer).to_vec();
         Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
@@ -132,8 +105,10 @@ impl UpstreamReply for FetchedReply {
             return Ok(None);
         }
         if self.reader.is_none() {
-            if self.is_small() {
-                return self.one_piece().await;
+            if let Some(promise) =
+                js::in_one_piece(&self.response, ONE_PIECE_BYTES).map_err(|error| transport(&error))?
+            {
+                return self.one_piece(promise).await;
             }
             let Some(body) = self.response.body() else {
                 self.end();
@@ -143,7 +118,7 @@ impl UpstreamReply for FetchedReply {
             self.reader = Some(body.reader().map_err(|error| transport(&error))?);
         }
         let Some(reader) = &self.reader else { return Ok(None) };
-        let result = JsFuture::from(reader.read()).await.map_err(|error| transport(&error))?;
+        let result = settled(&reader.read()).await.map_err(|error| transport(&error))?;
         let result: ReadResult = result.unchecked_into();
         if result.done() {
             self.end();

@@ -4,21 +4,22 @@
 //! I/O belongs to the request that began it, and no request can wake another one. So a message is sent by one request,
 //! in a task of its own, and others that need its answer look again after a short while.
 
+use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::select;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::Request;
-use worker::{Context, Delay, Env};
+use worker::Env;
+use worker::worker_sys::Context;
 
 use super::health_object::SYNC;
 use super::isolate::Isolate;
 use super::js::words;
 use super::ports::{now_ms, spawn};
+use super::task::{settled, sleep};
 use super::{log, object};
 use crate::gateway::ports::HealthPort;
 use crate::health::circuit::{Admission, Permit, Standing};
@@ -84,7 +85,7 @@ impl HealthLink {
         let name = self.isolate.health_object.get().map_or(NOWHERE, String::as_str);
         let answer = async {
             let response = object::post(&namespace, name, SYNC, &request.to_json(), SYNC_TIMEOUT_MS).await?;
-            Ok::<_, JsValue>(JsFuture::from(response.text()?).await?.as_string().unwrap_or_default())
+            Ok::<_, JsValue>(settled(&response.text()?).await?.as_string().unwrap_or_default())
         };
         let answer = answer.await.map_err(|problem| words(&problem))?;
         SyncReply::from_json(&answer).ok_or_else(|| "it answered something else".to_owned())
@@ -108,7 +109,7 @@ impl HealthLink {
                 view.schedule.is_busy(now)
             };
             if busy {
-                Delay::from(Duration::from_millis(POLL_MS.min(left_ms))).await;
+                sleep(POLL_MS.min(left_ms)).await;
                 continue;
             }
             let (sender, receiver) = oneshot::channel();
@@ -118,7 +119,7 @@ impl HealthLink {
                 // Nobody waits any more where it took too long.
                 let _told = sender.send(());
             });
-            select(receiver, Delay::from(Duration::from_millis(left_ms))).await;
+            select(receiver, pin!(sleep(left_ms))).await;
         }
     }
 
@@ -136,7 +137,7 @@ impl HealthLink {
             if wait_ms == 0 {
                 self.clone().sync().await;
             } else {
-                Delay::from(Duration::from_millis(wait_ms)).await;
+                sleep(wait_ms).await;
             }
         }
     }

@@ -5,12 +5,12 @@ use std::cell::{Cell, RefCell};
 use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
 
 use super::js::{ObjectState, Sql, words};
 use super::log;
 use super::ports::{now_ms, random_id};
+use super::task::settled;
 use crate::health::circuit::Circuit;
 use crate::health::coordinator::{Change, Coordinator};
 use crate::health::message::SyncRequest;
@@ -60,7 +60,7 @@ impl HealthObject {
             object.end();
             return Response::new_with_opt_str(Some(&figures));
         }
-        let body = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
+        let body = settled(&request.text()?).await?.as_string().unwrap_or_default();
         // From here on nothing waits: a message is taken in as a whole.
         self.messages.set(self.messages.get().saturating_add(1));
         let Some(message) = SyncRequest::from_json(&body) else { return Response::new() };

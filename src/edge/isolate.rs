@@ -27,6 +27,8 @@ pub(super) fn variable(env: &Env, name: &str) -> Option<String> {
 /// The isolate's own state.
 pub(super) struct Isolate {
     gateway: Result<Gateway, SetupError>,
+    /// The headers of clients that some configured provider may see.
+    pub(super) forwarded: Vec<String>,
     /// How providers and models are doing, as seen from here.
     pub(super) health: RefCell<HealthView>,
     /// Usage records on their way to the ledgers.
@@ -49,8 +51,11 @@ impl Isolate {
     pub(super) fn get(env: &Env) -> Rc<Self> {
         ISOLATE.with(|cell| {
             Rc::clone(cell.get_or_init(|| {
+                let gateway = Gateway::new(&|name| variable(env, name));
+                let forwarded = gateway.as_ref().map(Gateway::forwarded_headers).unwrap_or_default();
                 Rc::new(Self {
-                    gateway: Gateway::new(&|name| variable(env, name)),
+                    gateway,
+                    forwarded,
                     health: RefCell::new(HealthView::new(random_id())),
                     has_health_object: object::namespace(env, HEALTH).is_some(),
                     health_object: OnceCell::new(),

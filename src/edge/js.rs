@@ -1,8 +1,48 @@
-//! The parts of the platform that `web-sys` does not know.
+//! The parts of the platform that `web-sys` does not know, and those that are asked for many things at a time.
 
+use js_sys::Promise;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, ReadableStream, ReadableStreamDefaultReader, StreamPipeOptions, WritableStream};
+use web_sys::{
+    AbortController, AbortSignal, ReadableStream, ReadableStreamDefaultReader, Request, Response, StreamPipeOptions,
+    WritableStream,
+};
+
+/// Stands between the strings of a list that crosses as one.
+pub(super) const SEPARATOR: char = '\0';
+
+#[wasm_bindgen(module = "/src/edge/platform.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    pub(super) fn head(request: &Request) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn send(
+        url: &str,
+        headers: &str,
+        body: &[u8],
+        controller: &AbortController,
+        client: Option<&AbortSignal>,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = inOnePiece)]
+    pub(super) fn in_one_piece(response: &Response, most: f64) -> Result<Option<Promise>, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = respondWith)]
+    pub(super) fn respond_with(
+        status: u16,
+        headers: &str,
+        stream: Option<&ReadableStream>,
+    ) -> Result<Response, JsValue>;
+
+    pub(super) fn settle(promise: &Promise, id: u32, resume: &JsValue);
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn wake(ms: f64, id: u32, resume: &JsValue) -> Result<f64, JsValue>;
+}
 
 #[wasm_bindgen]
 extern "C" {
@@ -36,13 +76,25 @@ extern "C" {
     pub(super) fn new(stream: &ReadableStream) -> Result<ByobReader, JsValue>;
 
     #[wasm_bindgen(method)]
-    pub(super) fn read(this: &ByobReader, view: &js_sys::Uint8Array) -> js_sys::Promise;
+    pub(super) fn read(this: &ByobReader, view: &js_sys::Uint8Array) -> Promise;
 
     #[wasm_bindgen(method)]
-    pub(super) fn cancel(this: &ByobReader) -> js_sys::Promise;
+    pub(super) fn cancel(this: &ByobReader) -> Promise;
 
-    #[wasm_bindgen(js_namespace = AbortSignal, js_name = any, catch)]
-    pub(super) fn any_signal(signals: &js_sys::Array) -> Result<AbortSignal, JsValue>;
+    #[wasm_bindgen(catch, js_name = clearTimeout)]
+    pub(super) fn clear_timeout(handle: f64) -> Result<(), JsValue>;
+
+    /// A promise and what settles it.
+    pub(super) type Deferred;
+
+    #[wasm_bindgen(js_namespace = Promise, js_name = withResolvers)]
+    pub(super) fn deferred() -> Deferred;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn promise(this: &Deferred) -> Promise;
+
+    #[wasm_bindgen(method)]
+    pub(super) fn resolve(this: &Deferred, value: &JsValue);
 
     /// A `ReadableStream` whose methods may throw: `web-sys` declares them as if they never did, and a throw through
     /// WebAssembly takes every request of the isolate with it.
@@ -56,11 +108,7 @@ extern "C" {
     pub(super) fn reader(this: &Body) -> Result<ReadableStreamDefaultReader, JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = pipeTo)]
-    pub(super) fn pipe_to(
-        this: &Body,
-        to: &WritableStream,
-        options: &StreamPipeOptions,
-    ) -> Result<js_sys::Promise, JsValue>;
+    pub(super) fn pipe_to(this: &Body, to: &WritableStream, options: &StreamPipeOptions) -> Result<Promise, JsValue>;
 
     /// A D1 database.
     pub(super) type D1Database;

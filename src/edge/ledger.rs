@@ -2,15 +2,15 @@
 //! into the log.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use wasm_bindgen::JsValue;
-use worker::{Delay, Env};
+use worker::Env;
 
 use super::drain::{Drain, Stage};
 use super::js::words;
 use super::ledger_object::{ACCEPTED, COMMIT, FULL};
 use super::ports::now_ms;
+use super::task::sleep;
 use super::{log, object};
 use crate::accounts::courier::{DATABASE_MS, LEDGER_MS, Message, Route, Sent};
 use crate::accounts::couriers::{Added, Couriers, Step};
@@ -35,7 +35,7 @@ pub(super) async fn deliver(env: &Env, couriers: &RefCell<Couriers>, record: Usa
         let step = couriers.borrow_mut().step(&mut ticket, now_ms());
         match step {
             Step::Done => return,
-            Step::Sleep(ms) => Delay::from(Duration::from_millis(ms)).await,
+            Step::Sleep(ms) => sleep(ms).await,
             Step::Send(message) => {
                 let (id, (sent, problem)) = (message.id, send(env, ticket.project(), message).await);
                 let given_up = couriers.borrow_mut().end(ticket.project(), id, sent, now_ms());

@@ -6,7 +6,6 @@ use std::cell::RefCell;
 use js_sys::{Array, JsString};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response, ResponseInit};
 use worker::Env;
 
@@ -15,6 +14,7 @@ use super::isolate::variable;
 use super::js::{ObjectState, ObjectStorage, Sql, words};
 use super::log;
 use super::ports::now_ms;
+use super::task::settled;
 use crate::accounts::flush::{Flush, backoff_ms};
 use crate::accounts::outbox::{self, Batch, Row, Waiting};
 use crate::config::AccountSettings;
@@ -111,7 +111,7 @@ impl LedgerObject {
     /// When the storage fails; nothing is acknowledged then.
     pub async fn fetch(&self, request: Request) -> Result<Response, JsValue> {
         match request.url().as_str() {
-            COMMIT => self.commit(JsFuture::from(request.text()?).await?.unchecked_into()).await,
+            COMMIT => self.commit(settled(&request.text()?).await?.unchecked_into()).await,
             STATUS => self.status(),
             _ => empty(404),
         }
@@ -148,7 +148,7 @@ impl LedgerObject {
     /// or nothing.
     async fn commit(&self, text: JsString) -> Result<Response, JsValue> {
         if self.memory.borrow().alarm == Alarm::Unknown {
-            let alarm = JsFuture::from(self.storage.alarm()?).await?;
+            let alarm = settled(&self.storage.alarm()?).await?;
             self.memory.borrow_mut().alarm = if alarm.is_null() { Alarm::Unset } else { Alarm::Set };
         }
         self.prepare()?;
@@ -175,7 +175,7 @@ impl LedgerObject {
     async fn set_alarm(&self, after_ms: u64) -> Result<(), JsValue> {
         self.memory.borrow_mut().alarm = Alarm::Set;
         let set = match self.storage.set_alarm(float(now_ms().saturating_add(after_ms))) {
-            Ok(promise) => JsFuture::from(promise).await,
+            Ok(promise) => settled(&promise).await,
             Err(problem) => Err(problem),
         };
         if set.is_err() {

@@ -18,3 +18,5 @@ mod ports;
 mod relay;
 mod respond;
 mod retention;
+mod task;
+mod timer;

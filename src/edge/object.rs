@@ -2,11 +2,11 @@
 
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, RequestInit, Response};
 use worker::Env;
 
 use super::js::ObjectNamespace;
+use super::task::settled;
 
 /// The binding of that name, if there is one.
 pub(super) fn namespace(env: &Env, binding: &str) -> Option<ObjectNamespace> {
@@ -28,5 +28,5 @@ pub(super) async fn post(
     init.set_method("POST");
     init.set_body(&JsValue::from_str(body));
     init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
-    Ok(JsFuture::from(namespace.by_name(name)?.fetch(url, &init)?).await?.unchecked_into())
+    Ok(settled(&namespace.by_name(name)?.fetch(url, &init)?).await?.unchecked_into())
 }

@@ -1,17 +1,19 @@
 //! The use cases' ports, on Workers.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Duration;
 
+use wasm_bindgen::JsValue;
 use web_sys::{AbortSignal, Request};
-use worker::{Context, Delay, Env};
+use worker::Env;
+use worker::worker_sys::Context;
 
 use super::fetch::{self, FetchedReply};
 use super::health_link::HealthLink;
 use super::isolate::Isolate;
-use super::{ledger, log};
+use super::js::deferred;
+use super::timer::Timer;
+use super::{ledger, log, task};
 use crate::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall};
 use crate::project::ProjectId;
 use crate::usage::record::UsageRecord;
@@ -23,15 +25,16 @@ pub(super) struct WorkerPorts {
     env: Env,
     context: Rc<Context>,
     client: Option<AbortSignal>,
+    timer: Timer,
 }
 
 impl WorkerPorts {
     /// The ports of `request`.
-    pub(super) fn new(isolate: Rc<Isolate>, env: Env, context: Rc<Context>, request: &Request) -> Self {
+    pub(super) fn new(isolate: Rc<Isolate>, env: Env, context: Rc<Context>, request: &Request, timer: Timer) -> Self {
         // Typed as always there; it is only with the compatibility flag `enable_request_signal`.
         let client = Some(request.signal()).filter(|signal: &AbortSignal| signal.is_truthy());
         let health = HealthLink::new(Rc::clone(&isolate), env.clone(), Rc::clone(&context), request);
-        Self { isolate, health, env, context, client }
+        Self { isolate, health, env, context, client, timer }
     }
 }
 
@@ -49,7 +52,7 @@ impl Ports for WorkerPorts {
     }
 
     async fn sleep(&self, ms: u64) {
-        Delay::from(Duration::from_millis(ms)).await;
+        self.timer.sleep(ms).await;
     }
 
     async fn send(&self, call: UpstreamCall) -> Result<FetchedReply, TransportError> {
@@ -96,9 +99,13 @@ pub(super) fn now_ms() -> u64 {
     now
 }
 
-/// Lets work go on after the response. Boxed, so that the machinery of a task is compiled once and not for each kind of
-/// work: that is 4 KB of WebAssembly each.
+/// Lets work go on after the response.
 pub(super) fn spawn(context: &Context, work: impl Future<Output = ()> + 'static) {
-    let boxed: Pin<Box<dyn Future<Output = ()>>> = Box::pin(work);
-    context.wait_until(boxed);
+    let done = deferred();
+    // The platform refuses only where the request is over; then the work begins all the same.
+    let _refused = context.wait_until(&done.promise());
+    task::spawn(async move {
+        work.await;
+        done.resolve(&JsValue::UNDEFINED);
+    });
 }

@@ -6,18 +6,16 @@
 
 use std::cell::Cell;
 use std::pin::pin;
-use std::time::Duration;
 
 use futures::future::{Either, select};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, StreamPipeOptions, WritableStream, WritableStreamDefaultWriter};
-use worker::Delay;
 
 use super::fetch::{AbortOnDrop, FetchedReply};
 use super::js::{Body, ByobReader, ReadResult};
 use super::ports::{WorkerPorts, now_ms};
+use super::task::{Settled, settled, sleep};
 use crate::gateway::ports::{Ports, UpstreamReply};
 use crate::gateway::stream::{BodyEnd, Committed, Relay, UsageDetails, Verdict};
 use crate::routing::failure::ErrorClass;
@@ -61,7 +59,7 @@ pub(super) async fn run(
 async fn first_write(ports: &WorkerPorts, sink: &Sink, prefix: &[u8]) -> Result<(), ClientLeft> {
     let left = pin!(async {
         while !ports.client_gone() {
-            Delay::from(Duration::from_millis(SAMPLE_PERIOD_MS)).await;
+            sleep(SAMPLE_PERIOD_MS).await;
         }
     });
     match select(pin!(sink.write(prefix)), left).await {
@@ -89,7 +87,7 @@ impl Sink {
             return Ok(());
         }
         let writer = self.writer()?;
-        let written = JsFuture::from(writer.write_with_chunk(&Uint8Array::from(bytes))).await;
+        let written = settled(&writer.write_with_chunk(&Uint8Array::from(bytes))).await;
         writer.release_lock();
         written.map(|_| ()).map_err(|_| ClientLeft)
     }
@@ -106,7 +104,7 @@ impl Sink {
     async fn finish(&self, bytes: &[u8]) -> Result<(), ClientLeft> {
         self.write(bytes).await?;
         let writer = self.writer()?;
-        JsFuture::from(writer.close()).await.map(|_| ()).map_err(|_| ClientLeft)
+        settled(&writer.close()).await.map(|_| ()).map_err(|_| ClientLeft)
     }
 }
 
@@ -121,7 +119,7 @@ async fn native(ports: &WorkerPorts, reply: FetchedReply, sink: &Sink, scan: &mu
         let branches = body.tee()?;
         let copy = Copy::new(&branches.get(1).unchecked_into::<ReadableStream>())?;
         let pipe = branches.get(0).unchecked_into::<Body>().pipe_to(&sink.writable, &options)?;
-        Ok::<_, JsValue>((copy, JsFuture::from(pipe)))
+        Ok::<_, JsValue>((copy, settled(&pipe)))
     };
     let Ok((copy, mut pipe)) = begin() else { return BodyEnd::Broken };
 
@@ -149,15 +147,15 @@ async fn native(ports: &WorkerPorts, reply: FetchedReply, sink: &Sink, scan: &mu
 /// Looks at the copy now and then until the pipe ends. A stream that is silent for too long is aborted at its source,
 /// so that the pipe still delivers everything that came before; true if that was so.
 async fn watch(
-    pipe: &mut JsFuture,
+    pipe: &mut Settled,
     copy: &Copy,
     scan: &mut StreamScan,
     call: &AbortOnDrop,
     idle_ms: u64,
 ) -> (Result<JsValue, JsValue>, bool) {
-    let period = Duration::from_millis(SAMPLE_PERIOD_MS.min(idle_ms));
+    let period_ms = SAMPLE_PERIOD_MS.min(idle_ms);
     loop {
-        if let Either::Left((piped, _)) = select(&mut *pipe, Delay::from(period)).await {
+        if let Either::Left((piped, _)) = select(&mut *pipe, sleep(period_ms)).await {
             return (piped, false);
         }
         let mut last_ms = now_ms();
@@ -165,7 +163,7 @@ async fn watch(
             let left_ms = (last_ms + idle_ms).saturating_sub(now_ms());
             let step = {
                 let take = pin!(copy.take(scan));
-                let either = select(take, Delay::from(Duration::from_millis(left_ms)));
+                let either = select(take, sleep(left_ms));
                 match select(&mut *pipe, either).await {
                     Either::Left((piped, _)) => return (piped, false),
                     Either::Right((Either::Left((taken, _)), _)) => Some(taken),
@@ -217,7 +215,7 @@ impl Copy {
         let promise = self.open_read.take();
         let promise = promise.unwrap_or_else(|| self.reader.read(&Uint8Array::new_with_length(SAMPLE_BYTES)));
         self.open_read.set(Some(promise.clone()));
-        let result = JsFuture::from(promise).await;
+        let result = settled(&promise).await;
         self.open_read.set(None);
         let Ok(result) = result else { return Taken::End };
         let result: ReadResult = result.unchecked_into();
@@ -252,7 +250,7 @@ async fn rewriting(
             if left_ms == 0 {
                 return;
             }
-            Delay::from(Duration::from_millis(left_ms)).await;
+            sleep(left_ms).await;
         }
     });
     let mut out = Vec::new();

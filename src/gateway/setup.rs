@@ -38,6 +38,15 @@ impl Gateway {
     pub fn is_configured(&self, provider: &str) -> bool {
         self.config.access(provider).is_some()
     }
+
+    /// The headers of clients that some configured provider may see, lower-case.
+    pub fn forwarded_headers(&self) -> Vec<String> {
+        let on = self.catalog.providers().iter().filter(|provider| self.is_configured(&provider.id));
+        let mut names: Vec<String> = on.flat_map(|on| on.forward_headers.iter()).map(ToString::to_string).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
 }
 
 impl From<&SetupError> for ApiError {

@@ -1,0 +1,81 @@
+// What Rust asks of the platform in one call instead of many. Each crossing between WebAssembly and JavaScript, each
+// string that crosses and each object of the platform costs more than most of what the gateway does with it.
+
+// A list of strings crosses as one text. No header may hold this character, and no URL does.
+const SEPARATOR = '\0';
+
+// Names are lower-case, and of two headers of one name the later one counts.
+function headersOf(text) {
+  const parts = text.split(SEPARATOR);
+  const headers = {};
+  for (let i = 0; i + 1 < parts.length; i += 2) headers[parts[i]] = parts[i + 1];
+  return headers;
+}
+
+/** Method, URL, and these headers of a request, in this order; one that is not there is empty. */
+export function head(request) {
+  const headers = request.headers;
+  const authorization = headers.get('authorization') ?? '';
+  // A bearer key is taken before this one, so it is not even read then.
+  const apiKey = /^bearer /i.test(authorization) ? '' : (headers.get('x-api-key') ?? '');
+  return [
+    request.method,
+    request.url,
+    authorization,
+    apiKey,
+    headers.get('content-length') ?? '',
+    headers.get('x-gateway-project-id') ?? '',
+    headers.get('openai-project') ?? '',
+  ].join(SEPARATOR);
+}
+
+/**
+ * Sends `body`, a view of WebAssembly's memory that moves: hence the copy. The call is aborted by `controller`, and by
+ * the client's leaving.
+ */
+export function send(url, headers, body, controller, client) {
+  if (client?.aborted) controller.abort();
+  else client?.addEventListener('abort', () => controller.abort(), { once: true });
+  return fetch(url, {
+    method: 'POST',
+    headers: headersOf(headers),
+    body: body.slice(),
+    redirect: 'manual',
+    signal: controller.signal,
+  });
+}
+
+/**
+ * The body in one piece, or nothing where it must be read chunk by chunk: it is larger than `most`, of unknown length,
+ * compressed (then its length is another one), or a stream, whose beginning is waited for.
+ */
+export function inOnePiece(response, most) {
+  const headers = response.headers;
+  const length = headers.get('content-length');
+  const small = length !== null && Number(length) <= most && headers.get('content-encoding') === null;
+  if (!small || headers.get('content-type')?.includes('event-stream')) return undefined;
+  return response.arrayBuffer();
+}
+
+/** A response with a body of bytes, which are a view of WebAssembly's memory. */
+export function respond(status, headers, body) {
+  return new Response(body.slice(), { status, headers: headersOf(headers) });
+}
+
+/** A response that streams, or that has no body. */
+export function respondWith(status, headers, stream) {
+  return new Response(stream, { status, headers: headersOf(headers) });
+}
+
+/** Calls `resume(id, settled well, value or reason)` once. */
+export function settle(promise, id, resume) {
+  promise.then(
+    (value) => resume(id, true, value),
+    (reason) => resume(id, false, reason),
+  );
+}
+
+/** Calls `resume(id, true)` after `ms`. */
+export function wake(ms, id, resume) {
+  return setTimeout(resume, ms, id, true);
+}
