@@ -8,8 +8,8 @@ use super::couriers::Ticket;
 /// How far apart messages begin. At 50 ms the ledger of a busy project gets 20 messages a second from an isolate,
 /// whatever its requests; it can take some 500 from all of them.
 pub const PACE_MS: u64 = 50;
-/// How much later than a message is due those ask who only wait for it: normally it is acknowledged by then, so that
-/// one timer is enough.
+/// How much later than a message begins those ask who only wait for it, at the least: normally it is acknowledged by then,
+/// so that one timer is enough. A ledger far away takes longer, and then they wait a quarter longer than it took lately.
 pub const SETTLE_MS: u64 = 25;
 /// The longest wait between two looks at a record. It bounds how long the end of an outage goes unnoticed.
 pub const LONGEST_POLL_MS: u64 = 1_000;
@@ -98,6 +98,8 @@ pub(super) struct Courier {
     rung: usize,
     /// The ledger is not asked before.
     rest_until_ms: u64,
+    /// How long messages took lately until they were acknowledged.
+    answer_ms: u64,
 }
 
 impl Courier {
@@ -194,6 +196,7 @@ impl Courier {
             (Sent::Unavailable, Route::Database) => LADDER.len(),
         };
         if sent == Sent::Accepted {
+            self.answer_ms = (3 * self.answer_ms + now_ms.saturating_sub(message.begun_ms)) / 4;
             return message.entries;
         }
         if route == Route::Ledger && self.rung == FIRST_DATABASE {
@@ -211,10 +214,8 @@ impl Courier {
 
     /// How long the request of `ticket` sleeps before it asks again.
     pub(super) fn wait_ms(&self, ticket: &mut Ticket, now_ms: u64) -> u64 {
-        let leads = self.waiting.first().is_some_and(|first| first.seq == ticket.seq);
-        // Whoever opened the next message sends it when it is due; the others look when it should have arrived.
-        let expected_ms = if leads { self.due_ms } else { self.due_ms.saturating_add(SETTLE_MS) };
-        let wait_ms = if expected_ms > now_ms && !self.is_in_flight(ticket.seq) {
+        let expected_ms = self.expected_ms(ticket.seq);
+        let wait_ms = if expected_ms > now_ms {
             expected_ms - now_ms
         } else {
             ticket.polls = ticket.polls.saturating_add(1);
@@ -222,6 +223,18 @@ impl Courier {
         };
         let give_up_ms = ticket.added_ms.saturating_add(GIVE_UP_MS);
         wait_ms.min(give_up_ms.saturating_sub(now_ms)).max(1)
+    }
+
+    /// When there should be something to do or to know for a record: whoever opened the next message sends it then, and
+    /// the others look when it should have arrived.
+    fn expected_ms(&self, seq: u64) -> u64 {
+        let settle_ms = (self.answer_ms + self.answer_ms / 4).clamp(SETTLE_MS, LONGEST_POLL_MS);
+        let answered_ms = self.in_flight.as_ref().map_or(0, |message| message.begun_ms.saturating_add(settle_ms));
+        if self.is_in_flight(seq) {
+            return answered_ms;
+        }
+        let begins_ms = self.due_ms.max(answered_ms);
+        if self.waiting.first().is_some_and(|first| first.seq == seq) { begins_ms } else { begins_ms + settle_ms }
     }
 }
 

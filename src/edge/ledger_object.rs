@@ -200,7 +200,10 @@ impl LedgerObject {
             let stage = current.step(&self.env, &self.project).await;
             self.settle(&mut current)?;
             match stage {
-                Stage::Going => drain = Some(current),
+                Stage::Going => {
+                    self.memory.borrow_mut().d1_calls += 1;
+                    drain = Some(current);
+                }
                 Stage::Done => {}
                 Stage::Out => {
                     self.log(
@@ -235,7 +238,6 @@ impl LedgerObject {
         for row in &rows {
             memory.waiting.remove(row.count, row.records.len() as u64);
         }
-        memory.d1_calls += 1;
         memory.d1_rows_written += std::mem::take(&mut drain.rows_written);
         Ok(())
     }

@@ -152,6 +152,17 @@ describe('a ledger', () => {
     assert.match(scene.gateway.logs(), new RegExp(`record_refused_by_d1.*${bad.id}`), 'and an operator sees them');
   });
 
+  test('goes on in one alarm after the other where a message is full of bad records', async () => {
+    const ledger = scene.gateway.ledger('rotten');
+    const bad = Array.from({ length: 12 }, () => record('rotten', { created_at: null }));
+    await ledger.commit([...bad, record('rotten')]);
+    await flushed(ledger);
+    const status = await ledger.status();
+    assert.equal(status.dead_letters, bad.length);
+    assert.ok(status.d1_calls > 3 * 20, `one alarm makes 20 calls, and this took ${status.d1_calls}`);
+    assert.equal((await booked(scene.gateway, 'rotten')).rows.requests, 1);
+  });
+
   test('that is never left in peace writes all the same', async () => {
     const ledger = scene.gateway.ledger('busy');
     await poll(async () => {

@@ -67,6 +67,29 @@ fn later_records_join_the_next_message_and_each_needs_one_timer() {
 }
 
 #[test]
+fn requests_far_from_the_ledger_need_one_timer_as_well() {
+    let mut couriers = Couriers::default();
+    let mut now = START;
+    // What it takes shows after some messages.
+    for _ in 0..20 {
+        let mut ticket = add(&mut couriers, "1", now);
+        let message = sent(&mut couriers, &mut ticket, now);
+        couriers.end("p", message.id, Sent::Accepted, now + 200);
+        now += 1_000;
+    }
+    let mut first = add(&mut couriers, "1", now);
+    let message = sent(&mut couriers, &mut first, now);
+    let (mut opener, mut joiner) = (add(&mut couriers, "2", now), add(&mut couriers, "3", now));
+    let (opens, joins) = (asleep(&mut couriers, &mut opener, now), asleep(&mut couriers, &mut joiner, now));
+    assert!((240..=250).contains(&opens), "{opens}: a quarter longer than the message before takes");
+    assert_eq!(joins, 2 * opens, "and as long again");
+    couriers.end("p", message.id, Sent::Accepted, now + 200);
+    let message = sent(&mut couriers, &mut opener, now + opens);
+    couriers.end("p", message.id, Sent::Accepted, now + opens + 200);
+    assert_eq!(couriers.step(&mut joiner, now + joins), Step::Done);
+}
+
+#[test]
 fn no_message_begins_while_one_is_in_flight() {
     let mut couriers = Couriers::default();
     let mut first = add(&mut couriers, "1", START);
