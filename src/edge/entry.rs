@@ -9,7 +9,7 @@ use worker::{Context, Env};
 
 use super::chat_task::ChatTask;
 use super::isolate::Isolate;
-use super::js::{self, deferred};
+use super::js;
 use super::ports::now_ms;
 use super::respond::{Responder, header};
 use super::task;
@@ -114,7 +114,7 @@ impl Call<'_> {
     /// whatever only its handler waits for, and with it the bytes it counts, its probe permit and its line in the
     /// accounts. The task lives on.
     fn chat(self, env: Env, context: worker::worker_sys::Context, received_ms: u64) -> Result<JsValue, JsValue> {
-        let answer = deferred();
+        let answer = task::owe();
         let promise = answer.promise();
         context.wait_until(&promise)?;
         let own = |header: Option<&str>| header.map(str::to_owned);
