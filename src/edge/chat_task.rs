@@ -8,11 +8,11 @@ use worker::Env;
 use worker::worker_sys::Context;
 
 use super::isolate::Isolate;
-use super::js::{Deferred, IdentityTransformStream, deferred};
+use super::js::{Debt, IdentityTransformStream, pay};
 use super::ports::WorkerPorts;
 use super::respond::{Responder, header};
 use super::timer::Timer;
-use super::{body, relay};
+use super::{body, relay, task};
 use crate::gateway::chat::{Answer, Incoming, chat};
 use crate::gateway::headers::Header;
 use crate::openai::error::ApiError;
@@ -41,9 +41,9 @@ pub(super) struct ChatTask {
 
 impl ChatTask {
     /// Settles `answer` with the response, and goes on until the accounts have the request.
-    pub(super) async fn run(self, answer: Deferred) {
+    pub(super) async fn run(self, answer: Debt) {
         // Where the client left, nobody takes the response.
-        let reply = |response: Result<Response, JsValue>| answer.resolve(&self.responder.surely(response));
+        let reply = |response: Result<Response, JsValue>| pay(&answer, &self.responder.surely(response));
         let error = |error: ApiError, headers: &[Header]| reply(self.responder.error(&error, headers));
         let gateway = match self.isolate.gateway() {
             Ok(gateway) => gateway,
@@ -76,12 +76,12 @@ impl ChatTask {
                 let pass_through = IdentityTransformStream::new();
                 let headers = std::mem::take(&mut stream.headers);
                 // The stream goes on when the handler's own promise is settled.
-                let streamed = deferred();
+                let streamed = task::owe();
                 let _begun = self.context.wait_until(&streamed.promise());
                 reply(self.responder.stream(&pass_through.readable(), &headers));
                 let idle_ms = gateway.config.timeouts.stream_idle_ms;
                 relay::run(&ports, *stream, pass_through.writable(), idle_ms, request_id).await;
-                streamed.resolve(&JsValue::UNDEFINED);
+                pay(&streamed, &JsValue::UNDEFINED);
             }
         }
     }

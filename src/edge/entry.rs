@@ -12,7 +12,7 @@ use worker::worker_sys::Context;
 use super::chat_task::ChatTask;
 use super::health_link::HealthLink;
 use super::isolate::Isolate;
-use super::js::{self, deferred};
+use super::js::{self, pay};
 use super::ports::now_ms;
 use super::respond::{Responder, header};
 use super::task;
@@ -135,7 +135,7 @@ impl Call<'_> {
     /// whatever only its handler waits for, and with it the bytes it counts, its probe permit and its line in the
     /// accounts. The task lives on.
     fn chat(self, env: Env, context: Context, received_ms: u64) -> Result<JsValue, JsValue> {
-        let answer = deferred();
+        let answer = task::owe();
         let promise = answer.promise();
         context.wait_until(&promise)?;
         let own = |header: Option<&str>| header.map(str::to_owned);
@@ -157,11 +157,11 @@ impl Call<'_> {
 
 /// The promise of a response with a document that must be waited for.
 fn later(responder: Responder, document: impl Future<Output = Result<String, ApiError>> + 'static) -> JsValue {
-    let answer = deferred();
+    let answer = task::owe();
     let promise = answer.promise();
     task::spawn(async move {
         let document = document.await;
-        answer.resolve(&responder.surely(responder.document(document)));
+        pay(&answer, &responder.surely(responder.document(document)));
     });
     promise.into()
 }

@@ -38,6 +38,16 @@ extern "C" {
         stream: Option<&ReadableStream>,
     ) -> Result<Response, JsValue>;
 
+    /// A promise that a task is to settle.
+    pub(super) type Debt;
+
+    pub(super) fn owe(resume: &JsValue) -> Debt;
+
+    pub(super) fn pay(debt: &Debt, value: &JsValue);
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn promise(this: &Debt) -> Promise;
+
     pub(super) fn settle(promise: &Promise, id: u32, resume: &JsValue);
 
     #[wasm_bindgen(catch)]
@@ -83,18 +93,6 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = clearTimeout)]
     pub(super) fn clear_timeout(handle: f64) -> Result<(), JsValue>;
-
-    /// A promise and what settles it.
-    pub(super) type Deferred;
-
-    #[wasm_bindgen(js_namespace = Promise, js_name = withResolvers)]
-    pub(super) fn deferred() -> Deferred;
-
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn promise(this: &Deferred) -> Promise;
-
-    #[wasm_bindgen(method)]
-    pub(super) fn resolve(this: &Deferred, value: &JsValue);
 
     /// A `ReadableStream` whose methods may throw: `web-sys` declares them as if they never did, and a throw through
     /// WebAssembly takes every request of the isolate with it.

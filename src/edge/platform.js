@@ -67,15 +67,48 @@ export function respondWith(status, headers, stream) {
   return new Response(stream, { status, headers: headersOf(headers) });
 }
 
+// The promises that tasks have still to settle, each with the `resume` of its instance.
+const owed = new Set();
+
+/** A promise that `pay` settles. It is rejected when the instance of `resume` has ended. */
+export function owe(resume) {
+  const debt = { ...Promise.withResolvers(), resume };
+  owed.add(debt);
+  return debt;
+}
+
+export function pay(debt, value) {
+  owed.delete(debt);
+  debt.resolve(value);
+}
+
+// A trap ends the instance and all its tasks, and what is thrown in a promise's reaction goes nowhere: without this
+// their clients would wait until a timer runs out, or for ever. The shim around the worker makes a new instance when it
+// sees the error, which it does if a microtask throws it.
+function call(resume, id, well, value) {
+  try {
+    resume(id, well, value);
+  } catch (error) {
+    for (const debt of owed) {
+      if (debt.resume !== resume) continue;
+      owed.delete(debt);
+      debt.reject(error);
+    }
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
 /** Calls `resume(id, settled well, value or reason)` once. */
 export function settle(promise, id, resume) {
   promise.then(
-    (value) => resume(id, true, value),
-    (reason) => resume(id, false, reason),
+    (value) => call(resume, id, true, value),
+    (reason) => call(resume, id, false, reason),
   );
 }
 
 /** Calls `resume(id, true)` after `ms`. */
 export function wake(ms, id, resume) {
-  return setTimeout(resume, ms, id, true);
+  return setTimeout(call, ms, resume, id, true);
 }

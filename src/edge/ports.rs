@@ -11,7 +11,7 @@ use worker::worker_sys::Context;
 use super::fetch::{self, FetchedReply};
 use super::health_link::HealthLink;
 use super::isolate::Isolate;
-use super::js::deferred;
+use super::js::pay;
 use super::timer::Timer;
 use super::{ledger, log, task};
 use crate::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall};
@@ -101,11 +101,11 @@ pub(super) fn now_ms() -> u64 {
 
 /// Lets work go on after the response.
 pub(super) fn spawn(context: &Context, work: impl Future<Output = ()> + 'static) {
-    let done = deferred();
+    let done = task::owe();
     // The platform refuses only where the request is over; then the work begins all the same.
     let _refused = context.wait_until(&done.promise());
     task::spawn(async move {
         work.await;
-        done.resolve(&JsValue::UNDEFINED);
+        pay(&done, &JsValue::UNDEFINED);
     });
 }

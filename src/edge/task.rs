@@ -16,7 +16,7 @@ use slab::Slab;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
 
-use super::js;
+use super::js::{self, Debt};
 
 thread_local! {
     static TASKS: Tasks = Tasks::new();
@@ -35,6 +35,11 @@ pub(super) fn spawn(work: impl Future<Output = ()> + 'static) {
         tasks.ready.borrow_mut().push_back(id);
         tasks.run();
     });
+}
+
+/// A promise for the platform, which a task settles with [`js::pay`].
+pub(super) fn owe() -> Debt {
+    TASKS.with(|tasks| js::owe(tasks.resume.as_ref()))
 }
 
 /// What `promise` comes to.
