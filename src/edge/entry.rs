@@ -3,21 +3,24 @@
 use std::rc::Rc;
 
 use futures::channel::oneshot;
+use futures::future::LocalBoxFuture;
 use web_sys::{Request, Response};
 use worker::wasm_bindgen::JsValue;
 use worker::{Context, Env, event};
 
 use super::chat_task::{ChatTask, Reply};
+use super::d1::D1;
 use super::health_link::HealthLink;
 use super::isolate::Isolate;
 use super::log;
 use super::ports::{now_ms, spawn};
 use super::respond::{Responder, header};
+use crate::gateway::accounts::{self, Question, Refusal};
 use crate::gateway::auth::{Credentials, authorize};
 use crate::gateway::ports::HealthPort;
 use crate::gateway::route::{Route, host_and_path, not_found, wrong_method};
 use crate::gateway::setup::Gateway;
-use crate::gateway::{models, providers};
+use crate::gateway::{models, providers, query};
 use crate::openai::error::{ApiError, ErrorType};
 
 /// The body of `GET /health`.
@@ -81,6 +84,14 @@ impl Call<'_> {
                 }
                 Err(error) => self.responder.error(&error, &[]),
             },
+            Route::Analytics => {
+                let asked = self.admitted(host).and_then(|_| Question::report(query::of(&url), self.received_ms));
+                self.accounts(&env, asked).await
+            }
+            Route::Generation(id) => {
+                let asked = self.admitted(host).and_then(|_| Question::generation(&id));
+                self.accounts(&env, asked).await
+            }
             Route::ChatCompletions => match self.admitted(host) {
                 Ok(_) => self.chat(env, context).await,
                 Err(error) => self.responder.error(&error, &[]),
@@ -93,6 +104,29 @@ impl Call<'_> {
             Ok(document) => self.responder.json(200, &document, &[]),
             Err(error) => self.responder.error(&error, &[]),
         }
+    }
+
+    /// Boxed, so that it is compiled once for both routes and adds nothing to the future of every chat request.
+    fn accounts<'s>(
+        &'s self,
+        env: &'s Env,
+        asked: Result<Question, ApiError>,
+    ) -> LocalBoxFuture<'s, Result<Response, JsValue>> {
+        Box::pin(async move {
+            let answer = match asked {
+                Ok(question) => accounts::answer(&D1(env), question).await,
+                Err(error) => Err(Refusal { error, problem: None }),
+            };
+            self.json(answer.map_err(|refusal| {
+                if let Some(problem) = &refusal.problem {
+                    log::error(
+                        "accounts_not_read",
+                        &[("request_id", self.responder.request_id()), ("problem", problem)],
+                    );
+                }
+                refusal.error
+            }))
+        })
     }
 
     fn admitted(&self, host: &str) -> Result<&Gateway, ApiError> {
