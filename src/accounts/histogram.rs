@@ -1,8 +1,8 @@
 //! Histograms of fixed buckets. D1 has no percentiles, and sums of days must be able to be added up: counts per bucket can.
 
-/// The upper bounds of the buckets in milliseconds, inclusive; one more bucket holds all that is longer. They grow by
-/// about a third, which is how far off a percentile may be, and reach from a cache's answer to a long reasoning. They are
-/// column positions in `usage_daily`: another set needs a migration.
+/// The upper bounds of the buckets in milliseconds, inclusive; one more bucket holds all that is longer. Each is a quarter
+/// to a half above the one before it, and twice that one at both ends: so far off a percentile may be. They reach from a
+/// cache's answer to a long reasoning. They are column positions in `usage_daily`: another set needs a migration.
 pub const BOUNDS_MS: [u64; BUCKETS - 1] = [
     50, 100, 150, 200, 300, 400, 600, 800, 1_000, 1_500, 2_000, 3_000, 4_000, 6_000, 8_000, 12_000, 20_000, 30_000,
     60_000, 120_000,

@@ -4,10 +4,12 @@
 
 pub mod courier;
 pub mod couriers;
+pub mod day;
 pub mod failure;
 pub mod flush;
 pub mod histogram;
 pub mod outbox;
 pub mod projects;
+pub mod report;
 pub mod request_id;
 pub mod sql;

@@ -50,7 +50,7 @@ pub(super) struct DeadLetter<'a> {
 /// [`D1Failure`]. After [`D1Failure::Unavailable`] they may be written all the same.
 pub(super) async fn flush(env: &Env, records_json: &str) -> Result<u64, D1Failure> {
     let records = || vec![Param::Text(records_json.to_owned())];
-    let statements = [Statement::new(sql::rollup(), records()), Statement::new(sql::INSERT, records())];
+    let statements = [Statement::new(sql::ROLLUP, records()), Statement::new(sql::INSERT, records())];
     Ok(batch(env, &statements).await?.iter().map(|outcome| outcome.rows_written).sum())
 }
 

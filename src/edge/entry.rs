@@ -10,17 +10,19 @@ use worker::Env;
 use worker::worker_sys::Context;
 
 use super::chat_task::ChatTask;
+use super::d1::D1;
 use super::health_link::HealthLink;
 use super::isolate::Isolate;
 use super::js::{self, pay};
 use super::ports::now_ms;
 use super::respond::{Responder, header};
-use super::task;
+use super::{log, task};
+use crate::gateway::accounts::{self, Question, Refusal};
 use crate::gateway::auth::{Credentials, authorize};
 use crate::gateway::ports::HealthPort;
 use crate::gateway::route::{Route, host_and_path, not_found, wrong_method};
 use crate::gateway::setup::Gateway;
-use crate::gateway::{models, providers};
+use crate::gateway::{models, providers, query};
 use crate::openai::error::ApiError;
 
 /// The body of `GET /health`.
@@ -105,6 +107,15 @@ impl Call<'_> {
                 Ok(()) => return Ok(self.providers(env, context)),
                 Err(error) => self.responder.error(&error, &[]),
             },
+            Route::Analytics => {
+                let asked = self.admitted(host).map(|_| ());
+                let asked = asked.and_then(|()| Question::report(query::of(self.head.url), received_ms));
+                return Ok(self.accounts(env, asked));
+            }
+            Route::Generation(id) => {
+                let asked = self.admitted(host).and_then(|_| Question::generation(&id));
+                return Ok(self.accounts(env, asked));
+            }
             Route::ChatCompletions => match self.admitted(host).map(|_| ()) {
                 Ok(()) => return self.chat(env, context, received_ms),
                 Err(error) => self.responder.error(&error, &[]),
@@ -128,6 +139,19 @@ impl Call<'_> {
             health.refreshed().await;
             let gateway = isolate.gateway()?;
             Ok(health.read(|view| providers::list(gateway, view.circuits(), now_ms())))
+        })
+    }
+
+    /// What the accounts say.
+    fn accounts(self, env: Env, asked: Result<Question, ApiError>) -> JsValue {
+        let request_id = self.responder.request_id().to_owned();
+        later(self.responder, async move {
+            accounts::answer(&D1(&env), asked?).await.map_err(|Refusal { error, problem }| {
+                if let Some(problem) = problem {
+                    log::error("accounts_not_read", &[("request_id", &request_id), ("problem", &problem)]);
+                }
+                error
+            })
         })
     }
 

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use crate::accounts::failure::D1Failure;
 use crate::accounts::sql::{Outcome, Statement};
+use crate::json::{ReadError, Reader};
 use crate::openai::error::{ApiError, ErrorType};
 
 /// When it is worth to ask again: D1 comes back within seconds after most faults.
@@ -13,6 +14,24 @@ const RETRY_AFTER_MS: u64 = 2_000;
 pub trait Database {
     /// Runs statements as one transaction, within a bounded time; one outcome for each.
     fn batch(&self, statements: Vec<Statement>) -> impl Future<Output = Result<Vec<Outcome>, D1Failure>>;
+}
+
+/// The members of a row that a statement made as a JSON array, each as JSON text.
+///
+/// # Errors
+/// When it is no array.
+pub fn members(row: &str) -> Result<Vec<&str>, D1Failure> {
+    let mut members = Vec::with_capacity(32);
+    let read = Reader::new(row).array::<ReadError>(|reader, _| {
+        members.push(reader.skip()?);
+        Ok(())
+    });
+    read.map(|()| members).map_err(|_| unreadable())
+}
+
+/// A row that does not fit the code, which is no fault of who asks.
+pub fn unreadable() -> D1Failure {
+    D1Failure::Unavailable { problem: "a row has not the form that the statement gives it".to_owned() }
 }
 
 /// What the client is told when the accounts cannot be read; the problem is for the log.

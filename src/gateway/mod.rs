@@ -1,16 +1,20 @@
 //! The use cases, over small ports: everything that decides, nothing that touches a Worker. Tested natively with fakes
 //! that can fail.
 
+pub mod accounts;
+pub mod analytics;
 pub mod attempt;
 pub mod auth;
 pub mod chat;
 pub mod database;
+pub mod generations;
 pub mod headers;
 mod health_now;
 pub mod models;
 pub mod ports;
 pub mod project;
 pub mod providers;
+pub mod query;
 mod refusal;
 pub mod retention;
 pub mod route;

@@ -29,21 +29,21 @@ pub struct Deleted {
 /// [`D1Failure`]; what was deleted until then stays deleted.
 pub async fn run(database: &impl Database, days: u64, now_ms: u64) -> Result<Deleted, D1Failure> {
     let cutoff_ms = now_ms.saturating_sub(days.saturating_mul(DAY_MS));
-    let letters = Statement::new(sql::DELETE_DEAD_LETTERS, vec![Param::Number(cutoff_ms), Param::Number(ROUND_ROWS)]);
-    // First, since they are few and a run that ends at its bound would never come to them.
-    let mut rows = round(database, letters).await?;
-    for _ in 1..MAX_ROUNDS {
-        let values = vec![Param::Text(lowest_at(cutoff_ms)), Param::Number(ROUND_ROWS)];
-        let deleted = round(database, Statement::new(sql::DELETE_REQUESTS, values)).await?;
+    let mut rows = 0;
+    for round in 0..MAX_ROUNDS {
+        // The dead letters first, since they are few, and a run that ends at its bound would never come to them.
+        let letters = round == 0;
+        let statement = if letters {
+            Statement::new(sql::DELETE_DEAD_LETTERS, vec![Param::Number(cutoff_ms), Param::Number(ROUND_ROWS)])
+        } else {
+            Statement::new(sql::DELETE_REQUESTS, vec![Param::Text(lowest_at(cutoff_ms)), Param::Number(ROUND_ROWS)])
+        };
+        let outcomes = database.batch(vec![statement]).await?;
+        let deleted = outcomes.first().map_or(0, |outcome| outcome.changes);
         rows += deleted;
-        if deleted < ROUND_ROWS {
+        if !letters && deleted < ROUND_ROWS {
             return Ok(Deleted { rows, done: true });
         }
     }
     Ok(Deleted { rows, done: false })
-}
-
-async fn round(database: &impl Database, statement: Statement) -> Result<u64, D1Failure> {
-    let outcomes = database.batch(vec![statement]).await?;
-    Ok(outcomes.first().map_or(0, |outcome| outcome.changes))
 }

@@ -1,5 +1,6 @@
 //! Which use case a method and a path mean.
 
+use super::query::percent_decode;
 use crate::openai::error::{ApiError, ErrorType};
 
 /// What is asked for.
@@ -13,6 +14,10 @@ pub enum Route {
     Model(String),
     /// `GET /v1/providers`.
     Providers,
+    /// `GET /v1/analytics`: sums of the accounts.
+    Analytics,
+    /// `GET /v1/generations/{id}`: one request of the accounts.
+    Generation(String),
     /// `GET /health`: liveness, for anybody.
     Health,
     /// `OPTIONS` of a known path: a browser asks before it sends.
@@ -42,9 +47,11 @@ impl Route {
             "/models" => (Self::Models, GET),
             "/providers" => (Self::Providers, GET),
             "/health" => (Self::Health, GET),
-            _ => match bare.strip_prefix("/models/").and_then(percent_decode) {
-                Some(id) if !id.is_empty() => (Self::Model(id), GET),
-                _ => return Self::NotFound,
+            "/analytics" => (Self::Analytics, GET),
+            _ => match (id_below("/models/", bare), id_below("/generations/", bare)) {
+                (Some(id), _) => (Self::Model(id), GET),
+                (_, Some(id)) => (Self::Generation(id), GET),
+                (None, None) => return Self::NotFound,
             },
         };
         let allowed = allow.split(", ").any(|allowed| allowed == method);
@@ -56,6 +63,11 @@ impl Route {
     }
 }
 
+/// What stands below a folder, percent-decoded.
+fn id_below(folder: &str, path: &str) -> Option<String> {
+    path.strip_prefix(folder).and_then(percent_decode).filter(|id| !id.is_empty())
+}
+
 /// The 404 for a path that is not there.
 pub fn not_found(method: &str, path: &str) -> ApiError {
     let path: String = path.chars().take(120).collect();
@@ -65,7 +77,8 @@ pub fn not_found(method: &str, path: &str) -> ApiError {
         "unknown_url",
         format!(
             "Unknown request: {method} {path}. There are POST /v1/chat/completions, GET /v1/models, \
-             GET /v1/models/{{id}}, GET /v1/providers and GET /health; the base URL of an OpenAI client ends in /v1."
+             GET /v1/models/{{id}}, GET /v1/providers, GET /v1/analytics, GET /v1/generations/{{id}} and GET /health; \
+             the base URL of an OpenAI client ends in /v1."
         ),
     )
 }
@@ -97,30 +110,4 @@ pub fn host_and_path(url: &str) -> (&str, &str) {
         None => authority.split_once(':').map_or(authority, |(host, _)| host),
     };
     (host, if path.is_empty() { "/" } else { path })
-}
-
-/// Resolves `%2F` and the like; `None` where the result is not UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let escaped = match (first, tail) {
-            (b'%', [high, low, ..]) => {
-                let digit = |byte: &u8| char::from(*byte).to_digit(16);
-                digit(high).zip(digit(low)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok())
-            }
-            _ => None,
-        };
-        match escaped {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
 }

@@ -45,6 +45,26 @@ impl Trail {
         summary
     }
 
+    /// `[{"provider","model","outcome"}]` of a [`Self::summary`], which is what the accounts keep.
+    pub fn summary_json(summary: &str) -> String {
+        let mut out = String::from("[");
+        for entry in summary.split("; ") {
+            // A provider's id holds no slash, an outcome no equals sign; a model's name may hold both.
+            let parts = entry.rsplit_once('=').and_then(|(target, outcome)| Some((target.split_once('/')?, outcome)));
+            let Some(((provider, model), outcome)) = parts else { continue };
+            if out.len() > 1 {
+                out.push(',');
+            }
+            let mut object = ObjectWriter::new(&mut out);
+            object.string("provider", provider);
+            object.string("model", model);
+            object.string("outcome", outcome);
+            object.end();
+        }
+        out.push(']');
+        out
+    }
+
     /// `[{"provider","model","status_code","error_type","succeeded"}]`.
     pub fn routing_json(&self) -> String {
         let mut out = String::from("[");

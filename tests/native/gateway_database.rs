@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use opengateway::accounts::failure::D1Failure;
 use opengateway::accounts::sql::{Outcome, Statement};
-use opengateway::gateway::database::{Database, unavailable};
+use opengateway::gateway::database::{Database, members, unavailable, unreadable};
 
 /// The fake. An answer for each call, in order; the last one is repeated.
 pub(crate) struct FakeDatabase {
@@ -19,6 +19,12 @@ pub(crate) struct FakeDatabase {
 impl FakeDatabase {
     pub(crate) fn new(answers: impl IntoIterator<Item = Result<Vec<Outcome>, D1Failure>>) -> Self {
         Self { answers: RefCell::new(answers.into_iter().collect()), asked: RefCell::default() }
+    }
+
+    /// One answer: the rows of each statement.
+    pub(crate) fn with_rows(statements: &[&[&str]]) -> Self {
+        let rows = |rows: &[&str]| rows.iter().map(|row| (*row).to_owned()).collect();
+        Self::new([Ok(statements.iter().map(|own| Outcome { rows: rows(own), ..Outcome::default() }).collect())])
     }
 }
 
@@ -48,6 +54,15 @@ fn the_client_learns_that_the_accounts_are_away_and_not_why() {
     assert_eq!((error.status, error.code, error.error_type.as_str()), (503, "accounts_unavailable", "server_error"));
     assert!(error.retry_after_ms.is_some() && error.should_retry.is_none());
     assert!(!error.message.contains("table"), "{}", error.message);
+}
+
+#[test]
+fn a_row_is_taken_apart_as_it_is_written() {
+    assert_eq!(members(r#"[1, "a,]", {"b":[2]}]"#), Ok(vec!["1", r#""a,]""#, r#"{"b":[2]}"#]));
+    assert_eq!(members("[]"), Ok(vec![]));
+    for row in ["", "{}", "[1,2,", "null", "[1 2]"] {
+        assert_eq!(members(row), Err(unreadable()), "{row:?}");
+    }
 }
 
 #[test]

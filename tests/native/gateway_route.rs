@@ -13,6 +13,8 @@ fn every_path_works_with_and_without_v1_and_with_a_slash_at_its_end() {
         ("GET", "/models", Route::Models),
         ("HEAD", "/models", Route::Models),
         ("GET", "/health", Route::Health),
+        ("GET", "/analytics", Route::Analytics),
+        ("GET", "/generations/01991234-abcd", Route::Generation("01991234-abcd".into())),
         ("HEAD", "/health", Route::Health),
         ("GET", "/models/m", Route::Model("m".into())),
         ("GET", "/models/groq/openai/gpt-oss-120b", Route::Model("groq/openai/gpt-oss-120b".into())),
@@ -33,7 +35,7 @@ fn a_known_path_with_another_method_says_which_it_has() {
     for method in ["GET", "PUT", "DELETE", "HEAD", "PATCH", "post"] {
         assert_eq!(Route::parse(method, "/v1/chat/completions"), Route::WrongMethod { allow: POST }, "{method}");
     }
-    for path in ["/v1/models", "/v1/models/a/b", "/health"] {
+    for path in ["/v1/models", "/v1/models/a/b", "/health", "/v1/analytics", "/v1/generations/x"] {
         assert_eq!(Route::parse("POST", path), Route::WrongMethod { allow: GET }, "{path}");
         assert_eq!(Route::parse("OPTIONS", path), Route::Preflight { allow: GET }, "{path}");
     }
@@ -57,6 +59,9 @@ fn nothing_else_is_there() {
         "/V1/models",
         "/v1/chat/completions/x",
         "/models%2Fm",
+        "/v1/analytics/day",
+        "/v1/generations",
+        "/v1/generations/",
         "/v1/models/%ff",
         "//models",
     ] {

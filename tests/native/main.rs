@@ -4,6 +4,7 @@
 
 mod accounts_courier;
 mod accounts_courier_model;
+mod accounts_day;
 mod accounts_failure;
 mod accounts_flush;
 mod accounts_histogram;
@@ -25,16 +26,20 @@ mod dialect_fixture;
 mod dialect_reply;
 mod dialect_retry_after;
 mod dialect_scrub;
+mod gateway_analytics;
 mod gateway_auth;
 mod gateway_chat;
 mod gateway_database;
+mod gateway_generations;
 mod gateway_headers;
 mod gateway_models;
 mod gateway_project;
 mod gateway_providers;
+mod gateway_query;
 mod gateway_retention;
 mod gateway_route;
 mod gateway_stream;
+mod gateway_trail;
 mod gateway_world;
 mod health_circuit;
 mod health_circuits;

@@ -1,4 +1,4 @@
-// The statements of src/accounts/sql.rs, as tests/native/accounts_sql.rs pins them in tests/fixtures/sql, in a real SQLite.
+// The statements of src/accounts/sql/ in a real SQLite.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { inRoot } from "../../scripts/lib/paths.mjs";
 const BOUNDS_MS = [50, 100, 150, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 12000, 20000, 30000, 60000, 120000];
 const LARGEST = 2n ** 63n - 1n;
 
-const fixture = (name) => readFileSync(inRoot("tests", "fixtures", "sql", `${name}.sql`), "utf8");
+const statement = (name) => readFileSync(inRoot("src", "accounts", "sql", `${name}.sql`), "utf8");
 const migration = (name) => readFileSync(inRoot("migrations", name), "utf8");
 
 /** The database, with what the tests do with it. */
@@ -24,7 +24,7 @@ class Accounts {
   flush(records, { text = `[${records.map(json).join(",")}]` } = {}) {
     this.database.exec("BEGIN");
     try {
-      for (const name of ["rollup", "insert"]) this.database.prepare(fixture(name)).run(text);
+      for (const name of ["rollup", "insert"]) this.database.prepare(statement(name)).run(text);
       this.database.exec("COMMIT");
     } catch (error) {
       this.database.exec("ROLLBACK");
@@ -205,11 +205,114 @@ describe("a flush", () => {
   });
 });
 
+const FROM = "2026-10-01";
+const TO = "2026-10-31";
+
+/** The statement of a report, as src/accounts/report.rs makes it. */
+function reportSql({ project = null, group = null }) {
+  const sql = statement("report").replace("/*key*/''", group ?? "/*key*/''");
+  return project ? sql.replace("/*project*/", "project_id = ?4 AND") : sql;
+}
+
+/** The rows of a report. D1 binds a number as a float. */
+function report(accounts, { project = null, group = null, limit = 500.0 } = {}) {
+  const values = [FROM, TO, limit, project].filter((value) => value !== null);
+  return accounts.database.prepare(reportSql({ project, group })).all(...values).map(({ row }) => row);
+}
+
+/** What the row of a report must be, of the days of `model` that belong to its group. */
+function reportRow(key, days) {
+  const sum = (rows, name) => rows.reduce((all, row) => all + row[name], 0n);
+  const whole = days.filter((day) => day.error_class === "");
+  const failed = {};
+  for (const day of days.filter(({ error_class }) => error_class !== "")) failed[day.error_class] = (failed[day.error_class] ?? 0n) + day.requests;
+  const histogram = (kind) => Array.from({ length: 21 }, (_, i) => sum(whole, `${kind}_${String(i).padStart(2, "0")}`));
+  return [
+    key, sum(days, "requests"), sum(whole, "requests"), Object.fromEntries(Object.entries(failed).sort()),
+    ...["prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "unpriced", "estimated", "cost_pico_usd"].map((name) => sum(days, name)),
+    histogram("latency"), histogram("ttft"),
+  ];
+}
+
+describe("a report", () => {
+  const accounts = new Accounts();
+  const records = randomRecords(seeded(99), 2000);
+  records.push(record({ created_at: Date.UTC(2026, 8, 30, 23, 59, 59, 999) }), record({ created_at: Date.UTC(2026, 10, 1) }));
+  accounts.flush(records);
+  const days = model(records);
+  for (const project of [null, "shop"]) {
+    for (const group of [null, "day", "provider", "model"]) {
+      const name = `of ${project ?? "all projects"} ${group ? `by ${group}` : "as a whole"}`;
+      test(`${name} is the sum of its days, exactly, and leaves other days and projects out`, () => {
+        const wanted = days.filter((day) => day.day >= FROM && day.day <= TO && (project ?? day.project_id) === day.project_id);
+        const keys = [...new Set(wanted.map((day) => (group ? day[group] : "")))].sort();
+        const expected = keys.map((key) => json(reportRow(key, wanted.filter((day) => !group || day[group] === key))));
+        assert.deepEqual(report(accounts, { project, group }), expected);
+        assert.ok(wanted.length > 10 && wanted.length < days.length);
+      });
+    }
+  }
+
+  test("has no more groups than it is told", () => {
+    const many = new Accounts();
+    many.flush(["d", "b", "a", "c"].map((provider) => record({ provider })));
+    assert.deepEqual(report(many, { group: "provider", limit: 3 }).map((row) => JSON.parse(row)[0]), ["a", "b", "c"]);
+  });
+
+  test("over nothing has no row", () => {
+    for (const group of [null, "day"]) assert.deepEqual(report(new Accounts(), { group }), []);
+  });
+
+  test("does not fail where a sum of money has no end", () => {
+    const rich = new Accounts();
+    rich.flush(["a", "b", "c"].map((provider) => record({ provider, cost_pico_usd: LARGEST })));
+    assert.match(report(rich)[0], /,9223372036854775807,\[/);
+  });
+
+  test("of one project reads its days by the key", () => {
+    const plan = accounts.database.prepare(`EXPLAIN QUERY PLAN ${reportSql({ project: "shop", group: "model" })}`).all(FROM, TO, 500, "shop");
+    assert.ok(plan.some(({ detail }) => /SEARCH usage_daily USING PRIMARY KEY \(project_id=\? AND day>\? AND day<\?\)/.test(detail)), json(plan));
+  });
+
+  test("and a request take no more arguments in one function than D1 does", () => {
+    const D1_ARGUMENTS = 32;
+    for (const sql of [statement("report"), statement("generation")]) {
+      const counts = callsIn(sql, "json_array");
+      assert.ok(counts.length > 0 && counts.every((count) => count <= D1_ARGUMENTS), `${counts}`);
+    }
+  });
+});
+
+/** How many arguments each call of a function has. */
+function callsIn(sql, name) {
+  return [...sql.matchAll(new RegExp(`\\b${name}\\(`, "g"))].map(({ index }) => {
+    let [depth, count] = [0, 1];
+    for (let at = index + name.length; ; at++) {
+      if (sql[at] === "(") depth += 1;
+      else if (sql[at] === ")" && --depth === 0) return count;
+      else if (sql[at] === "," && depth === 1) count += 1;
+    }
+  });
+}
+
+describe("a request of the accounts", () => {
+  test("is read as it was written", () => {
+    const accounts = new Accounts();
+    const sent = record({ cost_pico_usd: 9007199254740993n, ttft_ms: 56, error_class: "stream_cut", requested_model: 'a "b"' });
+    accounts.flush([sent, record()]);
+    const { row } = accounts.database.prepare(statement("generation")).get(sent.id);
+    assert.equal(row, json([
+      sent.id, "shop", sent.created_at, 'a "b"', "m", "groq", "openai/m", false, 200, "stream_cut", 1, 120, 56, 10, 20, 30, 3, 4, 9007199254740993n, false, sent.trail,
+    ]));
+    assert.equal(accounts.database.prepare(statement("generation")).get("another"), undefined);
+  });
+});
+
 describe("the migration", () => {
   test("counts the requests that are there, and gives them ids of their time", () => {
     const accounts = new Accounts({ upTo: 1 });
     const records = randomRecords(seeded(7), 300).map((one) => ({ ...one, id: crypto.randomUUID() }));
-    accounts.database.prepare(fixture("insert")).run(`[${records.map(json).join(",")}]`);
+    accounts.database.prepare(statement("insert")).run(`[${records.map(json).join(",")}]`);
     accounts.database.exec(migration("0002_accounts.sql"));
     assert.deepEqual(accounts.days(), model(records));
     const rows = accounts.rows();
@@ -222,7 +325,7 @@ describe("the migration", () => {
 describe("a dead letter", () => {
   test("is kept once", () => {
     const accounts = new Accounts();
-    const insert = accounts.database.prepare(fixture("dead_letter"));
+    const insert = accounts.database.prepare(statement("dead_letter"));
     // D1 binds a number as a float.
     for (const problem of ["first", "second"]) insert.run("id-1", "shop", 1790000000000.0, problem, "{}");
     assert.deepEqual(accounts.rows("dead_letters"), [{ id: "id-1", project_id: "shop", failed_at: 1790000000000n, problem: "first", record: "{}" }]);
@@ -234,7 +337,7 @@ describe("the retention", () => {
     const accounts = new Accounts();
     const ids = ["00000000-0001", "00000000-0002", "00000000-0003", "00000000-0004"].map((time) => `${time}-7abc-8000-000000000000`);
     accounts.flush(ids.toReversed().map((id) => record({ id })));
-    const run = accounts.database.prepare(fixture("delete_requests"));
+    const run = accounts.database.prepare(statement("delete_requests"));
     const below = "00000000-0004-7000-8000-000000000000";
     assert.equal(run.run(below, 2).changes, 2n);
     assert.deepEqual(accounts.rows().map(({ id }) => id), ids.slice(2));
@@ -246,9 +349,9 @@ describe("the retention", () => {
 
   test("deletes old dead letters", () => {
     const accounts = new Accounts();
-    const insert = accounts.database.prepare(fixture("dead_letter"));
+    const insert = accounts.database.prepare(statement("dead_letter"));
     [1000, 2000, 3000].forEach((at) => insert.run(`id-${at}`, "shop", at, "problem", "{}"));
-    assert.equal(accounts.database.prepare(fixture("delete_dead_letters")).run(3000, 100).changes, 2n);
+    assert.equal(accounts.database.prepare(statement("delete_dead_letters")).run(3000, 100).changes, 2n);
     assert.deepEqual(accounts.rows("dead_letters").map(({ id }) => id), ["id-3000"]);
   });
 });

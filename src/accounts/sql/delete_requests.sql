@@ -1,0 +1,2 @@
+DELETE FROM requests
+WHERE id IN (SELECT id FROM requests WHERE id < ?1 ORDER BY id LIMIT CAST(?2 AS INTEGER))
