@@ -64,14 +64,19 @@ impl HealthLink {
         read(&self.isolate.health.borrow())
     }
 
-    /// Sends one message and takes its answer in.
-    async fn sync(self) {
+    /// Sends one message and takes its answer in. It begins here and now, before anything can wait, so that who looks next
+    /// sees that a message is on its way.
+    fn sync(self) -> impl Future<Output = ()> {
         let begun_ms = now_ms();
         let request = self.isolate.health.borrow_mut().begin(begun_ms);
+        self.exchange(request, begun_ms)
+    }
+
+    async fn exchange(self, request: SyncRequest, begun_ms: u64) {
         let answer = self.send(&request).await;
         let mut view = self.isolate.health.borrow_mut();
         match answer {
-            Ok(reply) => view.answered(reply, begun_ms, now_ms()),
+            Ok(reply) => view.answered(reply, request.batch, begun_ms, now_ms()),
             Err(problem) => {
                 view.failed(now_ms());
                 drop(view);
@@ -113,9 +118,9 @@ impl HealthLink {
                 continue;
             }
             let (sender, receiver) = oneshot::channel();
-            let link = self.clone();
+            let message = self.clone().sync();
             spawn(&self.context, async move {
-                link.sync().await;
+                message.await;
                 // Nobody waits any more where it took too long.
                 let _told = sender.send(());
             });
@@ -195,7 +200,7 @@ impl HealthPort for HealthLink {
         }
         if self.isolate.has_health_object {
             self.isolate.health.borrow_mut().wish_probe(provider, model, permit);
-            self.until(|view| !view.is_wished(permit) && !view.schedule.is_busy(now_ms())).await;
+            self.until(|view| !view.is_wished(permit)).await;
         }
         self.isolate.health.borrow_mut().admit(provider, model, permit, now_ms())
     }

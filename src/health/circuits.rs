@@ -113,6 +113,10 @@ impl Circuits {
             circuit.record(outcome, permit, now_ms);
             return None;
         }
+        if outcome == Outcome::Inconclusive {
+            // It gives a permit back that nobody knows of any more.
+            return None;
+        }
         let mut circuit = Circuit::default();
         circuit.record(outcome, permit, now_ms);
         self.insert(provider, subject, circuit)

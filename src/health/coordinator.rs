@@ -117,10 +117,11 @@ impl Coordinator {
 
     /// Whether the reports of this batch were not counted before.
     fn is_new(&mut self, request: &SyncRequest) -> bool {
-        if self.last_batch.get(&request.isolate).is_some_and(|last| *last >= request.batch) {
+        let last = self.last_batch.get(&request.isolate);
+        if last.is_some_and(|last| *last >= request.batch) {
             return false;
         }
-        if self.last_batch.len() >= MAX_ISOLATES {
+        if last.is_none() && self.last_batch.len() >= MAX_ISOLATES {
             self.last_batch.clear();
         }
         self.last_batch.insert(request.isolate, request.batch);

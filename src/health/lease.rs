@@ -5,8 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use super::cursor::{MAX_CURSORS, MAX_LEASE};
 use super::message::{TicketLease, TicketWish};
 
-/// The tickets of a first lease: enough for an isolate that is asked now and then, and few to lose with it.
-pub const FIRST_LEASE: u64 = 8;
+/// The tickets of a first lease: enough for an isolate that is asked now and then, and few to lose with it. A prime, so
+/// that the first tickets of many isolates that are asked only once are even too: of blocks of eight, each would begin
+/// with the same one of two, four or eight providers.
+pub const FIRST_LEASE: u64 = 13;
 /// A lease that lasted less than this was too small, and the next one is twice as large: the object is asked about once
 /// in this time, as it is for everything else.
 pub const SHORT_LEASE_MS: u64 = 1_000;
@@ -26,6 +28,8 @@ struct Lease {
 #[derive(Debug, Default)]
 pub struct Leases {
     by_key: HashMap<String, Lease>,
+    /// The keys of those that are wanted: every request asks whether there are any.
+    wanted: Vec<String>,
 }
 
 impl Leases {
@@ -40,7 +44,10 @@ impl Leases {
             lease.runs.pop_front();
         }
         let left: u64 = lease.runs.iter().map(|(from, to)| to.saturating_sub(*from)).sum();
-        lease.wanted |= left * 2 < lease.size;
+        if left * 2 < lease.size && !lease.wanted {
+            lease.wanted = true;
+            self.wanted.push(key.to_owned());
+        }
         Some(ticket)
     }
 
@@ -59,18 +66,22 @@ impl Leases {
 
     /// Asks for tickets of `key` at the next occasion.
     pub fn wish(&mut self, key: &str, seed: u64) {
-        self.lease(key, seed).wanted = true;
+        let lease = self.lease(key, seed);
+        if !lease.wanted {
+            lease.wanted = true;
+            self.wanted.push(key.to_owned());
+        }
     }
 
     /// Whether more tickets should be asked for.
-    pub fn any_wish(&self) -> bool {
-        self.by_key.values().any(|lease| lease.wanted)
+    pub const fn any_wish(&self) -> bool {
+        !self.wanted.is_empty()
     }
 
     /// What to ask for. It stays wished for until it is granted.
     pub fn wishes(&self) -> Vec<TicketWish> {
-        let wanted = self.by_key.iter().filter(|(_, lease)| lease.wanted);
-        wanted.map(|(key, lease)| TicketWish { key: key.clone(), count: lease.size }).collect()
+        let size = |key: &String| self.by_key.get(key).map_or(FIRST_LEASE, |lease| lease.size);
+        self.wanted.iter().map(|key| TicketWish { key: key.clone(), count: size(key) }).collect()
     }
 
     /// Takes tickets in.
@@ -81,11 +92,13 @@ impl Leases {
         lease.size = if short { (lease.size * 2).min(MAX_LEASE) } else { (lease.size / 2).max(FIRST_LEASE) };
         lease.leased_ms = now_ms;
         lease.wanted = false;
+        self.wanted.retain(|key| *key != granted.key);
     }
 
     fn lease(&mut self, key: &str, next: u64) -> &mut Lease {
         if self.by_key.len() >= MAX_CURSORS && !self.by_key.contains_key(key) {
             self.by_key.clear();
+            self.wanted.clear();
         }
         self.by_key.entry(key.to_owned()).or_insert_with(|| Lease {
             runs: VecDeque::new(),

@@ -8,6 +8,9 @@ use super::window::RATE_WINDOW_MS;
 /// The most reports that wait. Good news of one candidate is merged, so only an outage of everything, of the object too,
 /// comes near it; then the oldest are dropped, which this isolate itself has taken in already.
 pub const MAX_WAITING: usize = 512;
+/// Good news is merged within a slot of this length, not over slots: while the object is away a report would otherwise
+/// become the sum of hours, and be counted as if all of it had happened when the object is back.
+pub const MERGE_MS: u64 = RATE_WINDOW_MS / 6;
 
 /// Reports that wait, oldest first, each with the time when it was made.
 #[derive(Debug, Default)]
@@ -27,6 +30,9 @@ impl Reports {
             return;
         }
         if self.waiting.len() >= MAX_WAITING {
+            self.waiting.retain(|(at_ms, report)| is_current(*at_ms, report, now_ms));
+        }
+        if self.waiting.len() >= MAX_WAITING {
             self.waiting.remove(0);
         }
         self.waiting.push((now_ms, Report { provider: provider.to_owned(), model: model.to_owned(), outcome, permit }));
@@ -38,6 +44,9 @@ impl Reports {
             self.waiting.iter_mut().rev().filter(|(_, report)| report.provider == provider && report.model == model);
         for (at_ms, report) in same {
             if report.permit.is_some() || is_urgent(report.outcome) {
+                return false;
+            }
+            if *at_ms / MERGE_MS != now_ms / MERGE_MS {
                 return false;
             }
             if let Some(merged) = merged(report.outcome, outcome) {
@@ -53,27 +62,35 @@ impl Reports {
         self.urgent
     }
 
-    /// Every one that waits.
-    pub fn iter(&self) -> impl Iterator<Item = &Report> {
-        self.waiting.iter().map(|(_, report)| report)
+    /// Every one that waits, without those that are out of date.
+    pub fn current(&self, now_ms: u64) -> impl Iterator<Item = &Report> {
+        current(&self.waiting, now_ms)
     }
 
-    /// Takes all of them, without those that are out of date.
-    pub fn take(&mut self, now_ms: u64) -> Vec<Report> {
+    /// Takes all of them, each with the time when it was made.
+    pub fn take(&mut self) -> Vec<(u64, Report)> {
         self.urgent = false;
-        let waiting = std::mem::take(&mut self.waiting);
-        waiting
-            .into_iter()
-            .filter(|(at_ms, report)| is_current(*at_ms, report, now_ms))
-            .map(|(_, report)| report)
-            .collect()
+        std::mem::take(&mut self.waiting)
     }
 }
 
-/// What is older than the window of the failure rate says nothing of now, unless it names a time itself.
-pub fn is_current(at_ms: u64, report: &Report, now_ms: u64) -> bool {
-    let dated = matches!(report.outcome, Outcome::Limited { .. } | Outcome::Benched { .. });
-    dated || now_ms < at_ms.saturating_add(RATE_WINDOW_MS)
+/// Those that are not out of date.
+pub fn current(reports: &[(u64, Report)], now_ms: u64) -> impl Iterator<Item = &Report> {
+    reports.iter().filter(move |(at_ms, report)| is_current(*at_ms, report, now_ms)).map(|(_, report)| report)
+}
+
+/// What is older than the window of the failure rate says nothing of now, unless it names a later time itself.
+fn is_current(at_ms: u64, report: &Report, now_ms: u64) -> bool {
+    let until_ms = match report.outcome {
+        Outcome::Limited { until_ms } | Outcome::Benched { until_ms, .. } => until_ms,
+        Outcome::FirstToken { .. }
+        | Outcome::Success { .. }
+        | Outcome::Failure { .. }
+        | Outcome::SoftFailure { .. }
+        | Outcome::Headroom(_)
+        | Outcome::Inconclusive => 0,
+    };
+    now_ms < at_ms.saturating_add(RATE_WINDOW_MS).max(until_ms)
 }
 
 const fn is_urgent(outcome: Outcome) -> bool {

@@ -6,14 +6,14 @@ use super::circuits::Circuits;
 use super::lease::Leases;
 use super::message::{ProbeWish, Report, Seen, SyncReply, SyncRequest};
 use super::outcome::Outcome;
-use super::reports::{Reports, is_current};
+use super::reports::{Reports, current};
 use super::schedule::Schedule;
 
-/// Reports that were sent; they are sent again until the object has answered.
+/// Reports that were sent, each with the time when it was made; they are sent again until the object has answered.
 #[derive(Debug)]
 struct Batch {
-    begun_ms: u64,
-    reports: Vec<Report>,
+    number: u64,
+    reports: Vec<(u64, Report)>,
 }
 
 /// The view.
@@ -30,7 +30,10 @@ pub struct HealthView {
     batch: Option<Batch>,
     batches: u64,
     leases: Leases,
+    /// Probes to ask for with the next message.
     probes: Vec<ProbeWish>,
+    /// Whose probes were asked for, while the answer is out.
+    asked: Vec<Permit>,
     /// When to talk to the object.
     pub schedule: Schedule,
 }
@@ -106,46 +109,52 @@ impl HealthView {
         self.probes.push(ProbeWish { provider: provider.to_owned(), model: model.to_owned(), permit });
     }
 
-    /// Whether the wish still waits for its message.
+    /// Whether the wish still waits for its message, or for the answer.
     pub fn is_wished(&self, permit: Permit) -> bool {
-        self.probes.iter().any(|wish| wish.permit == permit)
+        self.probes.iter().any(|wish| wish.permit == permit) || self.asked.contains(&permit)
     }
 
-    /// Decides by what is known here, where the object did not answer in time, and takes the wish back.
+    /// Decides by what is known here, and takes the wish back where the object did not answer in time.
     pub fn admit(&mut self, provider: &str, model: &str, permit: Permit, now_ms: u64) -> Admission {
         self.probes.retain(|wish| wish.permit != permit);
-        self.circuits.admit(provider, model, permit, now_ms)
+        let unanswered = self.asked.contains(&permit);
+        self.asked.retain(|asked| *asked != permit);
+        let admission = self.circuits.admit(provider, model, permit, now_ms);
+        if unanswered && admission != Admission::Probe {
+            // The object may have granted it, or may still do so: then nobody would ever give it back.
+            self.reports.push(provider, model, Outcome::Inconclusive, Some(permit), now_ms);
+        }
+        admission
     }
 
-    /// The next message. A batch whose answer was lost goes out again as it was.
+    /// The next message. A batch whose answer was lost goes out again as it was, without what is out of date by now.
     pub fn begin(&mut self, now_ms: u64) -> SyncRequest {
+        if !self.schedule.is_busy(now_ms) {
+            // Who asked with a message that failed has long decided by itself.
+            self.asked.clear();
+        }
         self.schedule.begin(now_ms);
-        let batch = match self.batch.take() {
-            Some(Batch { begun_ms, reports }) => {
-                let current = reports.into_iter().filter(|report| is_current(begun_ms, report, now_ms));
-                Batch { begun_ms, reports: current.collect() }
-            }
-            None => {
-                self.batches += 1;
-                Batch { begun_ms: now_ms, reports: self.reports.take(now_ms) }
-            }
-        };
-        let request = SyncRequest {
+        if self.batch.is_none() {
+            self.batches += 1;
+            self.batch = Some(Batch { number: self.batches, reports: self.reports.take() });
+        }
+        self.asked.extend(self.probes.iter().map(|wish| wish.permit));
+        SyncRequest {
             isolate: self.isolate,
             batch: self.batches,
             seen: self.seen,
-            reports: batch.reports.clone(),
+            reports: self.batch.iter().flat_map(|batch| current(&batch.reports, now_ms)).cloned().collect(),
             tickets: self.leases.wishes(),
             probes: std::mem::take(&mut self.probes),
-        };
-        self.batch = Some(batch);
-        request
+        }
     }
 
-    /// The message that began at `begun_ms` was answered.
-    pub fn answered(&mut self, reply: SyncReply, begun_ms: u64, now_ms: u64) {
+    /// The message with this number of a batch, which began at `begun_ms`, was answered.
+    pub fn answered(&mut self, reply: SyncReply, batch: u64, begun_ms: u64, now_ms: u64) {
         self.schedule.answered(begun_ms);
-        self.batch = None;
+        self.asked.clear();
+        // Two messages may carry the same batch, and the second answer says nothing of the batch after it.
+        self.batch.take_if(|sent| sent.number == batch);
         for lease in &reply.tickets {
             self.leases.grant(lease, now_ms);
         }
@@ -157,7 +166,8 @@ impl HealthView {
         }
         self.seen = Some(reply.state);
         self.circuits.clone_from(&self.told);
-        for report in self.reports.iter() {
+        let sent = self.batch.iter().flat_map(|batch| current(&batch.reports, now_ms));
+        for report in sent.chain(self.reports.current(now_ms)) {
             self.circuits.record(&report.provider, &report.model, report.outcome, report.permit, now_ms);
         }
     }

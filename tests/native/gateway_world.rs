@@ -267,7 +267,7 @@ impl World {
             return view.failed(now_ms);
         }
         let (reply, _) = self.object.borrow_mut().sync(&message, now_ms);
-        view.answered(reply, now_ms, now_ms);
+        view.answered(reply, message.batch, now_ms, now_ms);
     }
 }
 
@@ -277,8 +277,9 @@ impl World {
         let permit = Permit(4711);
         let mut other = HealthView::new(2);
         other.wish_probe(provider, model, permit);
-        let (reply, _) = self.object.borrow_mut().sync(&other.begin(self.now()), self.now());
-        other.answered(reply, self.now(), self.now());
+        let message = other.begin(self.now());
+        let (reply, _) = self.object.borrow_mut().sync(&message, self.now());
+        other.answered(reply, message.batch, self.now(), self.now());
         assert_eq!(other.admission(provider, model, permit), Some(Admission::Probe), "{provider}/{model}");
     }
 }

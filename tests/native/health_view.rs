@@ -1,0 +1,299 @@
+//! One isolate's view: what it was told, with what it has seen itself on top, whatever becomes of its messages.
+
+use opengateway::health::circuit::{Admission, OPEN_MIN_MS, PROBE_MS, Permit, Standing};
+use opengateway::health::coordinator::Coordinator;
+use opengateway::health::message::{ProbeWish, Seen, SyncReply};
+use opengateway::health::outcome::Outcome;
+use opengateway::health::schedule::{AWAY_MS, REFRESH_MS};
+use opengateway::health::view::HealthView;
+use opengateway::health::window::RATE_WINDOW_MS;
+
+use crate::health_fixture::{ANOTHER, FAILURE, FIRST_TOKEN, LOST_MS, MINE, NOW, SOFT, SUCCESS, sorted, sync, told};
+
+fn fail(view: &mut HealthView, model: &str, times: usize) {
+    for _ in 0..times {
+        view.record("groq", model, FAILURE, None, NOW);
+    }
+}
+
+/// An object that isolate 2 has told of three failures of `m`.
+fn broken() -> Coordinator {
+    let (mut object, mut other) = (Coordinator::new(1), HealthView::new(2));
+    fail(&mut other, "m", 3);
+    sync(&mut other, &mut object, NOW);
+    object
+}
+
+fn reply(version: u64) -> SyncReply {
+    let state = Seen { incarnation: 1, version };
+    SyncReply { state, full: true, circuits: Vec::new(), tickets: Vec::new() }
+}
+
+const OPEN: Standing = Standing::Open { until_ms: NOW + OPEN_MIN_MS };
+
+#[test]
+fn what_the_isolate_sees_itself_counts_at_once() {
+    let mut view = HealthView::new(1);
+    assert_eq!(view.standing("groq", "m", NOW), Standing::Healthy);
+    view.record("groq", "m", Outcome::success(Some(90), Some(40)), None, NOW);
+    assert_eq!((view.first_token_ms("groq", "m"), view.tokens_per_second("groq", "m")), (Some(90), Some(40)));
+    assert_eq!((view.first_token_ms("groq", "n"), view.tokens_per_second("groq", "n")), (None, None));
+    fail(&mut view, "m", 3);
+    assert_eq!(view.standing("groq", "m", NOW), OPEN);
+}
+
+#[test]
+fn what_another_isolate_saw_counts_after_a_message() {
+    let mut object = broken();
+    let mut view = HealthView::new(1);
+    assert_eq!(view.standing("groq", "m", NOW), Standing::Healthy);
+    sync(&mut view, &mut object, NOW);
+    assert_eq!(view.standing("groq", "m", NOW), OPEN);
+    assert_eq!(sorted(view.circuits()), sorted(object.circuits()));
+}
+
+#[test]
+fn what_says_nothing_is_not_told() {
+    let mut view = HealthView::new(1);
+    view.record("groq", "m", Outcome::Inconclusive, None, NOW);
+    assert!(!view.has_urgent_news());
+    assert_eq!(sorted(view.circuits()).len(), 0);
+    assert_eq!(told(&mut view, NOW), []);
+    view.record("groq", "m", Outcome::Inconclusive, Some(MINE), NOW);
+    assert!(view.has_urgent_news(), "but a permit that is given back is");
+    assert_eq!(sorted(view.circuits()).len(), 0);
+}
+
+#[test]
+fn what_happens_while_a_message_is_on_its_way_stays_and_goes_with_the_next() {
+    let mut object = Coordinator::new(1);
+    let mut view = HealthView::new(1);
+    fail(&mut view, "m", 2);
+    let message = view.begin(NOW);
+    fail(&mut view, "m", 1);
+    let (reply, _) = object.sync(&message, NOW);
+    view.answered(reply, message.batch, NOW, NOW);
+    assert_eq!(view.standing("groq", "m", NOW), OPEN, "two were told, the third is known here");
+    assert_eq!(object.circuits().standing("groq", "m", NOW), Standing::Healthy);
+    assert!(view.has_urgent_news());
+    sync(&mut view, &mut object, NOW);
+    assert_eq!(object.circuits().standing("groq", "m", NOW), OPEN);
+    assert!(!view.has_urgent_news());
+}
+
+#[test]
+fn a_batch_whose_answer_was_lost_goes_out_again_as_it_was() {
+    let mut view = HealthView::new(1);
+    view.record("groq", "m", SUCCESS, None, NOW);
+    let first = view.begin(NOW);
+    view.failed(NOW);
+    view.record("groq", "m", SUCCESS, None, NOW);
+    let second = view.begin(NOW + AWAY_MS);
+    assert_eq!((second.batch, &second.reports), (first.batch, &first.reports), "the new one waits for the next batch");
+    view.answered(reply(1), second.batch, NOW + AWAY_MS, NOW + AWAY_MS);
+    let third = view.begin(NOW + AWAY_MS);
+    assert_eq!((third.batch, &third.reports), (first.batch + 1, &first.reports), "and is told then");
+    view.answered(reply(2), third.batch, NOW + AWAY_MS, NOW + AWAY_MS);
+    assert_eq!(told(&mut view, NOW + AWAY_MS), []);
+}
+
+#[test]
+fn what_is_out_of_date_by_then_is_left_out_of_a_batch_that_goes_out_again() {
+    let mut view = HealthView::new(1);
+    view.record("groq", "m", SOFT, None, NOW);
+    view.record("groq", "m", FAILURE, None, NOW + 1);
+    view.record("groq", "m", Outcome::Limited { until_ms: NOW + 200_000 }, None, NOW);
+    let first = view.begin(NOW + RATE_WINDOW_MS - 1);
+    assert_eq!(first.reports.len(), 3);
+    let mut outcomes_at = |now_ms: u64| -> Vec<Outcome> {
+        view.failed(now_ms);
+        let message = view.begin(now_ms);
+        assert_eq!(message.batch, first.batch);
+        message.reports.iter().map(|report| report.outcome).collect()
+    };
+    let limited = Outcome::Limited { until_ms: NOW + 200_000 };
+    assert_eq!(outcomes_at(NOW + RATE_WINDOW_MS), [FAILURE, limited]);
+    assert_eq!(outcomes_at(NOW + RATE_WINDOW_MS + 1), [limited]);
+    assert_eq!(outcomes_at(NOW + 200_000), []);
+}
+
+#[test]
+fn failures_of_long_ago_do_not_come_back_with_the_object() {
+    let mut view = HealthView::new(1);
+    view.begin(NOW);
+    view.failed(NOW);
+    fail(&mut view, "m", 3);
+    let later = NOW + RATE_WINDOW_MS;
+    let message = view.begin(later);
+    view.answered(reply(1), message.batch, later, later);
+    assert_eq!(view.standing("groq", "m", later), Standing::Healthy, "nobody else has seen it fail since");
+    assert_eq!(told(&mut view, later), []);
+}
+
+#[test]
+fn a_second_answer_to_a_batch_does_not_lose_the_next_one() {
+    let mut view = HealthView::new(1);
+    fail(&mut view, "m", 1);
+    let slow = view.begin(NOW);
+    let again = view.begin(NOW + LOST_MS);
+    assert_eq!((slow.batch, &slow.reports), (again.batch, &again.reports));
+    view.answered(reply(1), slow.batch, NOW, NOW + LOST_MS);
+    fail(&mut view, "m", 3);
+    let next = view.begin(NOW + LOST_MS);
+    view.answered(reply(2), again.batch, NOW + LOST_MS, NOW + LOST_MS);
+    let now_ms = NOW + LOST_MS;
+    assert!(
+        matches!(view.standing("groq", "m", now_ms), Standing::Open { .. }),
+        "what is on its way still counts here"
+    );
+    view.failed(now_ms);
+    assert_eq!(view.begin(now_ms).reports, next.reports, "and goes out again");
+}
+
+#[test]
+fn a_full_answer_replaces_what_was_known_and_another_adds_to_it() {
+    let (mut object, mut view) = (broken(), HealthView::new(1));
+    sync(&mut view, &mut object, NOW);
+    let message = view.begin(NOW);
+    view.answered(SyncReply { full: false, ..reply(9) }, message.batch, NOW, NOW);
+    assert_eq!(view.standing("groq", "m", NOW), OPEN);
+    assert_eq!(view.begin(NOW).seen, Some(Seen { incarnation: 1, version: 9 }));
+    view.answered(reply(10), message.batch + 1, NOW, NOW);
+    assert_eq!(view.standing("groq", "m", NOW), Standing::Healthy);
+}
+
+#[test]
+fn the_object_is_worth_a_message_when_the_view_grows_old_or_tickets_run_out() {
+    let (mut object, mut view) = (Coordinator::new(1), HealthView::new(1));
+    assert!(view.wants_refresh(NOW));
+    sync(&mut view, &mut object, NOW);
+    assert!(!view.wants_refresh(NOW + REFRESH_MS - 1));
+    assert!(view.wants_refresh(NOW + REFRESH_MS));
+    view.leases().wish("m", 0);
+    assert!(view.wants_refresh(NOW) && !view.has_tickets("m"));
+    view.begin(NOW);
+    assert!(!view.wants_refresh(NOW), "it is asked already");
+    view.failed(NOW);
+    assert!(!view.wants_refresh(NOW) && view.wants_refresh(NOW + AWAY_MS), "it is away");
+    sync(&mut view, &mut object, NOW + AWAY_MS);
+    assert!(view.has_tickets("m") && !view.wants_refresh(NOW + AWAY_MS));
+}
+
+// --- Probes ----------------------------------------------------------------------------------------------------------
+
+/// A view that has been told that `m` is broken.
+fn of_broken() -> (Coordinator, HealthView) {
+    let (mut object, mut view) = (broken(), HealthView::new(1));
+    sync(&mut view, &mut object, NOW);
+    (object, view)
+}
+
+#[test]
+fn a_closed_circuit_admits_and_of_a_broken_one_the_object_decides() {
+    let (mut object, mut view) = of_broken();
+    assert_eq!(view.admission("groq", "n", MINE), Some(Admission::Free), "nobody has tried it");
+    view.record("groq", "n", SUCCESS, None, NOW);
+    assert_eq!(view.admission("groq", "n", MINE), Some(Admission::Free));
+    assert_eq!(view.admission("groq", "m", MINE), None);
+    assert!(!view.is_wished(MINE));
+    view.wish_probe("groq", "m", MINE);
+    assert!(view.is_wished(MINE) && !view.is_wished(ANOTHER));
+    sync(&mut view, &mut object, NOW);
+    assert!(!view.is_wished(MINE));
+    assert_eq!(
+        (view.admission("groq", "m", MINE), view.admission("groq", "m", ANOTHER)),
+        (Some(Admission::Probe), None)
+    );
+    assert_eq!(view.admit("groq", "m", MINE, NOW), Admission::Probe);
+    assert_eq!(view.admit("groq", "m", ANOTHER, NOW), Admission::Busy);
+    assert!(!view.has_urgent_news(), "there is no permit to give back");
+    view.record("groq", "m", FIRST_TOKEN, Some(MINE), NOW);
+    assert!(view.has_urgent_news(), "all others wait for it");
+    sync(&mut view, &mut object, NOW);
+    assert_eq!(view.admission("groq", "m", ANOTHER), Some(Admission::Free));
+}
+
+#[test]
+fn of_two_isolates_one_probes() {
+    let (mut object, mut view) = of_broken();
+    let mut other = HealthView::new(2);
+    view.wish_probe("groq", "m", MINE);
+    other.wish_probe("groq", "m", ANOTHER);
+    sync(&mut view, &mut object, NOW);
+    sync(&mut other, &mut object, NOW);
+    assert_eq!(view.admit("groq", "m", MINE, NOW), Admission::Probe);
+    assert_eq!(other.admit("groq", "m", ANOTHER, NOW), Admission::Busy);
+    other.wish_probe("groq", "m", ANOTHER);
+    sync(&mut other, &mut object, NOW + PROBE_MS);
+    assert_eq!(other.admit("groq", "m", ANOTHER, NOW + PROBE_MS), Admission::Probe, "the first one got lost");
+}
+
+#[test]
+fn a_wish_is_told_once_and_waits_for_its_answer() {
+    let (mut object, mut view) = of_broken();
+    view.wish_probe("groq", "m", MINE);
+    let message = view.begin(NOW);
+    let wish = ProbeWish { provider: "groq".to_owned(), model: "m".to_owned(), permit: MINE };
+    assert_eq!(message.probes, [wish]);
+    assert!(view.is_wished(MINE), "the answer is out");
+    assert_eq!(view.begin(NOW + LOST_MS - 1).probes, []);
+    let (reply, _) = object.sync(&message, NOW);
+    view.answered(reply, message.batch, NOW, NOW);
+    assert!(!view.is_wished(MINE));
+}
+
+#[test]
+fn a_wish_that_was_not_told_yet_can_be_taken_back() {
+    let (mut object, mut view) = of_broken();
+    view.wish_probe("groq", "m", MINE);
+    view.wish_probe("groq", "m", ANOTHER);
+    assert_eq!(view.admit("groq", "m", MINE, NOW), Admission::Probe, "by what is known here");
+    assert_eq!(view.admit("groq", "m", ANOTHER, NOW), Admission::Busy);
+    assert!(!view.is_wished(MINE) && !view.is_wished(ANOTHER));
+    assert_eq!(view.begin(NOW).probes, []);
+    assert!(!view.has_urgent_news());
+    sync(&mut view, &mut object, NOW);
+}
+
+/// What the object is told next of the permit of a wish whose answer came too late.
+fn given_back(admission: Admission, before: impl Fn(&mut HealthView)) -> Vec<(String, Outcome, Option<Permit>)> {
+    let (mut object, mut view) = of_broken();
+    view.wish_probe("groq", "m", MINE);
+    let message = view.begin(NOW);
+    before(&mut view);
+    assert_eq!(view.admit("groq", "m", MINE, NOW), admission);
+    let (reply, _) = object.sync(&message, NOW);
+    assert_eq!(object.circuits().get("groq", "m").map(|circuit| circuit.standing(NOW)), {
+        Some(Standing::Open { until_ms: NOW + PROBE_MS })
+    });
+    view.answered(reply, message.batch, NOW, NOW);
+    let told: Vec<_> = told(&mut view, NOW).into_iter().filter(|(_, _, permit)| *permit == Some(MINE)).collect();
+    assert!(!view.is_wished(MINE));
+    told
+}
+
+#[test]
+fn a_permit_that_came_too_late_to_be_used_is_given_back() {
+    let back = [("m".to_owned(), Outcome::Inconclusive, Some(MINE))];
+    let somebody_probes = |view: &mut HealthView| {
+        assert_eq!(view.admit("groq", "m", ANOTHER, NOW), Admission::Probe);
+    };
+    assert_eq!(given_back(Admission::Busy, somebody_probes), back);
+    let somebody_had_an_answer = |view: &mut HealthView| {
+        somebody_probes(view);
+        view.record("groq", "m", SUCCESS, Some(ANOTHER), NOW);
+    };
+    assert_eq!(given_back(Admission::Free, somebody_had_an_answer), back);
+    assert_eq!(given_back(Admission::Probe, |_| {}), [], "who probes will tell what came of it");
+}
+
+#[test]
+fn a_wish_whose_message_died_is_forgotten_with_it() {
+    let (_, mut view) = of_broken();
+    view.wish_probe("groq", "m", MINE);
+    view.begin(NOW);
+    view.failed(NOW);
+    view.begin(NOW + AWAY_MS);
+    assert!(!view.is_wished(MINE), "whoever asked has decided by itself");
+    assert_eq!(view.admit("groq", "m", MINE, NOW + AWAY_MS), Admission::Probe);
+}
