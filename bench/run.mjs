@@ -58,15 +58,34 @@ async function untilAtRest(pid) {
   }
 }
 
-/** @returns the CPU in µs that the subject's process used for one unit of this load, and how long the load took. */
+/** Until all is in the database that was to be written there, which is work for these requests, too. */
+async function untilWritten({ accounts }) {
+  for (;;) {
+    const now = await accounts();
+    if (now.waiting === 0) return now;
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
+  }
+}
+
+/**
+ * @returns the CPU in µs that the subject's process used for one unit of this load, how long the load took, and what the
+ * accounts cost for each request.
+ */
 async function measure(load, subject, { stream, requests, concurrency, per }) {
+  const had = await subject.accounts?.();
   const before = await untilAtRest(subject.pid);
   const body = JSON.stringify(stream ? { ...question, stream } : question);
   load.send({ url: subject.url, headers: subject.headers, body, stream, requests, concurrency });
   const [{ failed, ms }] = await once(load, 'message');
   if (failed > 0) throw new Error(`${failed} of ${requests} answers of "${subject.name}" were not whole`);
+  const has = subject.accounts && (await untilWritten(subject));
   const after = await untilAtRest(subject.pid);
-  return { cpuUs: ((after - before) * 1000) / per, ms };
+  const each = (name) => (has[name] - had[name]) / requests;
+  const accounts = has && {
+    objectMessages: each('ledgerMessages') + each('healthMessages'),
+    rowsWritten: each('rowsWritten'),
+  };
+  return { cpuUs: ((after - before) * 1000) / per, ms, ...accounts };
 }
 
 const median = (numbers) => {
@@ -95,8 +114,9 @@ async function runRounds(load, subjects) {
 
 /** Medians over the rounds; a ratio is the median of the ratios within each round. */
 function summarise(samples, [reference, ...others]) {
-  const of = (measure, subject) =>
-    samples.filter((sample) => sample.measure === measure && sample.subject === subject.name).map(({ cpuUs }) => cpuUs);
+  const samplesOf = (measure, subject) =>
+    samples.filter((sample) => sample.measure === measure && sample.subject === subject.name);
+  const of = (measure, subject) => samplesOf(measure, subject).map(({ cpuUs }) => cpuUs);
   return Object.entries(MEASURES).map(([name, { unit }]) => ({
     measure: name,
     unit,
@@ -109,17 +129,22 @@ function summarise(samples, [reference, ...others]) {
         cpuUs: round(median(of(name, subject))),
         ratio: round(median(ratios)),
         ratioRange: [round(Math.min(...ratios)), round(Math.max(...ratios))],
+        objectMessages: round(median(samplesOf(name, subject).map(({ objectMessages }) => objectMessages))),
+        rowsWritten: round(median(samplesOf(name, subject).map(({ rowsWritten }) => rowsWritten))),
       };
     }),
   }));
 }
 
 function table(summary) {
-  const lines = ['| measure | worker | CPU, µs | against bare fetch | range over rounds |', '|---|---|---|---|---|'];
+  const lines = [
+    '| measure | worker | CPU, µs | against bare fetch | range over rounds | object messages a request | D1 rows written a request |',
+    '|---|---|---|---|---|---|---|',
+  ];
   for (const { unit, reference, subjects } of summary) {
-    lines.push(`| ${unit} | ${reference.subject} | ${reference.cpuUs} | 1 | |`);
-    for (const { subject, cpuUs, ratio, ratioRange } of subjects) {
-      lines.push(`| ${unit} | ${subject} | ${cpuUs} | ${ratio} | ${ratioRange.join(' to ')} |`);
+    lines.push(`| ${unit} | ${reference.subject} | ${reference.cpuUs} | 1 | | | |`);
+    for (const { subject, cpuUs, ratio, ratioRange, objectMessages, rowsWritten } of subjects) {
+      lines.push(`| ${unit} | ${subject} | ${cpuUs} | ${ratio} | ${ratioRange.join(' to ')} | ${objectMessages} | ${rowsWritten} |`);
     }
   }
   return lines.join('\n');
