@@ -102,7 +102,7 @@ async function runRounds(load, subjects) {
     const turn = (i + WARM_UP_ROUNDS) % subjects.length;
     const order = [...subjects.slice(turn), ...subjects.slice(0, turn)];
     for (const [name, plan] of Object.entries(MEASURES)) {
-      for (const subject of order) {
+      for (const subject of order.filter(({ streams }) => streams || !plan.stream)) {
         const sample = { round: i, measure: name, subject: subject.name, ...(await measure(load, subject, plan)) };
         if (i >= 0) samples.push(sample);
       }
@@ -121,7 +121,7 @@ function summarise(samples, [reference, ...others]) {
     measure: name,
     unit,
     reference: { subject: reference.name, cpuUs: round(median(of(name, reference))) },
-    subjects: others.map((subject) => {
+    subjects: others.filter((subject) => samplesOf(name, subject).length > 0).map((subject) => {
       const base = of(name, reference);
       const ratios = of(name, subject).map((cpuUs, i) => cpuUs / base[i]);
       return {
@@ -129,8 +129,10 @@ function summarise(samples, [reference, ...others]) {
         cpuUs: round(median(of(name, subject))),
         ratio: round(median(ratios)),
         ratioRange: [round(Math.min(...ratios)), round(Math.max(...ratios))],
-        objectMessages: round(median(samplesOf(name, subject).map(({ objectMessages }) => objectMessages))),
-        rowsWritten: round(median(samplesOf(name, subject).map(({ rowsWritten }) => rowsWritten))),
+        ...(subject.accounts && {
+          objectMessages: round(median(samplesOf(name, subject).map(({ objectMessages }) => objectMessages))),
+          rowsWritten: round(median(samplesOf(name, subject).map(({ rowsWritten }) => rowsWritten))),
+        }),
       };
     }),
   }));
@@ -144,7 +146,7 @@ function table(summary) {
   for (const { unit, reference, subjects } of summary) {
     lines.push(`| ${unit} | ${reference.subject} | ${reference.cpuUs} | 1 | | | |`);
     for (const { subject, cpuUs, ratio, ratioRange, objectMessages, rowsWritten } of subjects) {
-      lines.push(`| ${unit} | ${subject} | ${cpuUs} | ${ratio} | ${ratioRange.join(' to ')} | ${objectMessages} | ${rowsWritten} |`);
+      lines.push(`| ${unit} | ${subject} | ${cpuUs} | ${ratio} | ${ratioRange.join(' to ')} | ${objectMessages ?? ''} | ${rowsWritten ?? ''} |`);
     }
   }
   return lines.join('\n');

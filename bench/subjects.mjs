@@ -1,5 +1,6 @@
 // What is measured: workers in a workerd process each, all in front of the same upstream.
 
+import { readFileSync } from 'node:fs';
 import { builtModules } from '../tests/e2e/harness/bundle.mjs';
 import { startWorkerd } from '../tests/e2e/harness/workerd.mjs';
 
@@ -19,7 +20,8 @@ const PROJECT = 'bench';
 const LEDGER_FLUSH_MS = '1000';
 
 /**
- * @returns the subjects, started: `{name, url, pid, accounts, dispose}`. The first one is what the others are compared to.
+ * @returns the subjects, started: `{name, streams, url, pid, accounts, dispose}`. The first one is what the others are compared to.
+ * `streams` tells whether it can carry them.
  * `accounts()` tells what an object and a database were asked for since the start, and what still waits; null where there
  * are none.
  */
@@ -32,14 +34,16 @@ export async function startSubjects(upstreamUrl) {
     GROQ_BASE_URL: `${upstreamUrl}/v1`,
   };
   const bare = { KEY, UPSTREAM: `${upstreamUrl}/v1/chat/completions` };
+  const floorModules = [{ type: 'ESModule', path: 'floor.js', contents: readFileSync(new URL('floor.js', import.meta.url), 'utf8') }];
   const bareModules = [{ type: 'ESModule', path: 'index.js', contents: BARE_WORKER }];
   return [
     await start('bare fetch', { modules: bareModules, bindings: bare, withDatabase: false, objects: {} }),
+    await start('plain JavaScript, no accounts', { modules: floorModules, bindings: bare, withDatabase: false, objects: {} }, { streams: false }),
     await start('gateway', { modules: builtModules(), bindings, withDatabase: true }),
   ];
 }
 
-async function start(name, options) {
+async function start(name, options, { streams = true } = {}) {
   const { urls, pid, object, dispose } = await startWorkerd(options);
   const status = async (binding, id) => (await (await object(binding, id)).fetch(`https://${binding.toLowerCase()}/status`)).json();
   const accounts = async () => {
@@ -47,7 +51,7 @@ async function start(name, options) {
     return { waiting: ledger.waiting_records, ledgerMessages: ledger.messages, healthMessages: health.messages, rowsWritten: ledger.d1_rows_written };
   };
   return {
-    name, url: `${urls[0]}/v1/chat/completions`, headers: { authorization: `Bearer ${KEY}` }, pid, dispose,
+    name, streams, url: `${urls[0]}/v1/chat/completions`, headers: { authorization: `Bearer ${KEY}` }, pid, dispose,
     accounts: options.withDatabase ? accounts : null,
   };
 }
