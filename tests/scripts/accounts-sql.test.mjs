@@ -1,7 +1,7 @@
 // The statements of src/accounts/sql/ in a real SQLite.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
 
@@ -309,6 +309,13 @@ describe("a request of the accounts", () => {
 });
 
 describe("the migration", () => {
+  test("has no quotes and no semicolons in comments, at which Cloudflare cuts it into wrong statements", () => {
+    for (const name of readdirSync(inRoot("migrations"))) {
+      for (const comment of migration(name).match(/--.*$/gm)) assert.doesNotMatch(comment, /['"`;]/, name);
+      assert.doesNotMatch(migration(name), /CREATE\s+TRIGGER|\r/i, name);
+    }
+  });
+
   test("counts the requests that are there, and gives them ids of their time", () => {
     const accounts = new Accounts({ upTo: 1 });
     const records = randomRecords(seeded(7), 300).map((one) => ({ ...one, id: crypto.randomUUID() }));
