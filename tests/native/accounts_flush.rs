@@ -181,7 +181,9 @@ fn nine_bad_records_before_a_good_one_are_put_away() {
     let mut dead = Vec::new();
     loop {
         match flush.next_action() {
-            Action::Write(text) => flush.report(if text == NO_RECORDS || text == "[10]" { Ok(()) } else { Err("bad".to_owned()) }),
+            Action::Write(text) => {
+                flush.report(if text == NO_RECORDS || text == "[10]" { Ok(()) } else { Err("bad".to_owned()) })
+            }
             Action::DeadLetter(letter) => {
                 dead.push(letter.record);
                 flush.report(Ok(()));

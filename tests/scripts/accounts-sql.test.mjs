@@ -237,7 +237,9 @@ function reportRow(key, days) {
 describe("a report", () => {
   const accounts = new Accounts();
   const records = randomRecords(seeded(99), 2000);
-  records.push(record({ created_at: Date.UTC(2026, 8, 30, 23, 59, 59, 999) }), record({ created_at: Date.UTC(2026, 10, 1) }));
+  // The last moment before its days, their first and last one, and the first one after them.
+  const edges = [Date.UTC(2026, 9, 1) - 1, Date.UTC(2026, 9, 1), Date.UTC(2026, 10, 1) - 1, Date.UTC(2026, 10, 1)];
+  records.push(...edges.map((created_at) => record({ created_at })));
   accounts.flush(records);
   const days = model(records);
   for (const project of [null, "shop"]) {
