@@ -1,5 +1,5 @@
 -- One row a request. No prompt, no answer, no key, ever.
--- Times are milliseconds (created_at since the Unix epoch). Money is integer pico-dollars (1e-12 USD); read it with
+-- Times are milliseconds (created_at since the Unix epoch). Money is integer pico-dollars (1e-12 USD). Read it with
 -- CAST(cost_pico_usd AS TEXT), since JavaScript numbers lose it above 2^53.
 CREATE TABLE requests (
   id TEXT NOT NULL PRIMARY KEY,

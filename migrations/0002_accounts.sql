@@ -1,9 +1,9 @@
--- Daily sums, what could not be recorded, and request ids that sort by time. No trigger: D1's remote migrations break on
--- them.
+-- Daily sums, what could not be recorded, and request ids that sort by time. Remote migrations are cut into statements
+-- by Cloudflare, which breaks on what it does not expect: so no trigger, and in comments no quotes and no semicolon.
 
 -- Request ids are UUIDv7 from now on: in the order of time, so old rows are found by the key alone. An index would be
 -- one more written row a request. Rows from before get such an id, too, of the time they came and the random part of the
--- id they had; otherwise they would never be deleted.
+-- id they had. Otherwise they would never be deleted.
 DROP INDEX requests_by_project_and_time;
 
 UPDATE requests
@@ -12,9 +12,9 @@ WHERE substr(id, 15, 1) = '4';
 
 -- What a project used on one day. It stays when the requests behind it have gone after RETENTION_DAYS.
 --   day           YYYY-MM-DD, UTC, of created_at
---   provider      the one that answered, or the last one tried; '' if none was
+--   provider      the one that answered, or the last one tried, empty if none was
 --   model         the same of the catalogue id
---   error_class   '' = whole answers
+--   error_class   empty = whole answers
 --   cost_pico_usd the sum of the known costs, integer pico-dollars (1e-12 USD)
 --   unpriced      requests with tokens but no known cost
 --   estimated     requests whose tokens are estimated

@@ -13,6 +13,10 @@ use crate::json::{Kind, ReadError, Reader};
 /// How often a single record must fail, each time with a good control after it, before it counts as bad: D1 might have
 /// been out for just that write.
 pub const SINGLE_TRIES: u32 = 3;
+/// After so many records that failed alone, and none that went in, the first of them must be put away before any other
+/// is tried. A D1 that is full passes the control, which writes nothing, and refuses everything else: that shows here,
+/// after some 50 calls instead of several for each record.
+pub const DOUBTFUL: u32 = 8;
 /// The statements that tell whether D1 is out are run over this.
 pub const NO_RECORDS: &str = "[]";
 
@@ -85,6 +89,8 @@ pub struct Flush {
     ranges: Vec<Range<usize>>,
     /// Bad records. They come after all others, so that they hold nothing up if they cannot be put away.
     dead: Vec<usize>,
+    /// How many single records were refused while D1 has taken nothing of this batch; `None` once it took something.
+    doubt: Option<u32>,
     doing: Doing,
 }
 
@@ -101,7 +107,7 @@ impl Flush {
         }
         let whole = 0..units.len();
         let ranges = if whole.is_empty() { Vec::new() } else { vec![whole] };
-        Self { rows: pending, units, ranges, dead: Vec::new(), doing: Doing::Nothing }
+        Self { rows: pending, units, ranges, dead: Vec::new(), doubt: Some(0), doing: Doing::Nothing }
     }
 
     /// What to do next. Each [`Action::Write`] and [`Action::DeadLetter`] must be reported before the next call.
@@ -112,6 +118,12 @@ impl Flush {
             Doing::Writing(range) => return Action::Write(self.text_of(range.clone())),
             Doing::Burying(unit) => return self.burial(*unit),
             Doing::Nothing => {}
+        }
+        if self.in_doubt()
+            && let Some(unit) = self.dead.pop()
+        {
+            self.doing = Doing::Burying(unit);
+            return self.burial(unit);
         }
         if let Some(range) = self.ranges.pop() {
             let text = self.text_of(range.clone());
@@ -129,6 +141,7 @@ impl Flush {
     pub fn report(&mut self, result: Result<(), String>) {
         self.doing = match (std::mem::replace(&mut self.doing, Doing::Nothing), result) {
             (Doing::Writing(range), Ok(())) => {
+                self.doubt = None;
                 range.for_each(|unit| self.settle(unit));
                 Doing::Nothing
             }
@@ -143,6 +156,7 @@ impl Flush {
                 Doing::Nothing
             }
             (Doing::Burying(unit), Ok(())) => {
+                self.doubt = None;
                 self.settle(unit);
                 Doing::Nothing
             }
@@ -169,12 +183,21 @@ impl Flush {
         }
         let Some(unit) = self.units.get_mut(range.start) else { return };
         unit.tries += 1;
-        if unit.tries < SINGLE_TRIES {
+        let tries = unit.tries;
+        self.doubt = self.doubt.map(|refused| refused + 1);
+        if tries >= SINGLE_TRIES {
+            self.dead.push(range.start);
+        } else if self.in_doubt() {
+            self.ranges.push(range);
+        } else {
             // After all others, so that some time passes.
             self.ranges.insert(0, range);
-        } else {
-            self.dead.push(range.start);
         }
+    }
+
+    /// Whether D1 may be taking nothing at all.
+    fn in_doubt(&self) -> bool {
+        self.doubt.is_some_and(|refused| refused >= DOUBTFUL)
     }
 
     fn settle(&mut self, unit: usize) {

@@ -117,8 +117,12 @@ impl LedgerObject {
         }
     }
 
-    /// Writes into D1. It never fails: the platform would try again a few times and then forget the alarm.
-    pub async fn alarm(&self) {
+    /// Writes into D1. Whatever fails there is tried again by an alarm of its own: the platform would try a few times and
+    /// then forget the alarm.
+    ///
+    /// # Errors
+    /// When the next alarm cannot be set: then the platform's tries are better than none.
+    pub async fn alarm(&self) -> Result<(), JsValue> {
         // A message that comes in the meantime need not set one: this one sees to the next.
         self.memory.borrow_mut().alarm = Alarm::Set;
         let end = self.flush().await.unwrap_or_else(|problem| {
@@ -128,18 +132,20 @@ impl LedgerObject {
         let after_ms = {
             let mut memory = self.memory.borrow_mut();
             memory.alarm = Alarm::Unset;
-            memory.failures = if matches!(end, End::Out) { memory.failures.saturating_add(1) } else { 0 };
             match end {
-                End::Flushed if memory.waiting.rows == 0 => return,
+                // As long as nothing gets in, the pauses grow, however many alarms it takes to find out.
+                End::Out => memory.failures = memory.failures.saturating_add(1),
+                End::Flushed => memory.failures = 0,
+                End::More => {}
+            }
+            match end {
+                End::Flushed if memory.waiting.rows == 0 => return Ok(()),
                 End::Flushed => self.flush_after_ms,
                 End::More => 0,
                 End::Out => backoff_ms(memory.failures),
             }
         };
-        if let Err(problem) = self.set_alarm(after_ms).await {
-            // The next message sets it.
-            self.log("alarm_not_set", &words(&problem));
-        }
+        self.set_alarm(after_ms).await.inspect_err(|problem| self.log("alarm_not_set", &words(problem)))
     }
 }
 
@@ -235,6 +241,9 @@ impl LedgerObject {
             self.count("dead_letters", dead_letters)?;
         }
         let mut memory = self.memory.borrow_mut();
+        if !rows.is_empty() {
+            memory.failures = 0;
+        }
         for row in &rows {
             memory.waiting.remove(row.count, row.records.len() as u64);
         }

@@ -67,7 +67,8 @@ impl UsageRecord {
         record.number("completion_tokens", self.completion_tokens);
         record.number("cached_tokens", self.cached_tokens);
         record.number("reasoning_tokens", self.reasoning_tokens);
-        record.optional_number("cost_pico_usd", self.cost_pico_usd);
+        // The largest integer of SQLite, 9.2 million USD: above it the row would be refused.
+        record.optional_number("cost_pico_usd", self.cost_pico_usd.map(|cost| cost.min(i64::MAX.unsigned_abs())));
         record.number("estimated", self.estimated.into());
         record.number("latency_ms", self.latency_ms);
         record.optional_number("ttft_ms", self.ttft_ms);

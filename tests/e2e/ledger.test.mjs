@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { builtModules } from './harness/bundle.mjs';
 import { poll } from './harness/gateway.mjs';
 import { ask, assertError, SHARED_MODEL, user } from './harness/requests.mjs';
 import { setScene } from './harness/scene.mjs';
@@ -48,7 +49,7 @@ const usageOf = (n) => ({
 });
 
 describe('a ledger', () => {
-  const scene = setScene({ providers: ['groq'], sharedObjects: true });
+  const scene = setScene({ providers: ['groq'], sharedObjects: true, isolates: 12 });
   const flushed = (ledger) => ledger.until((status) => status.waiting_records === 0, 'flush');
 
   test('books 500 requests once each, to the token and to the pico-dollar, though D1 fails in the middle', async () => {
@@ -163,6 +164,29 @@ describe('a ledger', () => {
     assert.equal((await booked(scene.gateway, 'rotten')).rows.requests, 1);
   });
 
+  test('keeps everything while D1 is full, and asks it ever less often', async () => {
+    const { database } = scene.gateway;
+    const tables = ['usage_daily', 'requests', 'dead_letters'];
+    // A full database runs the statements over no record, which need no room, and refuses all others.
+    for (const table of tables) {
+      const full = `SELECT RAISE(ABORT, 'database or disk is full: SQLITE_FULL')`;
+      await database.prepare(`CREATE TRIGGER full_${table} BEFORE INSERT ON ${table} BEGIN ${full}; END`).run();
+    }
+    const ledger = scene.gateway.ledger('full');
+    try {
+      await ledger.commit(Array.from({ length: 200 }, () => record('full')));
+      const status = await ledger.until((figures) => figures.d1_failures_in_a_row >= 2, 'second failed flush');
+      assert.equal(status.waiting_records, 200);
+      assert.equal(status.dead_letters, 0);
+      assert.ok(status.d1_calls < 200, `two flushes made ${status.d1_calls} calls`);
+    } finally {
+      for (const table of tables) await database.prepare(`DROP TRIGGER full_${table}`).run();
+    }
+    await flushed(ledger);
+    const { rows, daily } = await booked(scene.gateway, 'full');
+    assert.deepEqual([rows.requests, daily.requests], [200, 200]);
+  });
+
   test('that is never left in peace writes all the same', async () => {
     const ledger = scene.gateway.ledger('busy');
     await poll(async () => {
@@ -241,6 +265,47 @@ describe('a ledger that does not work', () => {
       assert.equal(JSON.parse(logged.record).project_id, 'is-full');
       assert.match(logged.problem, /no such table/);
     });
+  });
+});
+
+/** The ledger, on a storage that refuses the second alarm that it is asked for. */
+const FORGETFUL_LEDGER = `
+import { LedgerObject } from './index.js';
+export class ForgetfulLedger {
+  constructor(state, env) {
+    let alarms = 0;
+    const { storage, id } = state;
+    this.ledger = new LedgerObject({ id, storage: {
+      sql: storage.sql,
+      getAlarm: () => storage.getAlarm(),
+      setAlarm: async (at) => { if (++alarms === 2) throw new Error('no alarm today'); await storage.setAlarm(at); },
+    } }, env);
+  }
+  fetch(request) { return this.ledger.fetch(request); }
+  alarm() { return this.ledger.alarm(); }
+}
+export default { fetch: () => new Response(null, { status: 404 }) };`;
+
+describe('a ledger whose next alarm cannot be set', () => {
+  const scene = setScene({
+    providers: ['groq'],
+    objects: { LEDGER: { className: 'ForgetfulLedger', scriptName: 'forgetful' } },
+    otherWorkers: [{
+      name: 'forgetful',
+      modules: [{ type: 'ESModule', path: 'forgetful.js', contents: FORGETFUL_LEDGER }, ...builtModules()],
+      bindings: { LEDGER_FLUSH_MS: '20' },
+      d1Databases: { DB: 'gateway' },
+      durableObjects: { OWN: { className: 'ForgetfulLedger', useSQLite: true } },
+    }],
+  });
+
+  test('is woken by the platform, though no message comes any more', async () => {
+    const ledger = scene.gateway.ledger('forgetful');
+    await withoutD1(scene.gateway, async () => {
+      assert.equal(await ledger.commit([record('forgetful')]), 204);
+      await poll(() => scene.gateway.logs().includes('alarm_not_set'), 'alarm that was not set');
+    });
+    await poll(async () => (await booked(scene.gateway, 'forgetful')).rows.requests === 1, 'record in D1');
   });
 });
 

@@ -157,6 +157,47 @@ fn a_dead_letter_without_a_usable_id_gets_one_of_its_own() {
 }
 
 #[test]
+fn a_d1_that_takes_nothing_but_the_control_is_out_after_a_few_calls() {
+    // As one that is full: the statements over no record write nothing, so they succeed.
+    let records: Vec<String> = (0..1_000).map(|id| format!(r#"{{"id":"{id}"}}"#)).collect();
+    let mut flush = flush(&[&format!("[{}]", records.join(","))]);
+    let mut calls = 0;
+    loop {
+        match flush.next_action() {
+            Action::Write(text) if text == NO_RECORDS => flush.report(Ok(())),
+            Action::Write(_) | Action::DeadLetter(_) => flush.report(Err("database or disk is full".to_owned())),
+            Action::Out => break,
+            Action::Done => panic!("nothing was written"),
+        }
+        calls += 1;
+        assert!(calls <= 60, "it goes on");
+    }
+    assert_eq!(settled(&mut flush), [0u64; 0]);
+}
+
+#[test]
+fn nine_bad_records_before_a_good_one_are_put_away() {
+    let mut flush = flush(&["[1,2,3,4,5,6,7,8,9,10]"]);
+    let mut dead = Vec::new();
+    loop {
+        match flush.next_action() {
+            Action::Write(text) => {
+                flush.report(if text == NO_RECORDS || text == "[10]" { Ok(()) } else { Err("bad".to_owned()) })
+            }
+            Action::DeadLetter(letter) => {
+                dead.push(letter.record);
+                flush.report(Ok(()));
+            }
+            Action::Done => break,
+            Action::Out => panic!("D1 is well"),
+        }
+    }
+    dead.sort();
+    assert_eq!(dead, ["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    assert_eq!(settled(&mut flush), [1]);
+}
+
+#[test]
 fn the_pause_after_an_outage_doubles_up_to_a_minute() {
     let pauses: Vec<u64> = (1..=8).map(backoff_ms).collect();
     assert_eq!(pauses, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);

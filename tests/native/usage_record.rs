@@ -104,3 +104,10 @@ fn the_table_is_strict_and_holds_no_prompt_and_no_key() {
         }
     }
 }
+
+#[test]
+fn a_cost_above_what_the_tables_hold_is_the_largest_that_they_do() {
+    let json = |cost| object(&UsageRecord { cost_pico_usd: Some(cost), ..full() })["cost_pico_usd"].to_string();
+    assert_eq!([json(u64::MAX), json((1 << 63) - 1)], ["9223372036854775807"; 2]);
+    assert_eq!(json((1 << 63) - 2), "9223372036854775806");
+}
