@@ -52,6 +52,10 @@ CREATE TABLE usage_daily (
   PRIMARY KEY (project_id, day, provider, model, error_class)
 ) STRICT, WITHOUT ROWID;
 
+-- A report over all projects reads the days that it is asked for, not all there ever were. Only a new row is written here
+-- as well: sums that grow leave their day alone.
+CREATE INDEX usage_daily_by_day ON usage_daily (day);
+
 -- The requests that are there already are in no sum yet.
 INSERT INTO usage_daily
 SELECT project_id, date(created_at / 1000, 'unixepoch'), ifnull(provider, ''), ifnull(model, ''),
