@@ -241,7 +241,8 @@ fn by_status(status: u16) -> ErrorClass {
     match status {
         // An error body that came with a success.
         200..=299 => ErrorClass::InvalidReply,
-        400 | 405 | 406 | 411 | 415 | 416 | 422 => ErrorClass::BadRequest,
+        // 431: of headers only those are large that the client sent to be forwarded.
+        400 | 405 | 406 | 411 | 415 | 416 | 422 | 431 => ErrorClass::BadRequest,
         401 | 403 | 407 => ErrorClass::BadKey,
         402 => ErrorClass::Billing,
         404 | 410 | 451 => ErrorClass::ModelUnavailable,

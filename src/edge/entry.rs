@@ -110,11 +110,11 @@ impl Call<'_> {
             Route::Analytics => {
                 let asked = self.admitted(host).map(|_| ());
                 let asked = asked.and_then(|()| Question::report(query::of(self.head.url), received_ms));
-                return Ok(self.accounts(env, asked));
+                return Ok(self.accounts(env, &context, asked));
             }
             Route::Generation(id) => {
                 let asked = self.admitted(host).and_then(|_| Question::generation(&id));
-                return Ok(self.accounts(env, asked));
+                return Ok(self.accounts(env, &context, asked));
             }
             Route::ChatCompletions => match self.admitted(host).map(|_| ()) {
                 Ok(()) => return self.chat(env, context, received_ms),
@@ -133,19 +133,19 @@ impl Call<'_> {
 
     fn providers(self, env: Env, context: Context) -> JsValue {
         let context = Rc::new(context);
-        let health = HealthLink::new(Rc::clone(&self.isolate), env, context, &self.request);
+        let health = HealthLink::new(Rc::clone(&self.isolate), env, Rc::clone(&context), &self.request);
         let isolate = self.isolate;
-        later(self.responder, async move {
+        later(&context, self.responder, async move {
             health.refreshed().await;
             let gateway = isolate.gateway()?;
-            Ok(health.read(|view| providers::list(gateway, view.circuits(), now_ms())))
+            Ok(health.read(|view| providers::list(gateway, &view.circuits(), now_ms())))
         })
     }
 
     /// What the accounts say.
-    fn accounts(self, env: Env, asked: Result<Question, ApiError>) -> JsValue {
+    fn accounts(self, env: Env, context: &Context, asked: Result<Question, ApiError>) -> JsValue {
         let request_id = self.responder.request_id().to_owned();
-        later(self.responder, async move {
+        later(context, self.responder, async move {
             accounts::answer(&D1(&env), asked?).await.map_err(|Refusal { error, problem }| {
                 if let Some(problem) = problem {
                     log::error("accounts_not_read", &[("request_id", &request_id), ("problem", &problem)]);
@@ -179,10 +179,16 @@ impl Call<'_> {
     }
 }
 
-/// The promise of a response with a document that must be waited for.
-fn later(responder: Responder, document: impl Future<Output = Result<String, ApiError>> + 'static) -> JsValue {
+/// The promise of a response with a document that must be waited for. The platform is told to wait for it as well: a task
+/// that it forgot because its client left would stay in the isolate's memory for ever.
+fn later(
+    context: &Context,
+    responder: Responder,
+    document: impl Future<Output = Result<String, ApiError>> + 'static,
+) -> JsValue {
     let answer = task::owe();
     let promise = answer.promise();
+    let _refused = context.wait_until(&promise);
     task::spawn(async move {
         let document = document.await;
         pay(&answer, &responder.surely(responder.document(document)));

@@ -4,6 +4,7 @@
 //! I/O belongs to the request that began it, and no request can wake another one. So a message is sent by one request,
 //! in a task of its own, and others that need its answer look again after a short while.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -25,7 +26,7 @@ use crate::gateway::ports::HealthPort;
 use crate::health::circuit::{Admission, Permit, Standing};
 use crate::health::message::{SyncReply, SyncRequest};
 use crate::health::outcome::Outcome;
-use crate::health::schedule::{SYNC_TIMEOUT_MS, WAIT_MS};
+use crate::health::schedule::{Patience, SYNC_TIMEOUT_MS};
 use crate::health::view::HealthView;
 
 /// The binding of the health objects.
@@ -34,7 +35,7 @@ pub(super) const HEALTH: &str = "HEALTH";
 const NOWHERE: &str = "local";
 /// How often a request looks whether another one's message was answered.
 const POLL_MS: u64 = 5;
-/// How often bad news looks whether the message before it has ended.
+/// When bad news looks for the first time whether the message before it has ended; then it waits twice as long each time.
 const URGENT_POLL_MS: u64 = 20;
 
 /// One request's link to the health object.
@@ -43,6 +44,7 @@ pub(super) struct HealthLink {
     isolate: Rc<Isolate>,
     env: Env,
     context: Rc<Context>,
+    patience: Cell<Patience>,
 }
 
 /// The continent that a request came in on. There is one object for each: near its callers, and not one for the world.
@@ -56,7 +58,7 @@ impl HealthLink {
     /// The link of `request`, whose continent is taken for the isolate's own.
     pub(super) fn new(isolate: Rc<Isolate>, env: Env, context: Rc<Context>, request: &Request) -> Self {
         isolate.health_object.get_or_init(|| continent(request));
-        Self { isolate, env, context }
+        Self { isolate, env, context, patience: Cell::default() }
     }
 
     /// Every circuit that is seen from here goes through `read`.
@@ -96,23 +98,34 @@ impl HealthLink {
         SyncReply::from_json(&answer).ok_or_else(|| "it answered something else".to_owned())
     }
 
-    /// Talks to the object until the view is as wanted, for [`WAIT_MS`] at most, and not while the object is away.
+    /// Talks to the object until the view is as wanted, for as long as the request's patience lasts, and not while the
+    /// object is away.
     async fn until(&self, is_done: impl Fn(&HealthView) -> bool) {
         let begun_ms = now_ms();
+        let patience = self.patience.get();
         loop {
             let now = now_ms();
-            let left_ms = WAIT_MS.saturating_sub(now.saturating_sub(begun_ms));
-            let busy = {
+            self.patience.set(patience.after(now.saturating_sub(begun_ms)));
+            let left_ms = self.patience.get().left_ms();
+            let (busy, doubtful) = {
                 let mut view = self.isolate.health.borrow_mut();
                 if is_done(&view) || view.schedule.is_away(now) {
                     return;
                 }
                 if left_ms == 0 {
-                    view.schedule.too_slow(now);
+                    if patience.is_whole() {
+                        view.schedule.too_slow(now);
+                    }
                     return;
                 }
-                view.schedule.is_busy(now)
+                (view.schedule.is_busy(now), view.schedule.is_doubtful(now))
             };
+            if doubtful {
+                if !busy {
+                    spawn(&self.context, self.clone().sync());
+                }
+                return;
+            }
             if busy {
                 sleep(POLL_MS.min(left_ms)).await;
                 continue;
@@ -128,16 +141,25 @@ impl HealthLink {
         }
     }
 
-    /// Tells bad news: at once, or when the message before it has ended. Where the object is away it is kept for later.
+    /// Tells bad news: at once, or when the message before it has ended. Where that fails it is kept for later.
     async fn tell(self) {
+        let mut poll_ms = URGENT_POLL_MS;
         loop {
             let now = now_ms();
             let wait_ms = {
                 let view = self.isolate.health.borrow();
-                if !view.has_urgent_news() || view.schedule.is_away(now) {
+                if !view.has_urgent_news() {
                     return;
                 }
-                if view.schedule.is_busy(now) { URGENT_POLL_MS } else { view.schedule.pace_ms(now) }
+                if view.schedule.is_busy(now) {
+                    // An object that is only slow will hear it. There may be many who wait to tell it.
+                    poll_ms *= 2;
+                    poll_ms / 2
+                } else if view.schedule.is_away(now) {
+                    return;
+                } else {
+                    view.schedule.pace_ms(now)
+                }
             };
             if wait_ms == 0 {
                 self.clone().sync().await;

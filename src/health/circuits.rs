@@ -33,6 +33,15 @@ pub struct Forgotten {
     pub provider: String,
 }
 
+/// How a candidate stands: as its model does, unless the whole provider is benched. `circuit` finds those of the provider.
+pub fn standing<'c>(circuit: &dyn Fn(&str) -> Option<&'c Circuit>, model: &str, now_ms: u64) -> Standing {
+    let whole = circuit(WHOLE_PROVIDER).map(|whole| whole.standing(now_ms));
+    if let Some(benched @ Standing::Benched { .. }) = whole {
+        return benched;
+    }
+    circuit(model).map_or(Standing::Healthy, |circuit| circuit.standing(now_ms))
+}
+
 impl Circuits {
     /// One of them.
     pub fn get(&self, provider: &str, model: &str) -> Option<&Circuit> {
@@ -80,13 +89,9 @@ impl Circuits {
         forgotten
     }
 
-    /// How a candidate stands: as its model does, unless the whole provider is benched.
+    /// How a candidate stands; see [`standing`].
     pub fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
-        let whole = self.get(provider, WHOLE_PROVIDER).map(|circuit| circuit.standing(now_ms));
-        if let Some(benched @ Standing::Benched { .. }) = whole {
-            return benched;
-        }
-        self.get(provider, model).map_or(Standing::Healthy, |circuit| circuit.standing(now_ms))
+        standing(&|model| self.get(provider, model), model, now_ms)
     }
 
     /// Takes the permit for one request at a candidate; see [`Circuit::admit`].

@@ -5,7 +5,7 @@
 pub const REFRESH_MS: u64 = 1_000;
 /// A view of this age is renewed before a request uses it: no request routes by what is older, unless the object is away.
 pub const STALE_MS: u64 = 2_000;
-/// The longest that a request waits for the object: less than a tenth of the time to a first token.
+/// The longest that a request waits for the object, all in all: less than a tenth of the time to a first token.
 pub const WAIT_MS: u64 = 100;
 /// How long a message may take. A request that began one may have died with it, so then it counts as lost.
 pub const SYNC_TIMEOUT_MS: u32 = 2_000;
@@ -13,6 +13,33 @@ pub const SYNC_TIMEOUT_MS: u32 = 2_000;
 pub const PACE_MS: u64 = 50;
 /// After a failed message nobody waits for the object, and only one request in this time tries it again.
 pub const AWAY_MS: u64 = 2_000;
+/// For this long after the object last failed to answer, nobody waits for it before it has answered: it is tried beside
+/// the requests, or some of them would wait in vain at each try. Longer than two tries in a row take to fail.
+pub const DOUBT_MS: u64 = 10_000;
+
+/// One request's patience with the object: of all its waits together, since it may wait for news, tickets and permits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patience {
+    spent_ms: u64,
+}
+
+impl Patience {
+    /// How long it lasts, in milliseconds.
+    pub const fn left_ms(self) -> u64 {
+        WAIT_MS.saturating_sub(self.spent_ms)
+    }
+
+    /// What it is after a wait of so many milliseconds.
+    #[must_use]
+    pub const fn after(self, ms: u64) -> Self {
+        Self { spent_ms: self.spent_ms.saturating_add(ms) }
+    }
+
+    /// Whether nothing of it is spent: only then does its end say that the object is too slow.
+    pub const fn is_whole(self) -> bool {
+        self.spent_ms == 0
+    }
+}
 
 /// The times of the messages, in milliseconds since the Unix epoch.
 #[derive(Debug, Default)]
@@ -52,6 +79,11 @@ impl Schedule {
     /// Whether the object did not answer lately.
     pub const fn is_away(&self, now_ms: u64) -> bool {
         since(self.away_ms, now_ms) < AWAY_MS
+    }
+
+    /// Whether the object did not answer the last time, so that it is not worth a wait.
+    pub const fn is_doubtful(&self, now_ms: u64) -> bool {
+        since(self.away_ms, now_ms) < DOUBT_MS
     }
 
     /// How long bad news still waits, in milliseconds.

@@ -1,8 +1,8 @@
 //! What one isolate knows: the health object's circuits as it was last told, and on top of them all that the isolate has
 //! seen itself and not yet told. Where the object cannot be reached, it goes on with that alone.
 
-use super::circuit::{Admission, Permit, Standing, State};
-use super::circuits::Circuits;
+use super::circuit::{Admission, Circuit, Permit, Standing, State};
+use super::circuits::{Circuits, WHOLE_PROVIDER, standing};
 use super::lease::Leases;
 use super::message::{ProbeWish, Report, Seen, SyncReply, SyncRequest};
 use super::outcome::Outcome;
@@ -23,8 +23,9 @@ pub struct HealthView {
     isolate: u64,
     /// As the object told.
     told: Circuits,
-    /// The same with everything that was recorded since.
-    circuits: Circuits,
+    /// Those of them that something was recorded of since, with that: they stand before what the object told. They are
+    /// apart, so that a message costs what is new, and not what is known.
+    own: Circuits,
     seen: Option<Seen>,
     reports: Reports,
     batch: Option<Batch>,
@@ -44,14 +45,34 @@ impl HealthView {
         Self { isolate, ..Self::default() }
     }
 
-    /// Every circuit, as it is seen from here.
-    pub const fn circuits(&self) -> &Circuits {
-        &self.circuits
+    /// Every circuit, as it is seen from here: for an operator, who asks seldom.
+    pub fn circuits(&self) -> Circuits {
+        let mut all = self.told.clone();
+        for (provider, model, circuit) in self.own.iter() {
+            all.insert(provider, model, circuit.clone());
+        }
+        all
+    }
+
+    fn circuit(&self, provider: &str, model: &str) -> Option<&Circuit> {
+        self.own.get(provider, model).or_else(|| self.told.get(provider, model))
+    }
+
+    /// The circuits whose states change here, with these two among them.
+    fn own(&mut self, provider: &str, model: &str) -> &mut Circuits {
+        for model in [model, WHOLE_PROVIDER] {
+            if self.own.get(provider, model).is_none()
+                && let Some(told) = self.told.get(provider, model)
+            {
+                self.own.insert(provider, model, told.clone());
+            }
+        }
+        &mut self.own
     }
 
     /// How a candidate stands.
     pub fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
-        self.circuits.standing(provider, model, now_ms)
+        standing(&|model| self.circuit(provider, model), model, now_ms)
     }
 
     /// Takes one outcome in, and keeps it for the object.
@@ -59,7 +80,7 @@ impl HealthView {
         if outcome == Outcome::Inconclusive && permit.is_none() {
             return;
         }
-        self.circuits.record(provider, model, outcome, permit, now_ms);
+        self.own(provider, model).record(provider, model, outcome, permit, now_ms);
         self.reports.push(provider, model, outcome, permit, now_ms);
     }
 
@@ -76,12 +97,12 @@ impl HealthView {
 
     /// The mean time to the first token of a candidate, in milliseconds, where anything is known.
     pub fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {
-        self.circuits.get(provider, model)?.first_token_ms()
+        self.circuit(provider, model)?.first_token_ms()
     }
 
     /// The mean speed of a candidate in completion tokens a second, where anything is known.
     pub fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64> {
-        self.circuits.get(provider, model)?.tokens_per_second()
+        self.circuit(provider, model)?.tokens_per_second()
     }
 
     /// The tickets.
@@ -96,7 +117,7 @@ impl HealthView {
 
     /// Whether a request may use a candidate, where that is known without asking: `None` where the object must decide.
     pub fn admission(&self, provider: &str, model: &str, permit: Permit) -> Option<Admission> {
-        let Some(circuit) = self.circuits.get(provider, model) else { return Some(Admission::Free) };
+        let Some(circuit) = self.circuit(provider, model) else { return Some(Admission::Free) };
         match circuit.state() {
             State::Closed { .. } => Some(Admission::Free),
             State::HalfOpen { permit: holder, .. } if holder == permit => Some(Admission::Probe),
@@ -119,7 +140,7 @@ impl HealthView {
         self.probes.retain(|wish| wish.permit != permit);
         let unanswered = self.asked.contains(&permit);
         self.asked.retain(|asked| *asked != permit);
-        let admission = self.circuits.admit(provider, model, permit, now_ms);
+        let admission = self.own(provider, model).admit(provider, model, permit, now_ms);
         if unanswered && admission != Admission::Probe {
             // The object may have granted it, or may still do so: then nobody would ever give it back.
             self.reports.push(provider, model, Outcome::Inconclusive, Some(permit), now_ms);
@@ -165,11 +186,13 @@ impl HealthView {
             self.told.insert(&state.provider, &state.model, state.circuit);
         }
         self.seen = Some(reply.state);
-        self.circuits.clone_from(&self.told);
-        let sent = self.batch.iter().flat_map(|batch| current(&batch.reports, now_ms));
-        for report in sent.chain(self.reports.current(now_ms)) {
-            self.circuits.record(&report.provider, &report.model, report.outcome, report.permit, now_ms);
+        self.own = Circuits::default();
+        let (batch, reports) = (self.batch.take(), std::mem::take(&mut self.reports));
+        let sent = batch.iter().flat_map(|batch| current(&batch.reports, now_ms));
+        for Report { provider, model, outcome, permit } in sent.chain(reports.current(now_ms)) {
+            self.own(provider, model).record(provider, model, *outcome, *permit, now_ms);
         }
+        (self.batch, self.reports) = (batch, reports);
     }
 
     /// The message was not answered.

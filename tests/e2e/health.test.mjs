@@ -150,6 +150,40 @@ for (const [how, objects, otherWorkers] of [
   });
 }
 
+describe('with a health object that is slow to answer', () => {
+  // Three times as slow as any request waits for it.
+  const contents = `
+    import { DurableObject } from 'cloudflare:workers';
+    export class Slow extends DurableObject {
+      async fetch(request) {
+        const body = await request.text();
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        return this.env.OWN.getByName('${OBJECT}').fetch(request.url, { method: 'POST', body });
+      }
+    }
+    export default { fetch() { return new Response(); } };`;
+  const scene = setScene({
+    providers: ['groq', 'cerebras'],
+    isolates: 2,
+    objects: { LEDGER: 'LedgerObject', HEALTH: { className: 'Slow', scriptName: 'elsewhere' }, OWN: 'HealthObject' },
+    otherWorkers: [{
+      name: 'elsewhere',
+      modules: [{ type: 'ESModule', path: 'elsewhere.js', contents }],
+      durableObjects: {
+        SLOW: { className: 'Slow', useSQLite: true },
+        OWN: { className: 'HealthObject', scriptName: 'gateway-0', useSQLite: true },
+      },
+    }],
+  });
+
+  test('the failure that the last request of an isolate saw is told all the same', async () => {
+    scene.upstream.always('groq', status(500));
+    assert.equal((await scene.client.chat(askInOrder(['groq', 'cerebras']))).status, 200);
+    const second = scene.gateway.freshClient();
+    await poll(async () => (await modelOf(second, 'groq'))?.failed === 1, 'news of the failure');
+  });
+});
+
 describe('without a health object', () => {
   const scene = setScene({ providers: ['groq', 'cerebras'], isolates: 1, objects: { LEDGER: 'LedgerObject' } });
 

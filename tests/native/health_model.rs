@@ -253,7 +253,7 @@ impl World {
             expected.insert(provider, model, circuit.clone());
         }
         let now_ms = self.now_ms;
-        let seen = sorted(self.view(isolate).circuits());
+        let seen = sorted(&self.view(isolate).circuits());
         // The next message is made and lost: what is in it is what waits.
         let message = self.view(isolate).begin(now_ms);
         self.view(isolate).failed(now_ms);
@@ -295,7 +295,7 @@ impl World {
         }
         let truth = sorted(self.object.circuits());
         for view in &self.views {
-            assert_eq!(sorted(view.circuits()), truth);
+            assert_eq!(sorted(&view.circuits()), truth);
         }
     }
 }
@@ -353,7 +353,7 @@ proptest! {
             if outcome != Outcome::Inconclusive || held.is_some() {
                 circuits.record(provider, model, outcome, held, now_ms);
             }
-            prop_assert_eq!(sorted(view.circuits()), sorted(&circuits));
+            prop_assert_eq!(sorted(&view.circuits()), sorted(&circuits));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! When an isolate talks to the health object.
 
-use opengateway::health::schedule::{AWAY_MS, PACE_MS, REFRESH_MS, STALE_MS, Schedule, WAIT_MS};
+use opengateway::health::schedule::{
+    AWAY_MS, DOUBT_MS, PACE_MS, Patience, REFRESH_MS, STALE_MS, SYNC_TIMEOUT_MS, Schedule, WAIT_MS,
+};
 
 use crate::health_fixture::{LOST_MS, NOW};
 
@@ -107,4 +109,31 @@ fn a_clock_that_goes_back_harms_nothing() {
     schedule.answered(NOW);
     assert_eq!(is(&schedule, NOW - 5_000), [true, false, false, false]);
     assert_eq!(schedule.pace_ms(NOW - 5_000), PACE_MS);
+}
+
+#[test]
+fn nobody_waits_for_an_object_that_failed_before_it_has_answered() {
+    let mut schedule = Schedule::default();
+    assert!(!schedule.is_doubtful(NOW), "nothing is known of it yet");
+    schedule.begin(NOW);
+    schedule.too_slow(NOW + WAIT_MS);
+    assert!(schedule.is_doubtful(NOW + WAIT_MS + AWAY_MS), "it is tried again, and nobody waits");
+    schedule.begin(NOW + WAIT_MS + AWAY_MS);
+    schedule.failed(NOW + 4_000);
+    assert!(schedule.is_doubtful(NOW + 4_000 + DOUBT_MS - 1));
+    assert!(!schedule.is_doubtful(NOW + 4_000 + DOUBT_MS), "that was long ago");
+    schedule.answered(NOW + 5_000);
+    assert!(!schedule.is_doubtful(NOW + 5_000));
+    const { assert!(2 * (AWAY_MS + SYNC_TIMEOUT_MS as u64) <= DOUBT_MS, "two tries that nobody answers") };
+}
+
+#[test]
+fn a_request_has_one_patience_for_all_its_waits() {
+    let patience = Patience::default();
+    assert_eq!((patience.left_ms(), patience.is_whole()), (WAIT_MS, true));
+    let patience = patience.after(60);
+    assert_eq!((patience.left_ms(), patience.is_whole()), (WAIT_MS - 60, false));
+    let patience = patience.after(WAIT_MS);
+    assert_eq!((patience.left_ms(), patience.is_whole()), (0, false));
+    assert!(Patience::default().after(0).is_whole(), "who did not have to wait has spent nothing");
 }

@@ -49,7 +49,7 @@ fn what_another_isolate_saw_counts_after_a_message() {
     assert_eq!(view.standing("groq", "m", NOW), Standing::Healthy);
     sync(&mut view, &mut object, NOW);
     assert_eq!(view.standing("groq", "m", NOW), OPEN);
-    assert_eq!(sorted(view.circuits()), sorted(object.circuits()));
+    assert_eq!(sorted(&view.circuits()), sorted(object.circuits()));
 }
 
 #[test]
@@ -57,11 +57,11 @@ fn what_says_nothing_is_not_told() {
     let mut view = HealthView::new(1);
     view.record("groq", "m", Outcome::Inconclusive, None, NOW);
     assert!(!view.has_urgent_news());
-    assert_eq!(sorted(view.circuits()).len(), 0);
+    assert_eq!(sorted(&view.circuits()).len(), 0);
     assert_eq!(told(&mut view, NOW), []);
     view.record("groq", "m", Outcome::Inconclusive, Some(MINE), NOW);
     assert!(view.has_urgent_news(), "but a permit that is given back is");
-    assert_eq!(sorted(view.circuits()).len(), 0);
+    assert_eq!(sorted(&view.circuits()).len(), 0);
 }
 
 #[test]
