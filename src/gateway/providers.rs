@@ -2,7 +2,7 @@
 
 use super::setup::Gateway;
 use crate::catalog::provider::ProviderSpec;
-use crate::health::circuit::{Circuit, Standing, State};
+use crate::health::circuit::{Circuit, LastError, Standing, State};
 use crate::health::circuits::{Circuits, WHOLE_PROVIDER};
 use crate::health::window::RATE_WINDOW_MS;
 use crate::json::ObjectWriter;
@@ -53,6 +53,7 @@ fn entry(gateway: &Gateway, provider: &ProviderSpec, circuits: &Circuits, now_ms
     entry.optional_string("reason", benched.map(|(_, class)| class.as_str()));
     entry.optional_string("message", benched.map(|(_, class)| message(provider, class)).as_deref());
     entry.optional_number("cooldown_ms", benched.map(|(until_ms, _)| until_ms.saturating_sub(now_ms)));
+    figures(&mut entry, &Figures::of(circuits.of(&provider.id).map(|(_, circuit)| circuit), now_ms));
     let models = entry.key("models");
     models.push('[');
     // In the catalogue's order; then those that clients named of a provider that takes any.
@@ -99,7 +100,6 @@ fn message(provider: &ProviderSpec, class: ErrorClass) -> String {
 }
 
 fn model(id: Option<&str>, upstream_id: &str, circuit: &Circuit, now_ms: u64, out: &mut String) {
-    let (ok, failed) = circuit.totals(now_ms);
     let (standing, until_ms, reason) = standing(circuit.standing(now_ms));
     let mut model = ObjectWriter::new(out);
     model.optional_string("id", id);
@@ -115,19 +115,44 @@ fn model(id: Option<&str>, upstream_id: &str, circuit: &Circuit, now_ms: u64, ou
     model.string("status", standing);
     model.optional_string("reason", reason.map(ErrorClass::as_str));
     model.optional_number("cooldown_ms", until_ms.map(|until_ms| until_ms.saturating_sub(now_ms)));
-    model.number("succeeded", ok.into());
-    model.number("failed", failed.into());
-    model.raw("success_rate", &rate(ok, failed));
+    figures(&mut model, &Figures::of(std::iter::once(circuit), now_ms));
     model.optional_number("first_token_ms", circuit.first_token_ms());
     model.optional_number("tokens_per_second", circuit.tokens_per_second());
-    let last = circuit.last_error();
-    model.optional_string("last_error", last.map(|error| error.class.as_str()));
-    model.optional_number("last_error_at", last.map(|error| error.at_ms));
     let headroom = circuit.headroom();
     model.optional_number("requests_left", headroom.and_then(|headroom| headroom.requests));
     model.optional_number("tokens_left", headroom.and_then(|headroom| headroom.tokens));
     model.optional_number("left_as_of", headroom.map(|headroom| headroom.at_ms));
     model.end();
+}
+
+/// What is told alike of a model, and of a provider with all its models.
+#[derive(Default)]
+struct Figures {
+    succeeded: u32,
+    failed: u32,
+    last_error: Option<LastError>,
+}
+
+impl Figures {
+    fn of<'c>(circuits: impl Iterator<Item = &'c Circuit>, now_ms: u64) -> Self {
+        let mut all = Self::default();
+        for circuit in circuits {
+            let (succeeded, failed) = circuit.totals(now_ms);
+            all.succeeded = all.succeeded.saturating_add(succeeded);
+            all.failed = all.failed.saturating_add(failed);
+            let newer = circuit.last_error().filter(|error| all.last_error.is_none_or(|last| error.at_ms > last.at_ms));
+            all.last_error = newer.or(all.last_error);
+        }
+        all
+    }
+}
+
+fn figures(out: &mut ObjectWriter<'_>, figures: &Figures) {
+    out.number("succeeded", figures.succeeded.into());
+    out.number("failed", figures.failed.into());
+    out.raw("success_rate", &rate(figures.succeeded, figures.failed));
+    out.optional_string("last_error", figures.last_error.map(|error| error.class.as_str()));
+    out.optional_number("last_error_at", figures.last_error.map(|error| error.at_ms));
 }
 
 const fn standing(standing: Standing) -> (&'static str, Option<u64>, Option<ErrorClass>) {

@@ -98,7 +98,10 @@ impl Outcome {
             }
             // A 403 may be about this request alone (a region, a guardrail, a model), and so may an error inside of a 200,
             // which is often another server's behind the provider: no client must be able to bench a provider for everybody.
-            ErrorClass::BadKey if matches!(status, Some(200..=299 | 403)) => Self::SoftFailure { class },
+            ErrorClass::BadKey if status == Some(403) => Self::SoftFailure { class },
+            ErrorClass::BadKey | ErrorClass::Billing if matches!(status, Some(200..=299)) => {
+                Self::SoftFailure { class }
+            }
             ErrorClass::BadKey | ErrorClass::Billing => {
                 Self::Benched { until_ms: now_ms.saturating_add(KEY_BENCH_MS), class, provider_wide: true }
             }

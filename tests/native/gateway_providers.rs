@@ -37,7 +37,8 @@ fn the_configured_ones_come_first_and_of_an_unused_one_nothing_is_known() {
     assert_eq!(configured.iter().filter(|on| **on).count(), 3);
     assert!(configured.is_sorted_by(|one, next| one >= next), "{configured:?}");
     let alpha = json!({"id": "alpha", "object": "provider", "name": "alpha", "configured": true, "status": "in_use",
-        "reason": null, "message": null, "cooldown_ms": null, "models": []});
+        "reason": null, "message": null, "cooldown_ms": null, "succeeded": 0, "failed": 0, "success_rate": null, "last_error": null,
+        "last_error_at": null, "models": []});
     assert_eq!(provider(&list, "alpha"), alpha);
 }
 
@@ -58,6 +59,10 @@ fn a_model_is_told_with_its_circuit_its_rate_its_times_and_what_is_left() {
         "tokens_per_second": 90, "last_error": "invalid_reply", "last_error_at": NOW, "requests_left": 14_000,
         "tokens_left": 0, "left_as_of": NOW});
     assert_eq!(provider(&list(&circuits, NOW), "alpha")["models"], json!([wanted]));
+    circuits.record("alpha", "another", Outcome::Failure { class: ErrorClass::Connect }, None, NOW + 1);
+    let whole = provider(&list(&circuits, NOW + 1), "alpha");
+    let told = ["succeeded", "failed", "success_rate", "last_error", "last_error_at"].map(|name| whole[name].clone());
+    assert_eq!(json!(told), json!([6, 2, 0.75, "connect", NOW + 1]), "a provider is all its models together");
     let later = provider(&list(&circuits, NOW + 120_000), "alpha");
     assert_eq!(later["models"][0]["success_rate"], Value::Null, "nothing happened in the last minute");
     assert_eq!(later["models"][0]["last_error"], "invalid_reply");
@@ -97,6 +102,11 @@ fn a_benched_key_is_named_by_its_variable() {
         assert_eq!((&alpha["status"], &alpha["reason"]), (&json!("benched"), &json!(class.as_str())));
         assert_eq!(alpha["cooldown_ms"], KEY_BENCH_MS);
         assert!(alpha["message"].as_str().unwrap().contains(words), "{alpha}");
-        assert_eq!(provider(&list(&circuits, NOW + KEY_BENCH_MS), "alpha")["status"], "in_use");
+        let later = provider(&list(&circuits, NOW + KEY_BENCH_MS), "alpha");
+        assert_eq!(
+            (&later["status"], &later["last_error"]),
+            (&json!("in_use"), &json!(class.as_str())),
+            "it is told still"
+        );
     }
 }

@@ -362,6 +362,14 @@ fn a_refusal_that_may_be_about_one_request_benches_no_provider() {
         let soft = Outcome::SoftFailure { class: ErrorClass::BadKey };
         assert_eq!(Outcome::of_failure(ErrorClass::BadKey, Some(status), Some(77), NOW), soft);
     }
+    for class in [ErrorClass::BadKey, ErrorClass::Billing] {
+        let soft = Outcome::SoftFailure { class };
+        assert_eq!(
+            Outcome::of_failure(class, Some(200), None, NOW),
+            soft,
+            "it is often another server's, behind the provider"
+        );
+    }
     for status in [400, 401, 407] {
         let outcome = Outcome::of_failure(ErrorClass::BadKey, Some(status), None, NOW);
         assert!(matches!(outcome, Outcome::Benched { provider_wide: true, .. }), "{status}");
