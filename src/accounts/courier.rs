@@ -1,9 +1,19 @@
 //! Group commit of one project's usage records in one isolate: one message at a time, and the records that come in the
 //! meantime join the next one. It is a state machine that is asked, never a task: a request cannot be woken by another
-//! one once its response has ended, so each request watches over its own record with its own timers (`couriers.rs` has
-//! the records of all projects). It sends nothing and knows no clock.
+//! one once its response has ended, so whoever watches over records does it with timers of its own. That is dear, so
+//! records are watched over in groups: the requests of the first two do it for all of them, and the others end at once
+//! (`couriers.rs` has the records of all projects). It sends nothing and knows no clock.
 
 use super::couriers::Ticket;
+
+/// How many requests watch over a group. The platform may end any of them, so one alone would be too few.
+pub const WATCHERS: usize = 2;
+/// The most records in a group: what its watchers can lose together if the platform ends both. And one request logs
+/// those that nobody takes, of which it may write 256 KB; they have 600 bytes each.
+pub const GROUP_RECORDS: usize = 100;
+/// For how long a group takes records. Those that come later are given up with the first one, so this is what they lose
+/// of [`GIVE_UP_MS`]; and while both watchers of a group are gone, it is how long nobody new watches.
+pub const GROUP_MS: u64 = 1_000;
 
 /// How far apart messages begin. At 50 ms the ledger of a busy project gets 20 messages a second from an isolate,
 /// whatever its requests; it can take some 500 from all of them.
@@ -27,7 +37,7 @@ pub const DATABASE_MS: u64 = 5_000;
 pub const TAKEOVER_MS: u64 = 2 * DATABASE_MS;
 /// How long the ledger is left alone after it failed. Each message would wait for it in vain, while D1 takes them.
 pub const REST_MS: u64 = 10_000;
-/// When a request takes its record back to put it into the log: the platform lets it live for 30 seconds after its
+/// When a request takes its group back to put it into the log: the platform lets it live for 30 seconds after its
 /// response has ended, and a message may just have begun.
 pub const GIVE_UP_MS: u64 = 25_000;
 
@@ -74,9 +84,18 @@ pub struct Message {
 /// A record until it is settled.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) seq: u64,
+    /// Never falls from one record to the next.
+    group: u64,
     pub(super) added_ms: u64,
     pub(super) record: String,
+}
+
+/// The group of the record that was added last.
+#[derive(Debug, Default)]
+struct Group {
+    id: u64,
+    opened_ms: u64,
+    records: usize,
 }
 
 #[derive(Debug)]
@@ -86,12 +105,15 @@ struct InFlight {
     entries: Vec<Entry>,
 }
 
-/// One project's records that are not settled yet.
+/// One project's records that are not settled yet. They are settled in the order of adding, whatever settles them, so a
+/// group's watchers know that nothing before it is left behind.
 #[derive(Debug, Default)]
 pub(super) struct Courier {
     /// In the order of adding; all come after those in flight.
     waiting: Vec<Entry>,
     in_flight: Option<InFlight>,
+    /// Of what waits, or over.
+    group: Group,
     /// No message begins before.
     due_ms: u64,
     /// Where on the ladder the next message stands.
@@ -108,38 +130,47 @@ impl Courier {
         self.waiting.is_empty() && self.in_flight.is_none() && now_ms >= self.due_ms && now_ms >= self.rest_until_ms
     }
 
-    pub(super) fn add(&mut self, entry: Entry) {
-        self.waiting.push(entry);
-    }
-
-    /// Whether the record is not settled yet.
-    pub(super) fn holds(&self, seq: u64) -> bool {
-        self.is_in_flight(seq) || position(&self.waiting, seq).is_some()
-    }
-
-    fn is_in_flight(&self, seq: u64) -> bool {
-        self.in_flight.as_ref().is_some_and(|message| position(&message.entries, seq).is_some())
-    }
-
-    /// Takes a record back, wherever it is.
-    pub(super) fn take(&mut self, seq: u64) -> Option<Entry> {
-        let in_flight = self.in_flight.as_mut().map(|message| &mut message.entries);
-        for entries in in_flight.into_iter().chain([&mut self.waiting]) {
-            if let Some(at) = position(entries, seq) {
-                return Some(entries.remove(at));
-            }
+    /// Takes a record in. Its request watches over the group that is returned, as its opener or not; with `None` others
+    /// do. `id` is above all before it.
+    pub(super) fn add(&mut self, record: String, id: u64, now_ms: u64) -> Option<(u64, bool)> {
+        let age_ms = now_ms.saturating_sub(self.group.opened_ms);
+        // With nothing waiting, the last group is in flight or settled: its watchers are about to end.
+        if self.waiting.is_empty() || self.group.records >= GROUP_RECORDS || age_ms >= GROUP_MS {
+            self.group = Group { id, opened_ms: now_ms, records: 0 };
         }
-        None
+        let group = self.group.id;
+        self.waiting.push(Entry { group, added_ms: now_ms, record });
+        self.group.records += 1;
+        (self.group.records <= WATCHERS).then_some((group, self.group.records == 1))
+    }
+
+    /// Whether any record of the group is not settled yet.
+    pub(super) fn holds(&self, group: u64) -> bool {
+        self.is_in_flight(group) || is_among(&self.waiting, group)
+    }
+
+    fn is_in_flight(&self, group: u64) -> bool {
+        self.in_flight.as_ref().is_some_and(|message| is_among(&message.entries, group))
+    }
+
+    /// Takes back all records of the group, wherever they are, and all before it: their watchers would have done it.
+    pub(super) fn take_through(&mut self, group: u64) -> Vec<Entry> {
+        self.take_while(&|entry| entry.group <= group)
     }
 
     /// Takes back all records that were added before `added_ms`.
-    pub(super) fn take_older(&mut self, added_ms: u64, older: &mut Vec<Entry>) {
+    pub(super) fn take_older(&mut self, added_ms: u64) -> Vec<Entry> {
+        self.take_while(&|entry| entry.added_ms < added_ms)
+    }
+
+    fn take_while(&mut self, is_taken: &dyn Fn(&Entry) -> bool) -> Vec<Entry> {
+        let mut taken = Vec::new();
         let in_flight = self.in_flight.as_mut().map(|message| &mut message.entries);
         for entries in in_flight.into_iter().chain([&mut self.waiting]) {
-            let young = entries.partition_point(|entry| entry.added_ms < added_ms);
-            let young = entries.split_off(young);
-            older.append(&mut std::mem::replace(entries, young));
+            let rest = entries.split_off(entries.partition_point(is_taken));
+            taken.append(&mut std::mem::replace(entries, rest));
         }
+        taken
     }
 
     /// The message in flight counts no longer: its records are the first of the next one.
@@ -212,9 +243,9 @@ impl Courier {
         Vec::new()
     }
 
-    /// How long the request of `ticket` sleeps before it asks again.
+    /// How long the watcher of `ticket` sleeps before it asks again.
     pub(super) fn wait_ms(&self, ticket: &mut Ticket, now_ms: u64) -> u64 {
-        let expected_ms = self.expected_ms(ticket.seq);
+        let expected_ms = self.expected_ms(ticket);
         let wait_ms = if expected_ms > now_ms {
             expected_ms - now_ms
         } else {
@@ -225,20 +256,21 @@ impl Courier {
         wait_ms.min(give_up_ms.saturating_sub(now_ms)).max(1)
     }
 
-    /// When there should be something to do or to know for a record: whoever opened the next message sends it then, and
-    /// the others look when it should have arrived.
-    fn expected_ms(&self, seq: u64) -> u64 {
+    /// When there should be something to do or to know for a group: its opener sends the next message if it is the first,
+    /// and all others look when that should have arrived.
+    fn expected_ms(&self, ticket: &Ticket) -> u64 {
         let settle_ms = (self.answer_ms + self.answer_ms / 4).clamp(SETTLE_MS, LONGEST_POLL_MS);
         let answered_ms = self.in_flight.as_ref().map_or(0, |message| message.begun_ms.saturating_add(settle_ms));
-        if self.is_in_flight(seq) {
+        if self.is_in_flight(ticket.group) {
             return answered_ms;
         }
         let begins_ms = self.due_ms.max(answered_ms);
-        if self.waiting.first().is_some_and(|first| first.seq == seq) { begins_ms } else { begins_ms + settle_ms }
+        let is_first = self.waiting.first().is_some_and(|first| first.group == ticket.group);
+        if is_first && ticket.opened { begins_ms } else { begins_ms + settle_ms }
     }
 }
 
-/// Where a record is among entries, which are in the order of adding.
-fn position(entries: &[Entry], seq: u64) -> Option<usize> {
-    entries.binary_search_by_key(&seq, |entry| entry.seq).ok()
+/// Whether any of the entries, which are in the order of their groups, is of this one.
+fn is_among(entries: &[Entry], group: u64) -> bool {
+    entries.binary_search_by_key(&group, |entry| entry.group).is_ok()
 }

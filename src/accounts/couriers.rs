@@ -7,43 +7,47 @@ use super::courier::{Courier, Entry, GIVE_UP_MS, Message, Sent};
 pub const HELD_BYTES: usize = 16 * 1024 * 1024;
 /// From this many projects on those with nothing on its way are forgotten.
 pub const MAX_COURIERS: usize = 1_000;
-/// No request watches over a record that is older: the platform has ended it. Nobody but the log can have it.
+/// No request watches over a record that is older: the platform has ended them. Nobody but the log can have it.
 const ORPHAN_MS: u64 = 2 * GIVE_UP_MS;
 
-/// A request's hold on its record.
+/// A watcher's hold on a group of records, of which its own is one.
 #[derive(Debug)]
 pub struct Ticket {
     pub(super) project: String,
-    pub(super) seq: u64,
+    pub(super) group: u64,
+    /// Its record is the first of the group.
+    pub(super) opened: bool,
     pub(super) added_ms: u64,
     pub(super) polls: u32,
 }
 
 impl Ticket {
-    /// The project whose record it is.
+    /// The project whose records they are.
     pub fn project(&self) -> &str {
         &self.project
     }
 }
 
-/// What a request does next for its record.
+/// What a watcher does next for its group.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing: the record is settled.
+    /// Nothing: all records are settled.
     Done,
     /// Ask again after so many milliseconds.
     Sleep(u64),
-    /// Send this message, and tell [`Couriers::end`] how it went. Its own record is not always in it.
+    /// Send this message, and tell [`Couriers::end`] how it went. Its group is not always in it.
     Send(Message),
-    /// Put the record into the log: there is no time left to try anything else.
-    Log(String),
+    /// Put these records into the log: there is no time left to try anything else.
+    Log(Vec<String>),
 }
 
 /// What became of a record that was added.
 #[derive(Debug)]
 pub enum Added {
-    /// It is held; its request watches over it from now on.
-    Held(Ticket),
+    /// It is held; its request watches over it from now on, and over those that are entrusted to its group.
+    Watched(Ticket),
+    /// It is held; the watchers of its group settle it.
+    Entrusted,
     /// The isolate holds too much: it must go into the log at once.
     Full(String),
 }
@@ -53,7 +57,7 @@ pub enum Added {
 pub struct Couriers {
     /// In the order of their names: a map's code weighs more than it saves among so few.
     by_project: Vec<(String, Courier)>,
-    /// Counts records and messages of all projects, so that what is forgotten never comes again.
+    /// Counts groups and messages of all projects, so that what is forgotten never comes again.
     last_seq: u64,
     held_bytes: usize,
 }
@@ -72,28 +76,27 @@ impl Couriers {
             self.by_project.retain(|(_, courier)| !courier.is_idle(now_ms));
         }
         self.held_bytes += record.len();
-        let seq = self.next_seq();
+        let id = self.next_seq();
         if let Err(at) = self.position(project) {
             self.by_project.insert(at, (project.to_owned(), Courier::default()));
         }
-        if let Some(courier) = self.courier(project) {
-            courier.add(Entry { seq, added_ms: now_ms, record });
-        }
-        (Added::Held(Ticket { project: project.to_owned(), seq, added_ms: now_ms, polls: 0 }), orphans)
+        let watched = self.courier(project).and_then(|courier| courier.add(record, id, now_ms));
+        let added = watched.map_or(Added::Entrusted, |(group, opened)| {
+            Added::Watched(Ticket { project: project.to_owned(), group, opened, added_ms: now_ms, polls: 0 })
+        });
+        (added, orphans)
     }
 
-    /// What the request of `ticket` does next.
+    /// What the watcher of `ticket` does next.
     pub fn step(&mut self, ticket: &mut Ticket, now_ms: u64) -> Step {
         let message_id = self.next_seq();
         let Some(courier) = self.courier(&ticket.project) else { return Step::Done };
-        if !courier.holds(ticket.seq) {
+        if !courier.holds(ticket.group) {
             return Step::Done;
         }
-        if now_ms.saturating_sub(ticket.added_ms) >= GIVE_UP_MS
-            && let Some(entry) = courier.take(ticket.seq)
-        {
-            self.held_bytes = self.held_bytes.saturating_sub(entry.record.len());
-            return Step::Log(entry.record);
+        if now_ms.saturating_sub(ticket.added_ms) >= GIVE_UP_MS {
+            let given_up = courier.take_through(ticket.group);
+            return Step::Log(self.release(given_up));
         }
         match courier.begin(message_id, now_ms) {
             Some(message) => Step::Send(message),
@@ -150,7 +153,7 @@ impl Couriers {
     fn take_orphans(&mut self, now_ms: u64) -> Vec<String> {
         let mut orphans = Vec::new();
         for (_, courier) in &mut self.by_project {
-            courier.take_older(now_ms.saturating_sub(ORPHAN_MS), &mut orphans);
+            orphans.append(&mut courier.take_older(now_ms.saturating_sub(ORPHAN_MS)));
         }
         self.release(orphans)
     }

@@ -13,7 +13,7 @@ use super::ports::now_ms;
 use super::task::sleep;
 use super::{log, object};
 use crate::accounts::courier::{DATABASE_MS, LEDGER_MS, Message, Route, Sent};
-use crate::accounts::couriers::{Added, Couriers, Step};
+use crate::accounts::couriers::{Added, Couriers, Step, Ticket};
 use crate::accounts::failure::D1Failure;
 use crate::accounts::flush::Flush;
 use crate::accounts::outbox::Row;
@@ -22,15 +22,23 @@ use crate::usage::record::UsageRecord;
 /// The binding of the ledgers.
 const BINDING: &str = "LEDGER";
 
-/// Gives a record to its project's courier and watches over it until it is settled. Nothing here waits for another
-/// request: the platform would forget this one in its sleep.
-pub(super) async fn deliver(env: &Env, couriers: &RefCell<Couriers>, record: UsageRecord) {
+/// Gives a record to its project's courier. With a ticket in return the request has to [`watch`].
+pub(super) fn add(couriers: &RefCell<Couriers>, record: &UsageRecord) -> Option<Ticket> {
     let (added, orphans) = couriers.borrow_mut().add(&record.project_id, record.to_json(), now_ms());
     not_written("nobody watches over it any more", &orphans);
-    let mut ticket = match added {
-        Added::Held(ticket) => ticket,
-        Added::Full(record) => return not_written("too many records wait", &[record]),
-    };
+    match added {
+        Added::Watched(ticket) => Some(ticket),
+        Added::Entrusted => None,
+        Added::Full(record) => {
+            not_written("too many records wait", &[record]);
+            None
+        }
+    }
+}
+
+/// Watches over a group of records until they are settled. Nothing here waits for another request: the platform would
+/// forget this one in its sleep.
+pub(super) async fn watch(env: &Env, couriers: &RefCell<Couriers>, mut ticket: Ticket) {
     loop {
         let step = couriers.borrow_mut().step(&mut ticket, now_ms());
         match step {
@@ -41,7 +49,7 @@ pub(super) async fn deliver(env: &Env, couriers: &RefCell<Couriers>, record: Usa
                 let given_up = couriers.borrow_mut().end(ticket.project(), id, sent, now_ms());
                 not_written(&problem, &given_up);
             }
-            Step::Log(record) => not_written("neither the ledger nor D1 took it in time", &[record]),
+            Step::Log(records) => not_written("neither the ledger nor D1 took it in time", &records),
         }
     }
 }

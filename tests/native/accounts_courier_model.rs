@@ -1,9 +1,12 @@
 //! The group commit under every interleaving that proptest finds: requests that come and die, messages that get lost or
-//! take their time, on a virtual clock. Every record is settled exactly once.
+//! take their time, on a virtual clock. Every record is settled exactly once, if anyone lives who watches over it or who
+//! comes later.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use opengateway::accounts::courier::{GIVE_UP_MS, Message, PACE_MS, Sent, TAKEOVER_MS};
+use opengateway::accounts::courier::{
+    GIVE_UP_MS, GROUP_MS, GROUP_RECORDS, Message, PACE_MS, Sent, TAKEOVER_MS, WATCHERS,
+};
 use opengateway::accounts::couriers::{Added, Couriers, Step, Ticket};
 use proptest::prelude::*;
 
@@ -19,12 +22,15 @@ struct Fate {
     heard: Option<Sent>,
 }
 
+/// A record's number is its request's place among all of them, which is the order of adding.
 #[derive(Clone, Debug)]
 struct Request {
     at_ms: u64,
     project: usize,
     /// Its context ends so long after it added its record.
     dies_after_ms: Option<u64>,
+    /// What it sends is always acknowledged.
+    rescues: bool,
 }
 
 fn fate() -> impl Strategy<Value = Fate> {
@@ -44,30 +50,46 @@ fn fate() -> impl Strategy<Value = Fate> {
     })
 }
 
-fn request() -> impl Strategy<Value = Request> {
-    let dies = prop_oneof![4 => Just(None), 1 => (0..3_000u64).prop_map(Some)];
-    (prop_oneof![2 => 0..300u64, 1 => 0..40_000u64], 0..2usize, dies)
-        .prop_map(|(at_ms, project, dies_after_ms)| Request { at_ms: START + at_ms, project, dies_after_ms })
+/// Requests of a project that end at the same time, mostly one.
+fn burst() -> impl Strategy<Value = Vec<Request>> {
+    let dies = prop_oneof![3 => Just(None), 1 => (0..3_000u64).prop_map(Some)];
+    let count = prop_oneof![16 => Just(1), 3 => 2..10usize, 2 => 90..120usize, 1 => 300..600usize];
+    let at_ms = prop_oneof![2 => 0..300u64, 1 => 0..40_000u64];
+    (at_ms, 0..2usize, prop::collection::vec(dies, 1..4), count).prop_map(|(at_ms, project, dies, count)| {
+        let dies = dies.into_iter().cycle().take(count);
+        dies.map(|dies_after_ms| Request { at_ms: START + at_ms, project, dies_after_ms, rescues: false }).collect()
+    })
 }
 
+/// When all is over: whoever comes then finds what nobody has settled.
+fn rescuers() -> [Request; 2] {
+    [0, 1].map(|project| Request { at_ms: START + 100_000, project, dies_after_ms: None, rescues: true })
+}
+
+const ACCEPTED: Fate = Fate { after_ms: 5, arrives: true, heard: Some(Sent::Accepted) };
+
 enum Event {
-    Comes(usize),
-    Wakes(usize),
-    Ends { sender: usize, message: u64, fate: Fate },
+    Comes,
+    Wakes,
+    Ends(u64, Fate),
 }
 
 #[derive(Default)]
 struct World {
     couriers: Couriers,
-    events: BTreeMap<(u64, u64), Event>,
+    events: BTreeMap<(u64, u64), (usize, Event)>,
     count: u64,
     tickets: BTreeMap<usize, Ticket>,
-    /// Not settled, in the order of adding.
-    held: [Vec<usize>; 2],
+    /// When they were opened, and their records.
+    groups: [Vec<(u64, Vec<usize>)>; 2],
+    /// Not settled.
+    held: [BTreeSet<usize>; 2],
     arrived: BTreeSet<usize>,
     acknowledged: BTreeSet<usize>,
     logged: Vec<usize>,
-    /// Requests that died with a message in their hands: they watch over nothing any more.
+    /// Watchers that ended since nothing is left to do.
+    done: BTreeSet<usize>,
+    /// Watchers that the platform ended.
     dead: BTreeSet<usize>,
     in_flight: [Option<(u64, u64, Vec<usize>)>; 2],
     last_begun: [Option<u64>; 2],
@@ -78,14 +100,51 @@ fn numbers(records: &str) -> Vec<usize> {
 }
 
 impl World {
-    fn schedule(&mut self, at: u64, event: Event) {
+    fn schedule(&mut self, at: u64, request: usize, event: Event) {
         self.count += 1;
-        self.events.insert((at, self.count), event);
+        self.events.insert((at, self.count), (request, event));
+    }
+
+    /// Adds a record; returns whether its request watches.
+    fn add(&mut self, record: usize, project: usize, now: u64) -> bool {
+        let in_flight = self.in_flight[project].as_ref().and_then(|(_, _, records)| records.last());
+        let waiting = self.held[project].last().is_some_and(|last| Some(last) != in_flight);
+        match self.groups[project].last_mut() {
+            Some((opened, group)) if waiting && group.len() < GROUP_RECORDS && now - *opened < GROUP_MS => {
+                group.push(record);
+            }
+            _ => self.groups[project].push((now, vec![record])),
+        }
+        let watches = self.groups[project].last().is_some_and(|(_, group)| group.len() <= WATCHERS);
+        self.held[project].insert(record);
+        match self.couriers.add(&project.to_string(), record.to_string(), now) {
+            (Added::Watched(ticket), orphans) if watches && orphans.is_empty() => {
+                self.tickets.insert(record, ticket);
+            }
+            (Added::Entrusted, orphans) if !watches && orphans.is_empty() => {}
+            other => panic!("{other:?}, {watches}"),
+        }
+        watches
+    }
+
+    /// The last record that a watcher answers for.
+    fn last_of_group(&self, watcher: usize, project: usize) -> usize {
+        let group = self.groups[project].iter().find(|(_, group)| group.contains(&watcher));
+        *group.and_then(|(_, group)| group.last()).expect("it has a group")
+    }
+
+    /// Nobody ends who watches over a record that is not settled.
+    fn check_watchers(&self) {
+        for (groups, held) in self.groups.iter().zip(&self.held) {
+            for (_, group) in groups.iter().filter(|(_, group)| group.last().is_some_and(|last| held.contains(last))) {
+                let watchers = &group[..group.len().min(WATCHERS)];
+                assert!(watchers.iter().all(|watcher| !self.done.contains(watcher)), "{group:?} is left alone");
+            }
+        }
     }
 
     fn settle(&mut self, project: usize, record: usize) {
-        let at = self.held[project].iter().position(|held| *held == record);
-        self.held[project].remove(at.expect("a record is settled once"));
+        assert_eq!(self.held[project].pop_first(), Some(record), "once each, and in the order of adding");
     }
 
     fn log(&mut self, project: usize, records: Vec<String>) {
@@ -98,7 +157,7 @@ impl World {
 
     fn send(&mut self, sender: usize, project: usize, message: Message, now: u64, fate: Fate) {
         let records = numbers(&message.records);
-        assert_eq!(records, self.held[project][..records.len()], "the oldest first, in the order of adding");
+        assert!(self.held[project].iter().take(records.len()).eq(&records), "the oldest first, in the order of adding");
         if let Some((_, begun, _)) = &self.in_flight[project] {
             assert!(now - begun >= TAKEOVER_MS, "one message at a time");
         }
@@ -108,7 +167,7 @@ impl World {
             self.arrived.extend(&records);
         }
         self.in_flight[project] = Some((message.id, now, records));
-        self.schedule(now + fate.after_ms, Event::Ends { sender, message: message.id, fate });
+        self.schedule(now + fate.after_ms, sender, Event::Ends(message.id, fate));
     }
 
     fn ends(&mut self, project: usize, id: u64, sent: Sent, now: u64) {
@@ -134,52 +193,55 @@ impl World {
 fn run(requests: &[Request], mut fates: impl Iterator<Item = Fate>) -> World {
     let mut world = World::default();
     for (record, request) in requests.iter().enumerate() {
-        world.schedule(request.at_ms, Event::Comes(record));
+        world.schedule(request.at_ms, record, Event::Comes);
     }
     let mut left = 1_000 * requests.len();
-    while let Some(((now, _), event)) = world.events.pop_first() {
+    while let Some(((now, _), (record, event))) = world.events.pop_first() {
         left = left.checked_sub(1).expect("it comes to an end");
-        let record = match event {
-            Event::Comes(record) => {
-                let (Added::Held(ticket), orphans) =
-                    world.couriers.add(&requests[record].project.to_string(), record.to_string(), now)
-                else {
-                    panic!("there is room")
-                };
-                assert!(orphans.is_empty());
-                world.held[requests[record].project].push(record);
-                world.tickets.insert(record, ticket);
-                record
+        let Request { at_ms, project, dies_after_ms, rescues } = requests[record];
+        if dies_after_ms.is_some_and(|ms| now > at_ms + ms) {
+            world.dead.insert(record);
+            continue;
+        }
+        match event {
+            Event::Comes => {
+                if !world.add(record, project, now) {
+                    continue;
+                }
             }
-            Event::Wakes(record) => record,
-            Event::Ends { sender, message, fate } => {
+            Event::Wakes => {}
+            Event::Ends(message, fate) => {
                 let Some(sent) = fate.heard else {
-                    world.dead.insert(sender);
+                    world.dead.insert(record);
                     continue;
                 };
-                world.ends(requests[sender].project, message, sent, now);
-                sender
+                world.ends(project, message, sent, now);
             }
-        };
-        let Request { at_ms, project, dies_after_ms } = requests[record];
-        if dies_after_ms.is_some_and(|ms| now > at_ms + ms) {
-            continue;
         }
         let mut ticket = world.tickets.remove(&record).unwrap();
         match world.couriers.step(&mut ticket, now) {
-            Step::Done => assert!(!world.held[project].contains(&record)),
+            Step::Done => {
+                world.done.insert(record);
+            }
             Step::Sleep(ms) => {
                 assert!(ms > 0, "time goes on");
                 assert!(now + ms <= at_ms + GIVE_UP_MS, "it looks once more before it is too late");
-                world.schedule(now + ms, Event::Wakes(record));
+                world.schedule(now + ms, record, Event::Wakes);
             }
-            Step::Send(message) => world.send(record, project, message, now, fates.next().unwrap()),
-            Step::Log(text) => {
-                assert_eq!(text, record.to_string(), "each takes back its own record alone");
-                world.log(project, vec![text]);
+            Step::Send(message) => {
+                let fate = if rescues { ACCEPTED } else { fates.next().unwrap() };
+                world.send(record, project, message, now, fate);
+            }
+            Step::Log(texts) => {
+                assert!(now >= at_ms + GIVE_UP_MS, "it tries as long as it can");
+                let last = world.last_of_group(record, project).to_string();
+                assert_eq!(texts.last(), Some(&last), "its group, whole");
+                world.log(project, texts);
+                world.done.insert(record);
             }
         }
         world.tickets.insert(record, ticket);
+        world.check_watchers();
     }
     world
 }
@@ -189,9 +251,13 @@ proptest! {
 
     #[test]
     fn every_record_is_settled_exactly_once(
-        requests in prop::collection::vec(request(), 1..40),
+        bursts in prop::collection::vec(burst(), 1..40),
         script in prop::collection::vec(fate(), 1..30),
+        rescued in any::<bool>(),
     ) {
+        let mut requests: Vec<Request> = bursts.concat();
+        requests.extend(rescuers().into_iter().filter(|_| rescued));
+        requests.sort_by_key(|request| request.at_ms);
         let world = run(&requests, script.iter().cloned().cycle());
         let logged: BTreeSet<usize> = world.logged.iter().copied().collect();
         prop_assert_eq!(logged.len(), world.logged.len(), "nothing is logged twice");
@@ -200,8 +266,12 @@ proptest! {
         for (record, request) in requests.iter().enumerate() {
             let settled = world.acknowledged.contains(&record) || logged.contains(&record);
             prop_assert_eq!(settled, !world.held[request.project].contains(&record));
-            let watched = request.dies_after_ms.is_none() && !world.dead.contains(&record);
-            prop_assert!(settled || !watched, "record {} is lost", record);
+            prop_assert!(settled || !rescued, "record {} is lost, though somebody came later", record);
+        }
+        for watcher in world.tickets.keys().filter(|watcher| !world.dead.contains(watcher)) {
+            let project = requests[*watcher].project;
+            let lost = world.held[project].range(..=world.last_of_group(*watcher, project)).next();
+            prop_assert_eq!(lost, None, "watcher {} lives", watcher);
         }
         let held: usize = world.held.iter().flatten().map(|record| record.to_string().len()).sum();
         prop_assert_eq!(world.couriers.held_bytes(), held);
