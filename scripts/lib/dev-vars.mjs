@@ -43,6 +43,10 @@ export function gatewayConfigError(vars) {
 /** The line that `npm start` itself writes for the demo, and takes back when a provider is there. */
 const DEMO_LINE = "GATEWAY_DEMO=1 # written by `npm start`: open to anyone on this machine, until there is a provider";
 
+/** The project of whoever names none: so that a first request need not name one. */
+const DEFAULT_PROJECT = "demo";
+const PROJECT_COMMENT = "# The project of a request that names none.";
+
 /** A first .dev.vars, for a clone that has none. */
 export const DEMO_DEV_VARS = `# Settings and secrets of your local gateway. Git ignores this file.
 
@@ -52,12 +56,13 @@ export const DEMO_DEV_VARS = `# Settings and secrets of your local gateway. Git 
 # OPENAI_API_KEY=
 
 ${DEMO_LINE}
-# The project of a request that names none.
-DEFAULT_PROJECT_ID=demo
+${PROJECT_COMMENT}
+DEFAULT_PROJECT_ID=${DEFAULT_PROJECT}
 `;
 
-/** `text` of a .dev.vars with a key that clients must send, and without the demo line. */
-export function withGatewayKey(text, key) {
+/** `text` of a .dev.vars with a key that clients must send and, where it is missing, a project; without the demo line. */
+export function withGatewayKey(text, key, { hasProject }) {
   const kept = text.split("\n").filter((line) => line !== DEMO_LINE).join("\n").replace(/\n*$/, "\n");
-  return `${kept}\n# What clients must send as their API key; written by \`npm start\`.\nGATEWAY_API_KEY=${key}\n`;
+  const project = hasProject ? "" : `${PROJECT_COMMENT}\nDEFAULT_PROJECT_ID=${DEFAULT_PROJECT}\n`;
+  return `${kept}\n# What clients must send as their API key; written by \`npm start\`.\nGATEWAY_API_KEY=${key}\n${project}`;
 }

@@ -33,9 +33,10 @@ function withOwnProvider(vars, provider) {
   console.log(`== Providers: your own (${provider} is set)`);
   if (vars.GATEWAY_API_KEY) return vars;
   const key = `og-${randomBytes(24).toString("hex")}`;
-  writeFileSync(DEV_VARS, withGatewayKey(readIfThere(DEV_VARS), key), { mode: 0o600 });
+  const hasProject = Boolean(vars.DEFAULT_PROJECT_ID);
+  writeFileSync(DEV_VARS, withGatewayKey(readIfThere(DEV_VARS), key, { hasProject }), { mode: 0o600 });
   console.log(`== .dev.vars: added GATEWAY_API_KEY, which clients must send: ${key}`);
-  return { ...vars, GATEWAY_API_KEY: key };
+  return { ...vars, ...parseDevVars(readIfThere(DEV_VARS)) };
 }
 
 /** Starts the demo upstream; returns the variables in force and the arguments that tell wrangler of it. */

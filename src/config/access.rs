@@ -5,7 +5,7 @@ use super::configured;
 use super::env::Vars;
 use super::error::ConfigError;
 use super::json_error::JsonProblem;
-use super::secret::Secret;
+use super::secret::{self, Secret};
 use crate::catalog::provider::{KeyPolicy, ProviderSpec, Text};
 
 /// What is needed to call a provider that is on.
@@ -15,6 +15,17 @@ pub struct ProviderAccess {
     pub base_url: String,
     /// The key; none for a server that asks for none.
     pub key: Option<Secret>,
+    /// Under what name the health of this provider is kept: its id and a digest of address and key. With another key it is
+    /// another provider: what the old one was refused for says nothing of the new one.
+    pub health_id: String,
+}
+
+impl ProviderAccess {
+    fn new(spec: &ProviderSpec, base_url: String, key: Option<Secret>) -> Self {
+        let secret = key.as_ref().map_or("", Secret::expose);
+        let health_id = format!("{}#{:08x}", spec.id, secret::fingerprint(&[&base_url, secret]));
+        Self { base_url, key, health_id }
+    }
 }
 
 /// The providers that are on, each with its id, in catalogue order. A dozen at most, so a list is the quickest map.
@@ -57,7 +68,7 @@ fn of_builtin(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<ProviderAcc
         }
         None => checked(spec, &spec.base_url)?,
     };
-    Ok(Some(ProviderAccess { base_url, key }))
+    Ok(Some(ProviderAccess::new(spec, base_url, key)))
 }
 
 /// A provider of `GATEWAY_CONFIG` is on because it is there.
@@ -69,7 +80,7 @@ fn of_configured(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<ProviderAccess,
             path: format!("providers.{}.key", spec.id),
             problem: JsonProblem::SecretUnset { var: var.to_string() },
         }),
-        _ => Ok(ProviderAccess { base_url: spec.base_url.to_string(), key }),
+        _ => Ok(ProviderAccess::new(spec, spec.base_url.to_string(), key)),
     }
 }
 

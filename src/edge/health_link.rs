@@ -61,6 +61,12 @@ impl HealthLink {
         Self { isolate, env, context, patience: Cell::default() }
     }
 
+    /// Under what name the health of a provider is kept.
+    fn health_id<'p>(&'p self, provider: &'p str) -> &'p str {
+        let access = self.isolate.gateway().ok().and_then(|gateway| gateway.config.access(provider));
+        access.map_or(provider, |access| &access.health_id)
+    }
+
     /// Every circuit that is seen from here goes through `read`.
     pub(super) fn read<T>(&self, read: impl FnOnce(&HealthView) -> T) -> T {
         read(&self.isolate.health.borrow())
@@ -172,15 +178,15 @@ impl HealthLink {
 
 impl HealthPort for HealthLink {
     fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
-        self.isolate.health.borrow().standing(provider, model, now_ms)
+        self.isolate.health.borrow().standing(self.health_id(provider), model, now_ms)
     }
 
     fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {
-        self.isolate.health.borrow().first_token_ms(provider, model)
+        self.isolate.health.borrow().first_token_ms(self.health_id(provider), model)
     }
 
     fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64> {
-        self.isolate.health.borrow().tokens_per_second(provider, model)
+        self.isolate.health.borrow().tokens_per_second(self.health_id(provider), model)
     }
 
     async fn refreshed(&self) {
@@ -217,6 +223,7 @@ impl HealthPort for HealthLink {
     }
 
     async fn admit(&self, provider: &str, model: &str, permit: Permit) -> Admission {
+        let provider = self.health_id(provider);
         if let Some(known) = self.read(|view| view.admission(provider, model, permit)) {
             return known;
         }
@@ -228,6 +235,13 @@ impl HealthPort for HealthLink {
     }
 
     fn record(&self, provider: &str, model: &str, outcome: Outcome, permit: Option<Permit>, now_ms: u64) {
+        if let Outcome::Benched { class, until_ms, .. } = outcome {
+            // A client may never notice, where another provider answers: the operator must.
+            let for_ms = until_ms.saturating_sub(now_ms).to_string();
+            let fields = [("provider", provider), ("model", model), ("class", class.as_str()), ("for_ms", &for_ms)];
+            log::error("provider_benched", &fields);
+        }
+        let provider = self.health_id(provider);
         let urgent = {
             let mut view = self.isolate.health.borrow_mut();
             view.record(provider, model, outcome, permit, now_ms);

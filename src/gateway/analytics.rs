@@ -56,8 +56,9 @@ impl Query {
             ));
         }
         if days > MAX_DAYS {
-            let message =
-                format!("is {days} days before `to` ({to}); a report has at most {MAX_DAYS} days. Send `from` too.");
+            let message = format!(
+                "({from}) to `to` ({to}) is {days} days; a report has at most {MAX_DAYS} days. Send a later `from`."
+            );
             return Err(invalid("from", &message));
         }
         let group_by = match value() {

@@ -76,7 +76,7 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         Ok(targets) => targets,
         Err(error) => return refuse(error),
     };
-    if let Err(error) = project::admit(ports, &project, gateway.config.accounts.new_projects_per_minute) {
+    if let Err(error) = project::admit(ports, &project, &gateway.config) {
         return refuse(error);
     }
     let record = UsageRecord {

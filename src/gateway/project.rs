@@ -1,6 +1,7 @@
 //! Which project a request is accounted to.
 
 use super::ports::Ports;
+use crate::config::Config;
 use crate::openai::error::{ApiError, ErrorType};
 use crate::project::ProjectId;
 
@@ -37,14 +38,18 @@ pub fn resolve(names: ProjectNames<'_>, default: Option<&ProjectId>) -> Result<P
     })
 }
 
-/// Lets a project in, unless it is one new project too many.
+/// Lets a project in, unless it is one new project too many. The operator's own is never that.
 ///
 /// # Errors
 /// 429 `param: project_id`.
-pub fn admit(ports: &impl Ports, project: &ProjectId, most_new: u64) -> Result<(), ApiError> {
+pub fn admit(ports: &impl Ports, project: &ProjectId, config: &Config) -> Result<(), ApiError> {
+    if config.default_project_id.as_ref() == Some(project) {
+        return Ok(());
+    }
+    let most_new = config.accounts.new_projects_per_minute;
     ports.admit_project(project, most_new).map_err(|wait_ms| {
-        let message = "Too many new project ids came within a minute. Those that were used before still work. (The \
-                       operator may raise NEW_PROJECTS_PER_MINUTE.)";
+        let message = "Too many project ids that this instance has not seen came within a minute. Those it has seen still \
+                       work. (The operator may raise NEW_PROJECTS_PER_MINUTE.)";
         let error = ApiError::new(429, ErrorType::RateLimit, "too_many_new_projects", message).with_param("project_id");
         ApiError { retry_after_ms: Some(wait_ms), ..error }
     })

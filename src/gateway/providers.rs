@@ -32,12 +32,14 @@ pub fn list(gateway: &Gateway, circuits: &Circuits, now_ms: u64) -> String {
 }
 
 fn entry(gateway: &Gateway, provider: &ProviderSpec, circuits: &Circuits, now_ms: u64, out: &mut String) {
-    let whole = circuits.get(&provider.id, WHOLE_PROVIDER).map(|circuit| circuit.standing(now_ms));
+    let access = gateway.config.access(&provider.id);
+    let health_id = access.map_or(provider.id.as_ref(), |access| access.health_id.as_str());
+    let whole = circuits.get(health_id, WHOLE_PROVIDER).map(|circuit| circuit.standing(now_ms));
     let mut entry = ObjectWriter::new(out);
     entry.string("id", &provider.id);
     entry.string("object", "provider");
     entry.string("name", &provider.name);
-    entry.boolean("configured", gateway.is_configured(&provider.id));
+    entry.boolean("configured", access.is_some());
     let benched = match whole {
         Some(Standing::Benched { until_ms, class }) => Some((until_ms, class)),
         Some(
@@ -49,23 +51,35 @@ fn entry(gateway: &Gateway, provider: &ProviderSpec, circuits: &Circuits, now_ms
         )
         | None => None,
     };
-    entry.string("status", if benched.is_some() { "benched" } else { "in_use" });
+    entry.string(
+        "status",
+        match (access, benched) {
+            (None, _) => "off",
+            (Some(_), None) => "in_use",
+            (Some(_), Some(_)) => "benched",
+        },
+    );
     entry.optional_string("reason", benched.map(|(_, class)| class.as_str()));
-    entry.optional_string("message", benched.map(|(_, class)| message(provider, class)).as_deref());
+    entry.optional_string(
+        "message",
+        benched
+            .map(|(_, class)| message(provider, access.is_some_and(|access| access.key.is_some()), class))
+            .as_deref(),
+    );
     entry.optional_number("cooldown_ms", benched.map(|(until_ms, _)| until_ms.saturating_sub(now_ms)));
-    figures(&mut entry, &Figures::of(circuits.of(&provider.id).map(|(_, circuit)| circuit), now_ms));
+    figures(&mut entry, &Figures::of(circuits.of(health_id).map(|(_, circuit)| circuit), now_ms));
     let models = entry.key("models");
     models.push('[');
     // In the catalogue's order; then those that clients named of a provider that takes any.
     let catalogued = gateway.catalog.models().iter().filter(|model| model.provider == provider.id);
     let known: Vec<(&str, &str)> = catalogued.map(|model| (model.upstream_id.as_ref(), model.id.as_ref())).collect();
     let is_known = |upstream_id: &str| known.iter().any(|(other, _)| *other == upstream_id);
-    let others = circuits.of(&provider.id).filter(|(id, _)| *id != WHOLE_PROVIDER && !is_known(id));
+    let others = circuits.of(health_id).filter(|(id, _)| *id != WHOLE_PROVIDER && !is_known(id));
     let mut separator = "";
     for (upstream_id, id) in
         known.iter().map(|(upstream_id, id)| (*upstream_id, Some(*id))).chain(others.map(|(id, _)| (id, None)))
     {
-        if let Some(circuit) = circuits.get(&provider.id, upstream_id) {
+        if let Some(circuit) = circuits.get(health_id, upstream_id) {
             models.push_str(separator);
             separator = ",";
             model(id, upstream_id, circuit, now_ms, models);
@@ -76,9 +90,12 @@ fn entry(gateway: &Gateway, provider: &ProviderSpec, circuits: &Circuits, now_ms
 }
 
 /// What the operator can do about a provider that is benched as a whole. It names the variable, never what is in it.
-fn message(provider: &ProviderSpec, class: ErrorClass) -> String {
+fn message(provider: &ProviderSpec, has_key: bool, class: ErrorClass) -> String {
     let key = provider.key_vars.first().map_or("its key", |name| name.as_ref());
     match class {
+        ErrorClass::BadKey | ErrorClass::Billing if !has_key => {
+            "The provider asks for a key, and none is configured.".to_owned()
+        }
         ErrorClass::BadKey => format!("The provider refuses the key in {key}. Set another one."),
         ErrorClass::Billing => format!("The account of the key in {key} has no credit left."),
         ErrorClass::Connect

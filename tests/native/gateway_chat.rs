@@ -585,8 +585,8 @@ fn auto_with_nothing_but_a_server_that_takes_any_model_says_how_to_name_one() {
 
 #[test]
 fn new_projects_are_let_in_up_to_a_number_a_minute() {
-    let world = World::new().on("alpha", (0..3).map(|_| reply(200, GOOD)));
-    let gateway = gateway_with(&[("NEW_PROJECTS_PER_MINUTE", "2")]);
+    let world = World::new().on("alpha", (0..4).map(|_| reply(200, GOOD)));
+    let gateway = gateway_with(&[("NEW_PROJECTS_PER_MINUTE", "2"), ("DEFAULT_PROJECT_ID", "own")]);
     let ask = |project: &str, body: &str| {
         world.ask_with(&gateway, Incoming { project_header: Some(project.into()), ..incoming(body) })
     };
@@ -600,6 +600,7 @@ fn new_projects_are_let_in_up_to_a_number_a_minute() {
     assert_eq!(got.header("retry-after"), Some("60"));
     assert!(got.records.is_empty(), "it would be the first record of its project");
     assert_eq!(ask("one", PINNED).status, 200, "a known one goes on");
+    assert_eq!(ask("own", PINNED).status, 200, "and the operator's own is never one too many");
     let unknown = r#"{"model":"no-such","messages":[{"role":"user","content":"hi"}]}"#;
     assert_eq!(ask("four", unknown).status, 404, "a request that is refused makes no project");
 }

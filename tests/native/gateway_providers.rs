@@ -17,6 +17,11 @@ fn list(circuits: &Circuits, now_ms: u64) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// Under what name the health of `alpha` is kept.
+fn alpha() -> String {
+    gateway_with(&[]).config.access("alpha").unwrap().health_id.clone()
+}
+
 fn provider(list: &Value, id: &str) -> Value {
     let found = list["data"].as_array().unwrap().iter().find(|entry| entry["id"] == id);
     found.unwrap_or_else(|| panic!("{id} is not there")).clone()
@@ -24,7 +29,7 @@ fn provider(list: &Value, id: &str) -> Value {
 
 fn broken(circuits: &mut Circuits, model: &str) {
     for _ in 0..3 {
-        circuits.record("alpha", model, Outcome::Failure { class: ErrorClass::ServerError }, None, NOW);
+        circuits.record(&alpha(), model, Outcome::Failure { class: ErrorClass::ServerError }, None, NOW);
     }
 }
 
@@ -40,6 +45,7 @@ fn the_configured_ones_come_first_and_of_an_unused_one_nothing_is_known() {
         "reason": null, "message": null, "cooldown_ms": null, "succeeded": 0, "failed": 0, "success_rate": null, "last_error": null,
         "last_error_at": null, "models": []});
     assert_eq!(provider(&list, "alpha"), alpha);
+    assert_eq!(provider(&list, "groq")["status"], "off");
 }
 
 #[test]
@@ -52,14 +58,14 @@ fn a_model_is_told_with_its_circuit_its_rate_its_times_and_what_is_left() {
         Outcome::Headroom(Headroom { requests: Some(14_000), tokens: Some(0), at_ms: NOW }),
     ];
     for outcome in outcomes {
-        circuits.record("alpha", "alpha/m-1", outcome, None, NOW);
+        circuits.record(&alpha(), "alpha/m-1", outcome, None, NOW);
     }
     let wanted = json!({"id": "m", "upstream_id": "alpha/m-1", "circuit": "closed", "status": "healthy", "reason": null,
         "cooldown_ms": null, "succeeded": 6, "failed": 1, "success_rate": 0.857, "first_token_ms": 200,
         "tokens_per_second": 90, "last_error": "invalid_reply", "last_error_at": NOW, "requests_left": 14_000,
         "tokens_left": 0, "left_as_of": NOW});
     assert_eq!(provider(&list(&circuits, NOW), "alpha")["models"], json!([wanted]));
-    circuits.record("alpha", "another", Outcome::Failure { class: ErrorClass::Connect }, None, NOW + 1);
+    circuits.record(&alpha(), "another", Outcome::Failure { class: ErrorClass::Connect }, None, NOW + 1);
     let whole = provider(&list(&circuits, NOW + 1), "alpha");
     let told = ["succeeded", "failed", "success_rate", "last_error", "last_error_at"].map(|name| whole[name].clone());
     assert_eq!(json!(told), json!([6, 2, 0.75, "connect", NOW + 1]), "a provider is all its models together");
@@ -74,10 +80,10 @@ fn each_state_of_a_circuit_has_its_name_and_its_cooldown() {
     broken(&mut circuits, "open");
     broken(&mut circuits, "probe");
     broken(&mut circuits, "probing");
-    circuits.admit("alpha", "probing", Permit(1), NOW);
-    circuits.record("alpha", "limited", Outcome::Limited { until_ms: NOW + 9_000 }, None, NOW);
+    circuits.admit(&alpha(), "probing", Permit(1), NOW);
+    circuits.record(&alpha(), "limited", Outcome::Limited { until_ms: NOW + 9_000 }, None, NOW);
     let gone = Outcome::of_failure(ErrorClass::ModelUnavailable, None, None, NOW);
-    circuits.record("alpha", "gone", gone, None, NOW);
+    circuits.record(&alpha(), "gone", gone, None, NOW);
     let told = |list: &Value, id: &str| {
         let models = provider(list, "alpha")["models"].clone();
         let model = models.as_array().unwrap().iter().find(|model| model["upstream_id"] == id).unwrap().clone();
@@ -97,7 +103,7 @@ fn a_benched_key_is_named_by_its_variable() {
         [(ErrorClass::BadKey, "refuses the key in ALPHA_KEY"), (ErrorClass::Billing, "ALPHA_KEY has no credit")]
     {
         let mut circuits = Circuits::default();
-        circuits.record("alpha", "alpha/m-1", Outcome::of_failure(class, Some(401), None, NOW), None, NOW);
+        circuits.record(&alpha(), "alpha/m-1", Outcome::of_failure(class, Some(401), None, NOW), None, NOW);
         let alpha = provider(&list(&circuits, NOW), "alpha");
         assert_eq!((&alpha["status"], &alpha["reason"]), (&json!("benched"), &json!(class.as_str())));
         assert_eq!(alpha["cooldown_ms"], KEY_BENCH_MS);
@@ -109,4 +115,18 @@ fn a_benched_key_is_named_by_its_variable() {
             "it is told still"
         );
     }
+}
+
+#[test]
+fn another_key_or_address_is_another_provider_whose_bench_is_over() {
+    let mut circuits = Circuits::default();
+    circuits.record(&alpha(), "alpha/m-1", Outcome::of_failure(ErrorClass::BadKey, Some(401), None, NOW), None, NOW);
+    let status = |vars: &[(&str, &str)]| {
+        let text = providers::list(&gateway_with(vars), &circuits, NOW);
+        provider(&serde_json::from_str(&text).unwrap(), "alpha")["status"].clone()
+    };
+    assert_eq!(status(&[]), "benched");
+    assert_eq!(status(&[("ALPHA_KEY", "another-key")]), "in_use");
+    assert_eq!(gateway_with(&[]).config.access("alpha").unwrap().health_id, alpha(), "the same again is the same");
+    assert!(!alpha().contains("SECRET"), "{}", alpha());
 }

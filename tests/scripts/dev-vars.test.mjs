@@ -61,15 +61,20 @@ test("the first file of a clone switches the demo on and no provider", () => {
   assert.equal(ownProvider(vars, providerVars(CATALOG)), null);
 });
 
+test("a file without a project gets one with its key, so that the first request need not name one", () => {
+  const after = withGatewayKey("GROQ_API_KEY=gsk_1\n", "og-1", { hasProject: false });
+  assert.deepEqual({ ...parseDevVars(after) }, { GROQ_API_KEY: "gsk_1", GATEWAY_API_KEY: "og-1", DEFAULT_PROJECT_ID: "demo" });
+});
+
 test("with a provider the demo line goes, a key comes, and all else stays", () => {
   const text = `${DEMO_DEV_VARS}GROQ_API_KEY=gsk_1`;
-  const after = withGatewayKey(text, "og-1");
+  const after = withGatewayKey(text, "og-1", { hasProject: true });
   assert.deepEqual({ ...parseDevVars(after) }, { DEFAULT_PROJECT_ID: "demo", GROQ_API_KEY: "gsk_1", GATEWAY_API_KEY: "og-1" });
   for (const line of text.split("\n").filter((line) => !line.startsWith("GATEWAY_DEMO"))) assert.ok(after.includes(line), line);
 });
 
 test("a demo line that a person wrote stays", () => {
-  assert.equal(parseDevVars(withGatewayKey("GATEWAY_DEMO=1\n", "og-1")).GATEWAY_DEMO, "1");
+  assert.equal(parseDevVars(withGatewayKey("GATEWAY_DEMO=1\n", "og-1", { hasProject: true })).GATEWAY_DEMO, "1");
 });
 
 test("a broken GATEWAY_CONFIG is told by name", () => {
