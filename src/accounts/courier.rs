@@ -31,9 +31,9 @@ pub const MESSAGE_BYTES: usize = 512 * 1024;
 /// How long a sender may wait for the ledger's acknowledgement, which normally takes milliseconds. After an eviction
 /// the object has to start first.
 pub const LEDGER_MS: u32 = 3_000;
-/// After this long a sender makes no more calls to D1, which is slower and may be far away; each call is as long at most.
+/// How long a sender may take to write a message into D1, which is slower and may be far away.
 pub const DATABASE_MS: u64 = 5_000;
-/// A message that is in flight for longer has lost its sender, who would have ended it before.
+/// A message that is in flight for longer has lost its sender, who would have ended it long before.
 pub const TAKEOVER_MS: u64 = 2 * DATABASE_MS;
 /// How long the ledger is left alone after it failed. Each message would wait for it in vain, while D1 takes them.
 pub const REST_MS: u64 = 10_000;

@@ -2,7 +2,10 @@
 //! into the log.
 
 use std::cell::RefCell;
+use std::future::Future;
+use std::pin::pin;
 
+use futures::future::{Either, select};
 use wasm_bindgen::JsValue;
 use worker::Env;
 
@@ -65,7 +68,7 @@ fn not_written(problem: &str, records: &[String]) {
 async fn send(env: &Env, project: &str, message: Message) -> (Sent, String) {
     let (place, sent) = match message.route {
         Route::Ledger => ("the ledger", to_ledger(env, project, &message.records).await),
-        Route::Database => ("D1", to_database(env, project, message.records).await),
+        Route::Database => ("D1", in_time(to_database(env, project, message.records)).await),
     };
     let Err(NotSent { sent, problem }) = sent else { return (Sent::Accepted, String::new()) };
     let problem = format!("{place}: {problem}");
@@ -95,15 +98,24 @@ async fn to_ledger(env: &Env, project: &str, records: &str) -> Result<(), NotSen
     }
 }
 
+/// `writing`, unless it takes longer than [`DATABASE_MS`]: then there must be time left for the next try, and for the log.
+async fn in_time(writing: impl Future<Output = Result<(), NotSent>>) -> Result<(), NotSent> {
+    match select(pin!(writing), pin!(sleep(DATABASE_MS))).await {
+        Either::Left((written, _)) => written,
+        Either::Right(((), _)) => {
+            Err(NotSent { sent: Sent::Failed, problem: format!("not done within {DATABASE_MS} ms") })
+        }
+    }
+}
+
 /// Writes the records into D1, as the ledger would. Stopped half-way, it can be done again: records count once.
 async fn to_database(env: &Env, project: &str, records: String) -> Result<(), NotSent> {
-    let until_ms = now_ms().saturating_add(DATABASE_MS);
     let mut drain = Drain::new(Flush::new(vec![Row { seq: 1, count: 0, records }]));
     loop {
         match drain.step(env, project).await {
             Stage::Done => return Ok(()),
-            Stage::Going if now_ms() < until_ms => {}
-            Stage::Going | Stage::Out => break,
+            Stage::Going => {}
+            Stage::Out => break,
         }
     }
     let missing = matches!(drain.failure, Some(D1Failure::NotBound));

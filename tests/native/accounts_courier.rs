@@ -1,8 +1,8 @@
 //! The group commit, edge by edge: when a message begins, who sends it, and what failures do to it.
 
 use opengateway::accounts::courier::{
-    GIVE_UP_MS, GROUP_MS, GROUP_RECORDS, LONGEST_POLL_MS, MESSAGE_BYTES, MESSAGE_RECORDS, Message, PACE_MS, REST_MS,
-    Route, SETTLE_MS, Sent, TAKEOVER_MS,
+    DATABASE_MS, GIVE_UP_MS, GROUP_MS, GROUP_RECORDS, LEDGER_MS, LONGEST_POLL_MS, MESSAGE_BYTES, MESSAGE_RECORDS,
+    Message, PACE_MS, REST_MS, Route, SETTLE_MS, Sent, TAKEOVER_MS,
 };
 use opengateway::accounts::couriers::{Added, Couriers, HELD_BYTES, MAX_COURIERS, Step, Ticket};
 
@@ -151,6 +151,34 @@ fn failures_climb_from_the_ledger_to_d1_to_the_log() {
     assert_eq!(logged, ["1", "2", "2", "2", "2"], "those that were in the last message");
     assert_eq!(couriers.step(&mut ticket, now), Step::Done);
     assert_eq!(couriers.held_bytes(), 1, "the last one waits for its turn");
+}
+
+#[test]
+fn the_slowest_way_to_the_log_ends_before_the_platform_ends_the_request() {
+    /// What the platform gives a request after its response has ended.
+    const PLATFORM_MS: u64 = 30_000;
+    let mut couriers = Couriers::default();
+    let mut ticket = add(&mut couriers, "1", START);
+    let mut now = START;
+    loop {
+        let message = match couriers.step(&mut ticket, now) {
+            Step::Send(message) => message,
+            Step::Sleep(ms) => {
+                now += ms;
+                continue;
+            }
+            Step::Done | Step::Log(_) => panic!("settled at {now}"),
+        };
+        // Each try takes all the time it may.
+        now += match message.route {
+            Route::Ledger => u64::from(LEDGER_MS),
+            Route::Database => DATABASE_MS,
+        };
+        if !couriers.end("p", message.id, Sent::Failed, now).is_empty() {
+            break;
+        }
+    }
+    assert!(now - START <= GIVE_UP_MS && GIVE_UP_MS + DATABASE_MS <= PLATFORM_MS, "logged after {} ms", now - START);
 }
 
 #[test]
