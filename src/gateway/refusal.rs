@@ -109,7 +109,7 @@ pub(super) fn refusal(
             let mut api = exhaustion::error(&failed);
             let minutes = until_ms.saturating_sub(now_ms).div_ceil(60_000);
             api.message
-                .push_str(&format!(" That was so a while ago; it is asked again in {minutes} min at the latest."));
+                .push_str(&format!(" That was found out before; it is asked again in {minutes} min at the latest."));
             (api, failed.first().map(|failed| failed.class))
         }
     }

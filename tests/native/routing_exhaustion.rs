@@ -108,7 +108,7 @@ fn what_a_provider_refused_is_told_although_another_one_decides() {
     );
     let silent = Failed { message: None, ..attempt(BadRequest, "groq") };
     let message = error(&[silent, attempt(Connect, "cerebras")]).message;
-    assert!(message.ends_with("The request was refused before: groq gave no reason."), "{message}");
+    assert!(message.ends_with("The request was refused before: groq failed (bad_request)."), "{message}");
     assert_eq!(short(&[BadRequest, ServerError]), (502, "provider_error"));
     assert!(!told(&[Timeout, ServerError]).message.contains("refused"));
 }
@@ -120,7 +120,7 @@ fn the_providers_words_and_names_are_told_once() {
         "No provider could answer (groq, cerebras). The last one: groq says: words of groq"
     );
     let silent = Failed { message: None, ..attempt(InvalidReply, "groq") };
-    assert!(error(&[silent]).message.ends_with("groq gave no reason."));
+    assert!(error(&[silent]).message.ends_with("groq failed (invalid_reply)."));
 }
 
 #[test]
