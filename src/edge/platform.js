@@ -83,12 +83,14 @@ export function pay(debt, value) {
 }
 
 // A trap ends the instance and all its tasks, and what is thrown in a promise's reaction goes nowhere: without this
-// their clients would wait until a timer runs out, or for ever. The shim around the worker makes a new instance when it
-// sees the error, which it does if a microtask throws it.
+// their clients would wait until a timer runs out, or for ever. `main.js` makes a new instance when it sees the error,
+// which it does if a microtask throws it.
 function call(resume, id, well, value) {
+  if (resume.ended) return;
   try {
     resume(id, well, value);
   } catch (error) {
+    resume.ended = true;
     for (const debt of owed) {
       if (debt.resume !== resume) continue;
       owed.delete(debt);
