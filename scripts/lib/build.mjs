@@ -19,13 +19,14 @@ export const SIZE_BUDGET_BYTES = 300_000;
 /** What the worker is made of, beside the tools: files and folders, whether they exist yet or not. */
 const INPUTS = [
   "src", "catalog", "build.rs", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo",
-  "scripts/lib/build.mjs", "scripts/lib/wasm-sections.mjs",
+  "scripts/lib/build.mjs", "scripts/lib/bundler.mjs", "scripts/lib/wasm-sections.mjs",
 ];
 const OUTPUTS = ["index.js", "index_bg.wasm"];
 const STAMP = "stamp.json";
 
 const BINARYEN = inRoot("node_modules", "binaryen");
 const ESBUILD = inRoot("node_modules", "esbuild");
+const BUNDLER = inRoot("scripts", "lib", "bundler.mjs");
 
 function* filesUnder(path) {
   if (!existsSync(path)) return;
@@ -99,6 +100,13 @@ function stripNames() {
   writeFileSync(path, withoutCustomSection(readFileSync(path), "name"));
 }
 
+/** Where worker-build cannot run the bundler that it is told, it takes one of its own, and its own main module. */
+function checkMainModule() {
+  if (readFileSync(inRoot("build", "index.js"), "utf8").includes("new Proxy(")) {
+    throw new Failure(`build/index.js was not made by ${BUNDLER}: is it executable?`);
+  }
+}
+
 /** `profile`: "release", what is deployed, or "dev", which compiles faster and is neither optimised nor measured. */
 export async function build(profile = "release") {
   const inputs = inputsOf(profile);
@@ -114,9 +122,10 @@ export async function build(profile = "release") {
         // Each names a program that is there, so worker-build downloads none.
         WASM_BINDGEN_BIN: requireTool("wasm-bindgen"),
         WASM_OPT_BIN: join(BINARYEN, "bin", "wasm-opt"),
-        ESBUILD_BIN: join(ESBUILD, "bin", "esbuild"),
+        ESBUILD_BIN: BUNDLER,
       },
     });
+    checkMainModule();
     if (profile === "release") stripNames();
     writeFileSync(inRoot("build", STAMP), JSON.stringify({ inputs, outputs: digestOf(outputPaths()) }));
   }

@@ -66,7 +66,9 @@ impl ChatTask {
             forwardable: self.forwardable(),
         };
         let (isolate, context) = (Rc::clone(&self.isolate), Rc::clone(&self.context));
-        let ports = WorkerPorts::new(isolate, self.env.clone(), context, &self.request, timer);
+        // Not the method of that name: it copies the request.
+        let client = Clone::clone(&self.request);
+        let ports = WorkerPorts::new(isolate, self.env.clone(), context, client, timer);
         let answered = chat(gateway, &ports, incoming).await;
         drop(held);
         match answered {

@@ -16,7 +16,7 @@ use super::isolate::Isolate;
 use super::js::{self, pay};
 use super::ports::now_ms;
 use super::respond::{Responder, header};
-use super::{log, task};
+use super::{entropy, log, task};
 use crate::gateway::accounts::{self, Question, Refusal};
 use crate::gateway::auth::{Credentials, authorize};
 use crate::gateway::ports::HealthPort;
@@ -36,18 +36,16 @@ pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, Js
     let received_ms = now_ms();
     let isolate = Isolate::get(&env);
     let cors = isolate.gateway().ok().map(|gateway| &gateway.config.cors_origins);
-    let origin = cors.and_then(|_| header(&request, "origin"));
-    let responder = Responder::new(request_id(received_ms), origin.as_deref(), cors);
     let head = js::head(&request)?;
-    let call = Call { head: Head::parse(&head), request, isolate: Rc::clone(&isolate), responder };
+    let head = Head::parse(&head);
+    let responder = Responder::new(request_id(received_ms), head.origin, cors);
+    let call = Call { head, request, isolate: Rc::clone(&isolate), responder };
     call.answer(env, context, received_ms)
 }
 
 /// A UUIDv7: the accounts are sorted by it, so it begins with the time.
 fn request_id(received_ms: u64) -> String {
-    // The version and the variant of the random one lie where those of the new one come to lie: no random bit is lost.
-    let [_, _, _, _, _, _, random @ ..] = uuid::Uuid::new_v4().into_bytes();
-    uuid::Builder::from_unix_timestamp_millis(received_ms, &random).into_uuid().to_string()
+    uuid::Builder::from_unix_timestamp_millis(received_ms, &entropy::take()).into_uuid().to_string()
 }
 
 /// What is read of every request.
@@ -59,6 +57,7 @@ struct Head<'h> {
     content_length: Option<&'h str>,
     project: Option<&'h str>,
     openai_project: Option<&'h str>,
+    origin: Option<&'h str>,
 }
 
 impl<'h> Head<'h> {
@@ -75,6 +74,7 @@ impl<'h> Head<'h> {
             content_length: header(),
             project: header(),
             openai_project: header(),
+            origin: header(),
         }
     }
 }

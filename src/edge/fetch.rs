@@ -1,8 +1,8 @@
 //! Calls to providers. Dropping a call or its reply aborts it.
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AbortController, AbortSignal, ReadableStreamDefaultReader, Response};
+use web_sys::{AbortController, ReadableStreamDefaultReader, Request, Response};
 
 use super::js::{self, Body, ReadResult};
 use super::respond::header_text;
@@ -11,7 +11,21 @@ use crate::gateway::ports::{TransportError, UpstreamCall, UpstreamReply};
 
 /// Up to this length a body is taken in one piece instead of chunk by chunk: enough for nearly every answer, and
 /// little beside an isolate's 128 MB.
-const ONE_PIECE_BYTES: f64 = 1024.0 * 1024.0;
+const ONE_PIECE_BYTES: u64 = 1024 * 1024;
+
+/// What is read of every reply beside its status, in the order of `replyHead` of `platform.js`.
+const READ_AT_ONCE: [&str; 7] = [
+    CONTENT_LENGTH,
+    CONTENT_ENCODING,
+    CONTENT_TYPE,
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-requests-day",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-remaining-tokens-minute",
+];
+const CONTENT_LENGTH: &str = "content-length";
+const CONTENT_ENCODING: &str = "content-encoding";
+const CONTENT_TYPE: &str = "content-type";
 
 /// Aborts a call when it is dropped, unless the call is over.
 pub(super) struct AbortOnDrop {
@@ -42,23 +56,26 @@ impl Drop for AbortOnDrop {
 /// A provider's reply.
 pub(super) struct FetchedReply {
     response: Response,
+    /// What `replyHead` of `platform.js` wrote.
+    head: String,
     reader: Option<ReadableStreamDefaultReader>,
     call: AbortOnDrop,
     /// The body was read to its end.
     ended: bool,
 }
 
-/// Sends `call`. The client's leaving (`client`) aborts it, too.
-pub(super) async fn send(call: UpstreamCall, client: Option<AbortSignal>) -> Result<FetchedReply, TransportError> {
+/// Sends `call`. The leaving of the client who sent the request `client` aborts it, too.
+pub(super) async fn send(call: UpstreamCall, client: &Request) -> Result<FetchedReply, TransportError> {
     let controller = AbortController::new().map_err(|error| transport(&error))?;
     let abort = AbortOnDrop { controller, over: false };
     let headers = header_text(call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let sent = js::send(&call.url, &headers, call.body.as_bytes(), &abort.controller, client.as_ref());
+    let sent = js::send(&call.url, &headers, call.body.as_bytes(), &abort.controller, client);
     // The platform has a copy of its own.
     drop(call);
     let response = settled(&sent.map_err(|error| transport(&error))?).await;
     let response: Response = response.map_err(|error| transport(&error))?.unchecked_into();
-    Ok(FetchedReply { response, reader: None, call: abort, ended: false })
+    let head = js::reply_head(&response).map_err(|error| transport(&error))?;
+    Ok(FetchedReply { response, head, reader: None, call: abort, ended: false })
 }
 
 fn transport(error: &JsValue) -> TransportError {
@@ -70,7 +87,7 @@ impl FetchedReply {
     /// The rest of the body as a stream, and the means to abort it; `None` if there is no body or it was read to its
     /// end.
     pub(super) fn into_stream(self) -> (Option<Body>, AbortOnDrop) {
-        let Self { response, reader, call, ended } = self;
+        let Self { response, reader, call, ended, .. } = self;
         if let Some(reader) = reader {
             reader.release_lock();
         }
@@ -83,7 +100,17 @@ impl FetchedReply {
         self.call.disarm();
     }
 
-    async fn one_piece(&mut self, promise: Promise) -> Result<Option<Vec<u8>>, TransportError> {
+    /// Whether the body can be taken in one piece. Else it must be read chunk by chunk: it is long or of unknown length,
+    /// compressed (then its length is another one), or a stream, whose beginning is waited for.
+    fn is_one_piece(&self) -> bool {
+        let length = self.header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+        length.is_some_and(|length| length <= ONE_PIECE_BYTES)
+            && self.header(CONTENT_ENCODING).is_none()
+            && !self.header(CONTENT_TYPE).is_some_and(|kind| kind.contains("event-stream"))
+    }
+
+    async fn one_piece(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
+        let promise = self.response.array_buffer().map_err(|error| transport(&error))?;
         let buffer = settled(&promise).await.map_err(|error| transport(&error))?;
         self.end();
         let bytes = Uint8Array::new(&buffer).to_vec();
@@ -93,10 +120,14 @@ impl FetchedReply {
 
 impl UpstreamReply for FetchedReply {
     fn status(&self) -> u16 {
-        self.response.status()
+        self.head.split(js::SEPARATOR).next().and_then(|status| status.parse().ok()).unwrap_or_default()
     }
 
     fn header(&self, name: &str) -> Option<String> {
+        if let Some(place) = READ_AT_ONCE.iter().position(|known| *known == name) {
+            let value = self.head.split(js::SEPARATOR).nth(place + 1)?;
+            return Some(value.to_owned()).filter(|value| !value.is_empty());
+        }
         self.response.headers().get(name).ok().flatten()
     }
 
@@ -105,10 +136,8 @@ impl UpstreamReply for FetchedReply {
             return Ok(None);
         }
         if self.reader.is_none() {
-            if let Some(promise) =
-                js::in_one_piece(&self.response, ONE_PIECE_BYTES).map_err(|error| transport(&error))?
-            {
-                return self.one_piece(promise).await;
+            if self.is_one_piece() {
+                return self.one_piece().await;
             }
             let Some(body) = self.response.body() else {
                 self.end();

@@ -4,8 +4,7 @@ use js_sys::Promise;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    AbortController, AbortSignal, ReadableStream, ReadableStreamDefaultReader, Request, Response, StreamPipeOptions,
-    WritableStream,
+    AbortController, ReadableStream, ReadableStreamDefaultReader, Request, Response, StreamPipeOptions, WritableStream,
 };
 
 /// Stands between the strings of a list that crosses as one.
@@ -22,11 +21,17 @@ extern "C" {
         headers: &str,
         body: &[u8],
         controller: &AbortController,
-        client: Option<&AbortSignal>,
+        client: &Request,
     ) -> Result<Promise, JsValue>;
 
-    #[wasm_bindgen(catch, js_name = inOnePiece)]
-    pub(super) fn in_one_piece(response: &Response, most: f64) -> Result<Option<Promise>, JsValue>;
+    #[wasm_bindgen(catch)]
+    pub(super) fn gone(request: &Request) -> Result<bool, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(super) fn entropy(bytes: u32) -> Result<js_sys::Uint8Array, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = replyHead)]
+    pub(super) fn reply_head(response: &Response) -> Result<String, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(super) fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;

@@ -4,6 +4,7 @@ mod body;
 mod chat_task;
 mod d1;
 mod drain;
+mod entropy;
 mod entry;
 mod fetch;
 mod health_link;

@@ -12,6 +12,9 @@ function headersOf(text) {
   return headers;
 }
 
+/** Random bytes, many at a time. */
+export const entropy = (bytes) => crypto.getRandomValues(new Uint8Array(bytes));
+
 /** Method, URL, and these headers of a request, in this order; one that is not there is empty. */
 export function head(request) {
   const headers = request.headers;
@@ -26,14 +29,19 @@ export function head(request) {
     headers.get('content-length') ?? '',
     headers.get('x-gateway-project-id') ?? '',
     headers.get('openai-project') ?? '',
+    headers.get('origin') ?? '',
   ].join(SEPARATOR);
 }
 
+/** Whether the client is known to have left. The signal is only there with `enable_request_signal`. */
+export const gone = (request) => request.signal?.aborted === true;
+
 /**
  * Sends `body`, a view of WebAssembly's memory that moves: hence the copy. The call is aborted by `controller`, and by
- * the client's leaving.
+ * the leaving of the client who sent `request`.
  */
-export function send(url, headers, body, controller, client) {
+export function send(url, headers, body, controller, request) {
+  const client = request.signal;
   if (client?.aborted) controller.abort();
   else client?.addEventListener('abort', () => controller.abort(), { once: true });
   return fetch(url, {
@@ -45,16 +53,19 @@ export function send(url, headers, body, controller, client) {
   });
 }
 
-/**
- * The body in one piece, or nothing where it must be read chunk by chunk: it is larger than `most`, of unknown length,
- * compressed (then its length is another one), or a stream, whose beginning is waited for.
- */
-export function inOnePiece(response, most) {
+/** The status and these headers of a provider's reply, in this order; one that is not there is empty. */
+export function replyHead(response) {
   const headers = response.headers;
-  const length = headers.get('content-length');
-  const small = length !== null && Number(length) <= most && headers.get('content-encoding') === null;
-  if (!small || headers.get('content-type')?.includes('event-stream')) return undefined;
-  return response.arrayBuffer();
+  return [
+    response.status,
+    headers.get('content-length') ?? '',
+    headers.get('content-encoding') ?? '',
+    headers.get('content-type') ?? '',
+    headers.get('x-ratelimit-remaining-requests') ?? '',
+    headers.get('x-ratelimit-remaining-requests-day') ?? '',
+    headers.get('x-ratelimit-remaining-tokens') ?? '',
+    headers.get('x-ratelimit-remaining-tokens-minute') ?? '',
+  ].join(SEPARATOR);
 }
 
 /** A response with a body of bytes, which are a view of WebAssembly's memory. */
@@ -83,12 +94,14 @@ export function pay(debt, value) {
 }
 
 // A trap ends the instance and all its tasks, and what is thrown in a promise's reaction goes nowhere: without this
-// their clients would wait until a timer runs out, or for ever. The shim around the worker makes a new instance when it
-// sees the error, which it does if a microtask throws it.
+// their clients would wait until a timer runs out, or for ever. `main.js` makes a new instance when it sees the error,
+// which it does if a microtask throws it.
 function call(resume, id, well, value) {
+  if (resume.ended) return;
   try {
     resume(id, well, value);
   } catch (error) {
+    resume.ended = true;
     for (const debt of owed) {
       if (debt.resume !== resume) continue;
       owed.delete(debt);

@@ -1,17 +1,19 @@
 //! The use cases' ports, on Workers.
 
 use std::future::Future;
+use std::pin::pin;
 use std::rc::Rc;
 
+use futures::future::poll_immediate;
 use wasm_bindgen::JsValue;
-use web_sys::{AbortSignal, Request};
+use web_sys::Request;
 use worker::Env;
 use worker::worker_sys::Context;
 
 use super::fetch::{self, FetchedReply};
 use super::health_link::HealthLink;
 use super::isolate::Isolate;
-use super::js::pay;
+use super::js::{self, pay};
 use super::timer::Timer;
 use super::{ledger, log, task};
 use crate::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall};
@@ -24,16 +26,14 @@ pub(super) struct WorkerPorts {
     health: HealthLink,
     env: Env,
     context: Rc<Context>,
-    client: Option<AbortSignal>,
+    client: Request,
     timer: Timer,
 }
 
 impl WorkerPorts {
-    /// The ports of `request`.
-    pub(super) fn new(isolate: Rc<Isolate>, env: Env, context: Rc<Context>, request: &Request, timer: Timer) -> Self {
-        // Typed as always there; it is only with the compatibility flag `enable_request_signal`.
-        let client = Some(request.signal()).filter(|signal: &AbortSignal| signal.is_truthy());
-        let health = HealthLink::new(Rc::clone(&isolate), env.clone(), Rc::clone(&context), request);
+    /// The ports of the request of `client`.
+    pub(super) fn new(isolate: Rc<Isolate>, env: Env, context: Rc<Context>, client: Request, timer: Timer) -> Self {
+        let health = HealthLink::new(Rc::clone(&isolate), env.clone(), Rc::clone(&context), &client);
         Self { isolate, health, env, context, client, timer }
     }
 }
@@ -57,7 +57,7 @@ impl Ports for WorkerPorts {
 
     async fn send(&self, call: UpstreamCall) -> Result<FetchedReply, TransportError> {
         let url = call.url.clone();
-        let sent = fetch::send(call, self.client.clone()).await;
+        let sent = fetch::send(call, &self.client).await;
         if let Err(error) = &sent
             && !self.client_gone()
         {
@@ -68,7 +68,7 @@ impl Ports for WorkerPorts {
     }
 
     fn client_gone(&self) -> bool {
-        self.client.as_ref().is_some_and(AbortSignal::aborted)
+        js::gone(&self.client).unwrap_or(false)
     }
 
     fn health(&self) -> &impl HealthPort {
@@ -102,12 +102,18 @@ pub(super) fn now_ms() -> u64 {
     now
 }
 
-/// Lets work go on after the response.
-pub(super) fn spawn(context: &Context, work: impl Future<Output = ()> + 'static) {
-    let done = task::owe();
-    // The platform refuses only where the request is over; then the work begins all the same.
-    let _refused = context.wait_until(&done.promise());
+/// Lets work go on after the response. The platform only hears of it where the work has to wait for something: to be told
+/// costs more than most of the work does.
+pub(super) fn spawn(context: &Rc<Context>, work: impl Future<Output = ()> + 'static) {
+    let context = Rc::clone(context);
     task::spawn(async move {
+        let mut work = pin!(work);
+        if poll_immediate(&mut work).await.is_some() {
+            return;
+        }
+        let done = task::owe();
+        // The platform refuses only where the request is over; then the work goes on all the same.
+        let _refused = context.wait_until(&done.promise());
         work.await;
         pay(&done, &JsValue::UNDEFINED);
     });
