@@ -27,6 +27,19 @@ export function misfit(folder, main) {
   return forgotten ? `the main module does not know the handler "${forgotten}"` : null;
 }
 
+/**
+ * `glue` with each module of ours once among the imports of WebAssembly. wasm-bindgen names one twice, each time by another
+ * name of the same module, and whoever bundles the result, `npm start` each time, would warn of it.
+ */
+export function withoutRepeatedImports(glue) {
+  const seen = new Set();
+  return glue.replaceAll(/^\s*("\.\/snippets\/[^"]+"): import\d+,\n/gm, (line, module) => {
+    const repeated = seen.has(module);
+    seen.add(module);
+    return repeated ? "" : line;
+  });
+}
+
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const main = readFileSync(inRoot("src", "edge", "main.js"), "utf8");
   const problem = misfit(process.cwd(), main);
@@ -35,6 +48,7 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
     process.exit(1);
   }
   writeFileSync(MAIN, main);
+  writeFileSync(GLUE, withoutRepeatedImports(readFileSync(GLUE, "utf8")));
   const { status } = spawnSync(inRoot("node_modules", "esbuild", "bin", "esbuild"), process.argv.slice(2), { stdio: "inherit" });
   process.exit(status ?? 1);
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 
-import { misfit } from "../../scripts/lib/bundler.mjs";
+import { misfit, withoutRepeatedImports } from "../../scripts/lib/bundler.mjs";
 import { inRoot } from "../../scripts/lib/paths.mjs";
 
 const MAIN = readFileSync(inRoot("src", "edge", "main.js"), "utf8");
@@ -32,4 +32,10 @@ test("another shape of worker-build's output is an error, not a worker that does
 
 test("a handler that the main module does not hand on is an error", (t) => {
   assert.match(problem(t, { shim: `${SHIM}Entrypoint.prototype.queue = function queue (arg) {\n` }), /"queue"/);
+});
+
+test("a module that is imported twice stands there once, and every other one stays", () => {
+  const line = (module, name) => `        "./snippets/${module}.js": ${name},\n`;
+  const glue = `{\n${line("platform", "import1")}${line("other", "import2")}${line("platform", "import3")}}`;
+  assert.equal(withoutRepeatedImports(glue), `{\n${line("platform", "import1")}${line("other", "import2")}}`);
 });
