@@ -47,7 +47,7 @@ pub(super) struct DeadLetter<'a> {
 /// however often this is repeated. Answers how many rows D1 wrote, which is what its plans count.
 ///
 /// # Errors
-/// [`D1Failure`]. After [`D1Failure::Unavailable`] they may be written all the same.
+/// [`D1Failure`]. After [`D1Failure::Failed`] they may be written all the same.
 pub(super) async fn flush(env: &Env, records_json: &str) -> Result<u64, D1Failure> {
     let records = || vec![Param::Text(records_json.to_owned())];
     let statements = [Statement::new(sql::ROLLUP, records()), Statement::new(sql::INSERT, records())];
@@ -98,7 +98,7 @@ async fn batch(env: &Env, statements: &[Statement]) -> Result<Vec<Outcome>, D1Fa
             Err(other) => Err(failure(other)),
         },
         Either::Left((Err(problem), _)) => Err(failure(problem)),
-        Either::Right(((), _)) => Err(D1Failure::Unavailable { problem: format!("no answer within {ANSWER_MS} ms") }),
+        Either::Right(((), _)) => Err(D1Failure::Failed { problem: format!("no answer within {ANSWER_MS} ms") }),
     }
 }
 
@@ -121,5 +121,5 @@ fn outcome(result: &JsValue) -> Outcome {
 }
 
 fn failure(problem: JsValue) -> D1Failure {
-    D1Failure::of(words(&problem))
+    D1Failure::Failed { problem: words(&problem) }
 }

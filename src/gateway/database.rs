@@ -31,7 +31,7 @@ pub fn members(row: &str) -> Result<Vec<&str>, D1Failure> {
 
 /// A row that does not fit the code, which is no fault of who asks.
 pub fn unreadable() -> D1Failure {
-    D1Failure::Unavailable { problem: "a row has not the form that the statement gives it".to_owned() }
+    D1Failure::Failed { problem: "a row has not the form that the statement gives it".to_owned() }
 }
 
 /// What the client is told when the accounts cannot be read; the problem is for the log.
@@ -42,7 +42,7 @@ pub fn unavailable(failure: &D1Failure) -> ApiError {
             should_retry: Some(false),
             ..error("This gateway keeps no accounts. Its operator must bind a D1 database as DB.")
         },
-        D1Failure::Unavailable { .. } | D1Failure::Refused { .. } => ApiError {
+        D1Failure::Failed { .. } => ApiError {
             retry_after_ms: Some(RETRY_AFTER_MS),
             ..error(
                 "The accounts cannot be read at this moment. Try again soon; the operator finds the reason in the log.",

@@ -92,27 +92,13 @@ fn entry(gateway: &Gateway, provider: &ProviderSpec, circuits: &Circuits, now_ms
 /// What the operator can do about a provider that is benched as a whole. It names the variable, never what is in it.
 fn message(provider: &ProviderSpec, has_key: bool, class: ErrorClass) -> String {
     let key = provider.key_vars.first().map_or("its key", |name| name.as_ref());
-    match class {
-        ErrorClass::BadKey | ErrorClass::Billing if !has_key => {
-            "The provider asks for a key, and none is configured.".to_owned()
-        }
-        ErrorClass::BadKey => format!("The provider refuses the key in {key}. Set another one."),
-        ErrorClass::Billing => format!("The account of the key in {key} has no credit left."),
-        ErrorClass::Connect
-        | ErrorClass::ServerError
-        | ErrorClass::Overloaded
-        | ErrorClass::RateLimited
-        | ErrorClass::TooLargeForPlan
-        | ErrorClass::QuotaExhausted
-        | ErrorClass::ModelUnavailable
-        | ErrorClass::ContextLength
-        | ErrorClass::BadRequest
-        | ErrorClass::ContentFilter
-        | ErrorClass::InvalidReply
-        | ErrorClass::ModelMisbehaved
-        | ErrorClass::Timeout
-        | ErrorClass::StreamCut
-        | ErrorClass::ClientClosed => format!("It is left alone after an error of the class {}.", class.as_str()),
+    // Only these two bench a provider as a whole.
+    if !has_key {
+        "The provider asks for a key, and none is configured.".to_owned()
+    } else if class == ErrorClass::Billing {
+        format!("The account of the key in {key} has no credit left.")
+    } else {
+        format!("The provider refuses the key in {key}. Set another one.")
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn outage() -> D1Failure {
-    D1Failure::Unavailable { problem: "D1_ERROR: no such table: requests: SQLITE_ERROR".to_owned() }
+    D1Failure::Failed { problem: "D1_ERROR: no such table: requests: SQLITE_ERROR".to_owned() }
 }
 
 #[test]

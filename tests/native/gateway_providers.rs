@@ -130,3 +130,13 @@ fn another_key_or_address_is_another_provider_whose_bench_is_over() {
     assert_eq!(gateway_with(&[]).config.access("alpha").unwrap().health_id, alpha(), "the same again is the same");
     assert!(!alpha().contains("SECRET"), "{}", alpha());
 }
+
+#[test]
+fn a_server_that_asks_for_a_key_where_none_is_configured_is_told_as_that() {
+    let gateway = gateway_with(&[("VLLM_BASE_URL", "http://localhost:1/v1")]);
+    let health_id = &gateway.config.access("vllm").unwrap().health_id;
+    let mut circuits = Circuits::default();
+    circuits.record(health_id, "m", Outcome::of_failure(ErrorClass::BadKey, Some(401), None, NOW), None, NOW);
+    let list: Value = serde_json::from_str(&providers::list(&gateway, &circuits, NOW)).unwrap();
+    assert_eq!(provider(&list, "vllm")["message"], "The provider asks for a key, and none is configured.");
+}

@@ -5,7 +5,6 @@
 mod accounts_courier;
 mod accounts_courier_model;
 mod accounts_day;
-mod accounts_failure;
 mod accounts_flush;
 mod accounts_histogram;
 mod accounts_outbox;
