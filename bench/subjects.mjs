@@ -36,9 +36,16 @@ export async function startSubjects(upstreamUrl) {
   const bare = { KEY, UPSTREAM: `${upstreamUrl}/v1/chat/completions` };
   const floorModules = [{ type: 'ESModule', path: 'floor.js', contents: readFileSync(new URL('floor.js', import.meta.url), 'utf8') }];
   const bareModules = [{ type: 'ESModule', path: 'index.js', contents: BARE_WORKER }];
+  const sql = (name) => readFileSync(new URL(`../src/accounts/sql/${name}.sql`, import.meta.url), 'utf8');
+  const floorWithAccounts = { ...bare, ROLLUP: sql('rollup'), INSERT: sql('insert') };
   return [
     await start('bare fetch', { modules: bareModules, bindings: bare, withDatabase: false, objects: {} }),
     await start('plain JavaScript, no accounts', { modules: floorModules, bindings: bare, withDatabase: false, objects: {} }, { streams: false }),
+    await start(
+      'plain JavaScript with accounts',
+      { modules: floorModules, bindings: floorWithAccounts, withDatabase: true, objects: { LEDGER: 'Ledger' } },
+      { streams: false },
+    ),
     await start('gateway', { modules: builtModules(), bindings, withDatabase: true }),
   ];
 }
@@ -47,8 +54,9 @@ async function start(name, options, { streams = true } = {}) {
   const { urls, pid, object, dispose } = await startWorkerd(options);
   const status = async (binding, id) => (await (await object(binding, id)).fetch(`https://${binding.toLowerCase()}/status`)).json();
   const accounts = async () => {
-    const [ledger, health] = [await status('LEDGER', PROJECT), await status('HEALTH', 'local')];
-    return { waiting: ledger.waiting_records, ledgerMessages: ledger.messages, healthMessages: health.messages, rowsWritten: ledger.d1_rows_written };
+    const ledger = await status('LEDGER', PROJECT);
+    const healthMessages = 'HEALTH' in (options.objects ?? { HEALTH: '' }) ? (await status('HEALTH', 'local')).messages : 0;
+    return { waiting: ledger.waiting_records, ledgerMessages: ledger.messages, healthMessages, rowsWritten: ledger.d1_rows_written };
   };
   return {
     name, streams, url: `${urls[0]}/v1/chat/completions`, headers: { authorization: `Bearer ${KEY}` }, pid, dispose,
