@@ -12,6 +12,9 @@ pub const DEFAULT_FIRST_TOKEN_TIMEOUT_MS: u64 = 30_000;
 pub const DEFAULT_REASONING_FIRST_TOKEN_TIMEOUT_MS: u64 = 120_000;
 /// Even slow models write a token a second; a pause this long in the middle of an answer is a dead connection.
 pub const DEFAULT_STREAM_IDLE_TIMEOUT_MS: u64 = 20_000;
+/// A reasoning model may stop to think in the middle of its answer, between two tool calls or two thoughts of which the
+/// provider shows only summaries; the pauses that were seen last seconds, so a minute of silence is a dead connection.
+pub const DEFAULT_REASONING_STREAM_IDLE_TIMEOUT_MS: u64 = 60_000;
 /// A reply that is not streamed comes as a whole: this is 6,000 tokens at 50 tokens a second.
 pub const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 120_000;
 /// The OpenAI SDKs give up after ten minutes by themselves.
@@ -46,6 +49,8 @@ pub struct Timeouts {
     pub reasoning_first_token_ms: u64,
     /// `STREAM_IDLE_TIMEOUT_MS`: between two chunks of a stream.
     pub stream_idle_ms: u64,
+    /// `REASONING_STREAM_IDLE_TIMEOUT_MS`: the same for reasoning models.
+    pub reasoning_stream_idle_ms: u64,
     /// `REQUEST_TIMEOUT_MS`: from the request to the whole reply where it is not streamed.
     pub request_ms: u64,
     /// `REASONING_REQUEST_TIMEOUT_MS`: the same for reasoning models.
@@ -64,6 +69,21 @@ pub struct Limits {
 }
 
 impl Timeouts {
+    /// How long one attempt may take: to the first token of a stream, to the whole reply otherwise.
+    pub const fn attempt(&self, stream: bool, reasoning: bool) -> u64 {
+        match (stream, reasoning) {
+            (true, false) => self.first_token_ms,
+            (true, true) => self.reasoning_first_token_ms,
+            (false, false) => self.request_ms,
+            (false, true) => self.reasoning_request_ms,
+        }
+    }
+
+    /// The longest silence between two chunks of a stream.
+    pub const fn stream_idle(&self, reasoning: bool) -> u64 {
+        if reasoning { self.reasoning_stream_idle_ms } else { self.stream_idle_ms }
+    }
+
     pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
         let timeout = |name, default| vars.number(name, default, 1, MAX_TIMEOUT_MS);
         Ok(Self {
@@ -73,6 +93,10 @@ impl Timeouts {
                 DEFAULT_REASONING_FIRST_TOKEN_TIMEOUT_MS,
             )?,
             stream_idle_ms: timeout("STREAM_IDLE_TIMEOUT_MS", DEFAULT_STREAM_IDLE_TIMEOUT_MS)?,
+            reasoning_stream_idle_ms: timeout(
+                "REASONING_STREAM_IDLE_TIMEOUT_MS",
+                DEFAULT_REASONING_STREAM_IDLE_TIMEOUT_MS,
+            )?,
             request_ms: timeout("REQUEST_TIMEOUT_MS", DEFAULT_REQUEST_TIMEOUT_MS)?,
             reasoning_request_ms: timeout("REASONING_REQUEST_TIMEOUT_MS", DEFAULT_REASONING_REQUEST_TIMEOUT_MS)?,
         })

@@ -81,8 +81,7 @@ impl ChatTask {
                 let streamed = task::owe();
                 let _begun = self.context.wait_until(&streamed.promise());
                 reply(self.responder.stream(&pass_through.readable(), &headers));
-                let idle_ms = gateway.config.timeouts.stream_idle_ms;
-                relay::run(&ports, *stream, pass_through.writable(), idle_ms, request_id).await;
+                relay::run(&ports, *stream, pass_through.writable(), request_id).await;
                 pay(&streamed, &JsValue::UNDEFINED);
             }
         }

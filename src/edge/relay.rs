@@ -33,10 +33,9 @@ pub(super) async fn run(
     ports: &WorkerPorts,
     stream: Committed<FetchedReply>,
     writable: WritableStream,
-    idle_ms: u64,
     request_id: &str,
 ) {
-    let Committed { prefix, reply, mut relay, account, .. } = stream;
+    let Committed { prefix, reply, mut relay, idle_ms, account, .. } = stream;
     let sink = Sink { writable };
     let end = match first_write(ports, &sink, &prefix).await {
         Err(ClientLeft) => BodyEnd::ClientClosed,

@@ -7,7 +7,7 @@ use super::ports::{HealthPort, Ports, UpstreamCall};
 use super::served::{Served, answer_headers, metadata_json, record_of, speed, trail_headers, tried};
 use super::setup::Gateway;
 use super::stream::{Committed, Relay, StreamAccount};
-use super::trail::Trail;
+use super::trail::{End, Trail};
 use crate::dialect::classify::Failure;
 use crate::dialect::openai::encode::encode;
 use crate::dialect::openai::{self, reply};
@@ -93,12 +93,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         let slots = self.candidates.iter().map(|candidate| Slot {
             pinned: candidate.pinned,
             context_window: candidate.model.context_window,
-            timeout_ms: match (self.request.stream, candidate.model.capabilities.reasoning) {
-                (true, false) => timeouts.first_token_ms,
-                (true, true) => timeouts.reasoning_first_token_ms,
-                (false, false) => timeouts.request_ms,
-                (false, true) => timeouts.reasoning_request_ms,
-            },
+            timeout_ms: timeouts.attempt(self.request.stream, candidate.model.capabilities.reasoning),
         });
         let auto = self.candidates.first().is_some_and(|candidate| candidate.auto);
         Failover::new(slots.collect(), auto, self.incoming.received_ms)
@@ -170,8 +165,10 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                     prompt_estimate: self.prompt_tokens,
                     attempt_started_ms: started_ms,
                     secret: access.key.clone(),
+                    trail: std::mem::take(&mut progress.trail),
                 };
-                Ok(Answer::Stream(Box::new(Committed { headers, prefix, reply, relay, account })))
+                let idle_ms = self.gateway.config.timeouts.stream_idle(candidate.model.capabilities.reasoning);
+                Ok(Answer::Stream(Box::new(Committed { headers, prefix, reply, relay, idle_ms, account })))
             }
         }
     }
@@ -209,7 +206,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         record: &UsageRecord,
         progress: &mut Progress<'r, 'c>,
     ) -> Served {
-        progress.trail.0.push(tried(candidate, Some(status), None));
+        progress.trail.push(tried(candidate, Some(status), End::Answered));
         let (provider, model) = (candidate.provider, &candidate.model);
         let free_tier = &self.gateway.config.free_tier_providers;
         let mut served = Served {
@@ -247,7 +244,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
 impl<'r, 'c> Progress<'r, 'c> {
     fn failed(&mut self, candidate: &'r Candidate<'c>, failure: Failure) {
         self.last = Some(candidate);
-        self.trail.0.push(tried(candidate, failure.status, Some(failure.class)));
+        self.trail.push(tried(candidate, failure.status, End::Failed(failure.class)));
         self.failed.push(Failed {
             class: failure.class,
             provider: candidate.provider.id.to_string(),

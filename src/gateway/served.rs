@@ -2,12 +2,11 @@
 
 use super::headers::{self, Header};
 use super::ports::Ports;
-use super::trail::{Trail, Tried};
+use super::trail::{End, Trail, Tried};
 use crate::catalog::model::Prices;
 use crate::catalog::provider::StreamUsage;
 use crate::dialect::openai::encode::Encoded;
 use crate::json::ObjectWriter;
-use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
 use crate::sse::scan::Expected;
 use crate::usage::price::Cost;
@@ -86,8 +85,8 @@ pub fn cost(served: &Served, tokens: &TokenUsage) -> Option<Cost> {
     if served.free { Some(Cost::default()) } else { served.prices.map(|prices| Cost::of(tokens, &prices)) }
 }
 
-pub(super) fn tried(candidate: &Candidate<'_>, status: Option<u16>, class: Option<ErrorClass>) -> Tried {
-    Tried { provider: candidate.provider.id.to_string(), model: candidate.model.id.to_string(), status, class }
+pub(super) fn tried(candidate: &Candidate<'_>, status: Option<u16>, end: End) -> Tried {
+    Tried { provider: candidate.provider.id.to_string(), model: candidate.model.id.to_string(), status, end }
 }
 
 pub(super) fn record_of(record: &UsageRecord, trail: &Trail, candidate: Option<&Candidate<'_>>) -> UsageRecord {

@@ -4,6 +4,7 @@
 use super::headers::Header;
 use super::ports::{HealthPort, Ports};
 use super::served::{Served, speed};
+use super::trail::Trail;
 use crate::catalog::provider::StreamUsage;
 use crate::config::Secret;
 use crate::dialect::classify::ErrorBody;
@@ -30,6 +31,8 @@ pub struct Committed<R> {
     pub reply: R,
     /// How the rest is carried.
     pub relay: Relay,
+    /// The longest silence between two chunks, in milliseconds.
+    pub idle_ms: u64,
     /// What is needed when it has ended.
     pub account: StreamAccount,
 }
@@ -176,6 +179,8 @@ pub struct StreamAccount {
     pub attempt_started_ms: u64,
     /// The key that was sent.
     pub secret: Option<Secret>,
+    /// What was tried, up to this stream's own success.
+    pub trail: Trail,
 }
 
 impl StreamAccount {
@@ -192,6 +197,8 @@ impl StreamAccount {
         ports.health().record(&self.served.provider, &self.served.upstream_model, outcome, self.permit, now_ms);
         if let Verdict::Failed(class) = verdict {
             self.served.record.error_class = Some(class.as_str());
+            self.trail.end_with(class);
+            self.served.record.trail = self.trail.summary();
         }
         self.served.account(ports, &usage, 200, now_ms);
     }

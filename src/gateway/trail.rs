@@ -15,8 +15,30 @@ pub struct Tried {
     pub model: String,
     /// The HTTP status, if the provider answered at all.
     pub status: Option<u16>,
-    /// Why it failed; `None` = it succeeded.
-    pub class: Option<ErrorClass>,
+    /// What came of it.
+    pub end: End,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It answered.
+    Answered,
+    /// It failed.
+    Failed(ErrorClass),
+    /// Another candidate, which was asked beside it, was faster, so it was given up.
+    Hedged,
+}
+
+impl End {
+    /// Its name, where it did not answer.
+    pub const fn problem(self) -> Option<&'static str> {
+        match self {
+            Self::Answered => None,
+            Self::Failed(class) => Some(class.as_str()),
+            Self::Hedged => Some("hedged"),
+        }
+    }
 }
 
 /// All attempts, in order.
@@ -24,14 +46,26 @@ pub struct Tried {
 pub struct Trail(pub Vec<Tried>);
 
 impl Trail {
+    /// One more attempt.
+    pub fn push(&mut self, tried: Tried) {
+        self.0.push(tried);
+    }
+
+    /// The last attempt, which had begun well, failed after all.
+    pub fn end_with(&mut self, class: ErrorClass) {
+        if let Some(last) = self.0.last_mut() {
+            last.end = End::Failed(class);
+        }
+    }
+
     /// `groq/gpt-oss-120b=429; cerebras/gpt-oss-120b=200`. Where a status does not tell the failure, its class stands.
     pub fn summary(&self) -> String {
         let mut summary = String::new();
         for tried in &self.0 {
-            let end = match (tried.status, tried.class) {
+            let end = match (tried.status, tried.end.problem()) {
                 (Some(status), None) => status.to_string(),
                 (Some(status), Some(_)) if !(200..300).contains(&status) => status.to_string(),
-                (_, Some(class)) => class.as_str().to_owned(),
+                (_, Some(problem)) => problem.to_owned(),
                 (None, None) => "ok".to_owned(),
             };
             let entry = format!("{}/{}={end}", tried.provider, tried.model);
@@ -79,8 +113,8 @@ impl Trail {
                 Some(status) => entry.number("status_code", status.into()),
                 None => entry.raw("status_code", "null"),
             }
-            entry.optional_string("error_type", tried.class.map(ErrorClass::as_str));
-            entry.boolean("succeeded", tried.class.is_none());
+            entry.optional_string("error_type", tried.end.problem());
+            entry.boolean("succeeded", tried.end == End::Answered);
             entry.end();
         }
         out.push(']');

@@ -287,7 +287,7 @@ describe('an event stream under another name and with a length', () => {
 });
 
 describe('a stream whose connection stays open behind its [DONE]', () => {
-  const scene = setScene({ providers: ['groq', 'openai'], vars: { STREAM_IDLE_TIMEOUT_MS: '60000' }, isolates: 4 });
+  const scene = setScene({ providers: ['groq', 'openai'], vars: { STREAM_IDLE_TIMEOUT_MS: '60000', REASONING_STREAM_IDLE_TIMEOUT_MS: '60000' }, isolates: 4 });
   const all = `data: ${JSON.stringify(chunk(null, { delta: { content: 'short' }, finish_reason: 'stop' }))}\n\n${DONE}`;
 
   for (const [model, provider] of [[NATIVE, 'groq'], [OPENAI_MODEL, 'openai']]) {
@@ -315,7 +315,7 @@ describe('a stream whose connection stays open behind its [DONE]', () => {
 });
 
 describe('a stream that stalls', () => {
-  const scene = setScene({ providers: ['groq', 'openai'], vars: { STREAM_IDLE_TIMEOUT_MS: '500' }, isolates: 2 });
+  const scene = setScene({ providers: ['groq', 'openai'], vars: { STREAM_IDLE_TIMEOUT_MS: '500', REASONING_STREAM_IDLE_TIMEOUT_MS: '500' }, isolates: 2 });
 
   for (const model of [NATIVE, OPENAI_MODEL]) {
     test(`ends with an error event (${model})`, async () => {

@@ -15,6 +15,7 @@ fn read(config: &Config, var: &str) -> u64 {
         "FIRST_TOKEN_TIMEOUT_MS" => config.timeouts.first_token_ms,
         "REASONING_FIRST_TOKEN_TIMEOUT_MS" => config.timeouts.reasoning_first_token_ms,
         "STREAM_IDLE_TIMEOUT_MS" => config.timeouts.stream_idle_ms,
+        "REASONING_STREAM_IDLE_TIMEOUT_MS" => config.timeouts.reasoning_stream_idle_ms,
         "REQUEST_TIMEOUT_MS" => config.timeouts.request_ms,
         "REASONING_REQUEST_TIMEOUT_MS" => config.timeouts.reasoning_request_ms,
         "MAX_BODY_BYTES" => config.limits.max_body_bytes,
@@ -28,10 +29,11 @@ fn read(config: &Config, var: &str) -> u64 {
 }
 
 /// Variable, default, smallest and largest value (each with all other variables unset).
-const NUMBERS: [(&str, u64, u64, u64); 11] = [
+const NUMBERS: [(&str, u64, u64, u64); 12] = [
     ("FIRST_TOKEN_TIMEOUT_MS", 30_000, 1, 3_600_000),
     ("REASONING_FIRST_TOKEN_TIMEOUT_MS", 120_000, 1, 3_600_000),
     ("STREAM_IDLE_TIMEOUT_MS", 20_000, 1, 3_600_000),
+    ("REASONING_STREAM_IDLE_TIMEOUT_MS", 60_000, 1, 3_600_000),
     ("REQUEST_TIMEOUT_MS", 120_000, 1, 3_600_000),
     ("REASONING_REQUEST_TIMEOUT_MS", 600_000, 1, 3_600_000),
     ("MAX_BODY_BYTES", 10 * 1024 * 1024, 1, 32 * 1024 * 1024),

@@ -2,12 +2,12 @@
 
 use opengateway::gateway::headers::{MAX_LIST_BYTES, list, of_error, value};
 use opengateway::gateway::setup::Gateway;
-use opengateway::gateway::trail::{MAX_TRAIL_BYTES, Trail, Tried};
+use opengateway::gateway::trail::{End, MAX_TRAIL_BYTES, Trail, Tried};
 use opengateway::openai::error::ApiError;
 use opengateway::routing::failure::ErrorClass;
 
 fn tried(model: &str, status: Option<u16>, class: Option<ErrorClass>) -> Tried {
-    Tried { provider: "groq".into(), model: model.into(), status, class }
+    Tried { provider: "groq".into(), model: model.into(), status, end: class.map_or(End::Answered, End::Failed) }
 }
 
 #[test]

@@ -284,6 +284,7 @@ fn a_cut_stream_ends_with_an_error_event_and_never_with_done_or_stop() {
             assert!(message.contains("not complete"));
             let record = got.record();
             assert_eq!((record.status, record.error_class), (200, Some("stream_cut")), "{shown}");
+            assert!(record.trail.ends_with("=stream_cut"), "{}", record.trail);
             assert!(record.estimated && record.completion_tokens == 2, "what came is accounted");
             assert_eq!(got.took_ms, if stalls { 20_000 } else { 0 });
         }
@@ -344,6 +345,7 @@ fn a_client_that_leaves_is_accounted_with_what_it_got_and_harms_nobody() {
         assert_eq!(got.text, events(&[ROLE, HELLO, HELLO]), "and nothing is written to it any more");
         let record = got.record();
         assert_eq!((record.status, record.error_class), (200, Some("client_closed")));
+        assert!(record.trail.ends_with("=client_closed"), "{}", record.trail);
         assert!(record.estimated && record.completion_tokens == 3, "{record:?}");
         assert!(record.cost_pico_usd.is_some_and(|cost| cost > 0));
     }

@@ -449,7 +449,6 @@ impl World {
     /// The same with a client that leaves after so many pieces of the stream.
     pub(crate) fn ask_until(&self, gateway: &Gateway, incoming: Incoming, leaves_after: Option<usize>) -> Got {
         let (began, calls_before) = (self.now(), self.calls.borrow().len());
-        let idle_ms = gateway.config.timeouts.stream_idle_ms;
         let got = self.run(async {
             let ports = &self;
             match chat(gateway, ports, incoming).await {
@@ -459,7 +458,7 @@ impl World {
                 }
                 Answer::Whole { headers, body } => Got::new(200, headers, body, None),
                 Answer::Stream(committed) => {
-                    let (headers, mut relay) = (committed.headers, committed.relay);
+                    let (headers, mut relay, idle_ms) = (committed.headers, committed.relay, committed.idle_ms);
                     let (mut reply, mut bytes) = (committed.reply, committed.prefix);
                     let native = matches!(relay, Relay::Native(_));
                     let mut pieces = 0;
