@@ -15,6 +15,7 @@ use super::timer::Timer;
 use super::{body, relay, task};
 use crate::gateway::chat::{Answer, Incoming, chat};
 use crate::gateway::headers::Header;
+use crate::gateway::wishes::HeaderWishes;
 use crate::openai::error::ApiError;
 
 /// The task.
@@ -35,6 +36,8 @@ pub(super) struct ChatTask {
     pub(super) project_header: Option<String>,
     /// The `OpenAI-Project` header.
     pub(super) openai_project_header: Option<String>,
+    /// What the client wishes in headers.
+    pub(super) wishes: HeaderWishes,
     /// When it came, milliseconds since the Unix epoch.
     pub(super) received_ms: u64,
 }
@@ -63,6 +66,7 @@ impl ChatTask {
             received_ms: self.received_ms,
             project_header: self.project_header.clone(),
             openai_project_header: self.openai_project_header.clone(),
+            wishes: self.wishes.clone(),
             forwardable: self.forwardable(),
         };
         let (isolate, context) = (Rc::clone(&self.isolate), Rc::clone(&self.context));

@@ -22,6 +22,7 @@ use crate::gateway::auth::{Credentials, authorize};
 use crate::gateway::ports::HealthPort;
 use crate::gateway::route::{Route, host_and_path, not_found, wrong_method};
 use crate::gateway::setup::Gateway;
+use crate::gateway::wishes::HeaderWishes;
 use crate::gateway::{models, providers, query};
 use crate::openai::error::ApiError;
 
@@ -58,6 +59,7 @@ struct Head<'h> {
     project: Option<&'h str>,
     openai_project: Option<&'h str>,
     origin: Option<&'h str>,
+    wishes: HeaderWishes,
 }
 
 impl<'h> Head<'h> {
@@ -75,6 +77,11 @@ impl<'h> Head<'h> {
             project: header(),
             openai_project: header(),
             origin: header(),
+            wishes: HeaderWishes {
+                failover_sequence: header().map(str::to_owned),
+                timeout: header().map(str::to_owned),
+                own_timeout: header().map(str::to_owned),
+            },
         }
     }
 }
@@ -167,6 +174,7 @@ impl Call<'_> {
             content_length: self.head.content_length.and_then(|text| text.parse().ok()),
             project_header: own(self.head.project),
             openai_project_header: own(self.head.openai_project),
+            wishes: self.head.wishes,
             request: self.request,
             isolate: self.isolate,
             env,

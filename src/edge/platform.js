@@ -30,6 +30,9 @@ export function head(request) {
     headers.get('x-gateway-project-id') ?? '',
     headers.get('openai-project') ?? '',
     headers.get('origin') ?? '',
+    headers.get('x-opengateway-failover-sequence') ?? '',
+    headers.get('x-gateway-timeout') ?? '',
+    headers.get('x-opengateway-timeout') ?? '',
   ].join(SEPARATOR);
 }
 

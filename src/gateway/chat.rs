@@ -10,6 +10,7 @@ use super::refusal::{check_preferences, refusal, unknown_model};
 use super::run::Run;
 use super::setup::Gateway;
 use super::stream::Committed;
+use super::wishes::HeaderWishes;
 use crate::health::circuit::Permit;
 use crate::openai::error::ApiError;
 use crate::openai::request::ChatRequest;
@@ -31,6 +32,8 @@ pub struct Incoming {
     pub project_header: Option<String>,
     /// The `OpenAI-Project` header.
     pub openai_project_header: Option<String>,
+    /// What the client wishes in headers.
+    pub wishes: HeaderWishes,
     /// The client's headers that some provider may see, lower-case.
     pub forwardable: Vec<(String, String)>,
 }
@@ -58,7 +61,7 @@ pub enum Answer<R> {
 /// Answers a request.
 pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) -> Answer<P::Reply> {
     let refuse = |error: ApiError| Answer::Error { error, headers: Vec::new() };
-    let request = match ChatRequest::parse(&incoming.body) {
+    let mut request = match ChatRequest::parse(&incoming.body) {
         Ok(request) => request,
         Err(error) => return refuse(error.into()),
     };
@@ -76,6 +79,9 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         Ok(targets) => targets,
         Err(error) => return refuse(error),
     };
+    if let Err(error) = incoming.wishes.join(&mut request.preferences, &targets, gateway) {
+        return refuse(error);
+    }
     if let Err(error) = project::admit(ports, &project, &gateway.config) {
         return refuse(error);
     }

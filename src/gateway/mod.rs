@@ -23,3 +23,4 @@ pub mod served;
 pub mod setup;
 pub mod stream;
 pub mod trail;
+pub mod wishes;

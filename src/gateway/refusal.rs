@@ -1,6 +1,7 @@
 //! What the client is told when there is nobody to ask.
 
 use super::setup::Gateway;
+use super::wishes::FAILOVER_SEQUENCE;
 use crate::openai::error::{ApiError, ErrorType};
 use crate::openai::request::{AUTO, ChatRequest, ProviderPreferences};
 use crate::routing::exhaustion::{self, Failed, MAX_OBEYED_MS};
@@ -37,13 +38,17 @@ fn any_model_provider(gateway: &Gateway) -> Option<&str> {
 pub(super) fn check_preferences(wishes: &ProviderPreferences, gateway: &Gateway) -> Result<(), ApiError> {
     for (param, names) in [("order", &wishes.order), ("only", &wishes.only), ("ignore", &wishes.ignore)] {
         if let Some(name) = names.iter().find(|name| gateway.catalog.provider(name).is_none()) {
-            let known: Vec<&str> = gateway.catalog.providers().iter().map(|provider| provider.id.as_ref()).collect();
-            let name: String = name.chars().take(40).collect();
-            let message = format!("There is no provider `{name}`; there are {}.", known.join(", "));
+            let message = no_such_provider(name, gateway);
             return Err(ApiError::invalid("invalid_value", message).with_param(format!("provider.{param}")));
         }
     }
     Ok(())
+}
+
+pub(super) fn no_such_provider(name: &str, gateway: &Gateway) -> String {
+    let known: Vec<&str> = gateway.catalog.providers().iter().map(|provider| provider.id.as_ref()).collect();
+    let name: String = name.chars().take(40).collect();
+    format!("There is no provider `{name}`; there are {}.", known.join(", "))
 }
 
 /// What the client is told when there is no candidate, and the class for the accounts if the request was right.
@@ -83,7 +88,8 @@ pub(super) fn refusal(
         PlanError::Excluded => {
             let on: Vec<&str> = gateway.config.providers_on().collect();
             let message = format!(
-                "`provider` (`only`, `order`, `ignore`) leaves no configured provider for `{model}`. Configured: {}.",
+                "`provider` (`only`, `order`, `ignore`) or `{FAILOVER_SEQUENCE}` leaves no configured provider for \
+                 `{model}`. Configured: {}.",
                 on.join(", ")
             );
             (ApiError::invalid("no_provider_allowed", message).with_param("provider"), None)

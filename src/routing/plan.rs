@@ -333,8 +333,18 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         }
         let order = &self.preferences.order;
         if !order.is_empty() {
-            let place = |id: &str| order.iter().position(|wanted| wanted == id).unwrap_or(order.len());
-            sort_by_rank(candidates, |candidate| place(&candidate.provider.id) as u128);
+            // What `auto` chose takes turns over these providers: all models of the first one would use up the attempts.
+            let mut turns = vec![0_u64; order.len()];
+            let mut ranked: Vec<(u64, Candidate<'c>)> = Vec::new();
+            for candidate in candidates.drain(..) {
+                let place = order.iter().position(|wanted| *wanted == *candidate.provider.id);
+                let turn = place.and_then(|place| turns.get_mut(place)).filter(|_| candidate.auto);
+                let turn = turn.map_or(0, |turn| std::mem::replace(turn, *turn + 1));
+                let rank = place.map_or(u64::MAX, |place| turn << 32 | place as u64);
+                ranked.push((rank, candidate));
+            }
+            sort_by_rank(&mut ranked, |(rank, _)| u128::from(*rank));
+            candidates.extend(ranked.into_iter().map(|(_, candidate)| candidate));
         }
     }
 }

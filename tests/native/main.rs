@@ -41,6 +41,7 @@ mod gateway_retention;
 mod gateway_route;
 mod gateway_stream;
 mod gateway_trail;
+mod gateway_wishes;
 mod gateway_world;
 mod health_circuit;
 mod health_circuits;

@@ -93,6 +93,13 @@ fn order_puts_these_first_and_keeps_the_others_behind() {
 }
 
 #[test]
+fn in_auto_an_order_takes_turns_over_its_providers_so_that_each_has_an_attempt() {
+    let world = World::of(&[at("a/one"), at("a/two"), at("b/one"), at("b/two"), at("c/one"), at("c/two")]);
+    let body = ask("auto", r#","provider":{"order":["c","a"]}"#);
+    assert_eq!(world.plan(&body), "c/one a/one c/two a/two b/one b/two");
+}
+
+#[test]
 fn only_and_ignore_leave_the_others_out() {
     let world = World::of(&[at("a/m"), at("b/m"), at("c/m")]);
     assert_eq!(world.plan(&wish(r#"{"only":["c","a"]}"#)), "a/m c/m");

@@ -1,0 +1,101 @@
+//! What a client asks for in request headers: which providers in which order, and how long it waits.
+
+use super::refusal::no_such_provider;
+use super::setup::Gateway;
+use crate::json::Reader;
+use crate::openai::error::ApiError;
+use crate::openai::request::{ProviderPreferences, RequestError};
+use crate::routing::target::Target;
+
+/// The only providers that may be used, in order: a JSON array of their ids.
+pub const FAILOVER_SEQUENCE: &str = "x-opengateway-failover-sequence";
+/// The milliseconds that the client waits for the first token of a stream, or for the whole reply.
+pub const TIMEOUT: &str = "x-gateway-timeout";
+/// The same under another name; the smaller one counts.
+pub const OWN_TIMEOUT: &str = "x-opengateway-timeout";
+
+/// These headers as they came; one that is empty is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderWishes {
+    /// [`FAILOVER_SEQUENCE`].
+    pub failover_sequence: Option<String>,
+    /// [`TIMEOUT`].
+    pub timeout: Option<String>,
+    /// [`OWN_TIMEOUT`].
+    pub own_timeout: Option<String>,
+}
+
+impl HeaderWishes {
+    /// Makes the failover sequence part of what the body wishes: nobody else may be used, and this is the order.
+    ///
+    /// # Errors
+    /// A 400 that says what to do.
+    pub fn join(
+        &self,
+        wishes: &mut ProviderPreferences,
+        targets: &[Target<'_>],
+        gateway: &Gateway,
+    ) -> Result<(), ApiError> {
+        let Some(text) = &self.failover_sequence else { return Ok(()) };
+        let refuse = |message: String| Err(ApiError::invalid("invalid_value", message).with_param(FAILOVER_SEQUENCE));
+        let Some(sequence) = strings(text).filter(|sequence| !sequence.is_empty()) else {
+            let allowed = "a JSON array of at least one provider id, such as [\"groq\",\"cerebras\"]";
+            return Err(RequestError::value(FAILOVER_SEQUENCE, allowed, text).into());
+        };
+        if let Some(name) = sequence.iter().find(|name| gateway.catalog.provider(name).is_none()) {
+            return refuse(no_such_provider(name, gateway));
+        }
+        let pins = targets.iter().filter_map(Target::pinned_provider);
+        if let Some(pinned) = pins.into_iter().find(|&pinned| !sequence.iter().any(|id| id == pinned)) {
+            return refuse(format!(
+                "The request asks for a model of {pinned}, which `{FAILOVER_SEQUENCE}` leaves out. Add {pinned} to it, or \
+                 name the model without its provider."
+            ));
+        }
+        if wishes.only.is_empty() {
+            wishes.only.clone_from(&sequence);
+        } else {
+            wishes.only.retain(|id| sequence.contains(id));
+            if wishes.only.is_empty() {
+                return refuse(format!(
+                    "`{FAILOVER_SEQUENCE}` and `provider.only` have no provider in common. Leave one of them out."
+                ));
+            }
+        }
+        wishes.order = sequence;
+        Ok(())
+    }
+
+    /// How long the client waits, in milliseconds; `None` = as long as the gateway does.
+    ///
+    /// # Errors
+    /// A 400 that names the header.
+    pub fn timeout_ms(&self) -> Result<Option<u64>, ApiError> {
+        let mut least: Option<u64> = None;
+        for (name, value) in [(TIMEOUT, &self.timeout), (OWN_TIMEOUT, &self.own_timeout)] {
+            let Some(value) = value else { continue };
+            // `u64::from_str` takes a leading plus sign.
+            let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+            match value.parse().ok().filter(|&ms: &u64| digits && ms > 0) {
+                Some(ms) => least = Some(least.map_or(ms, |least| least.min(ms))),
+                None => {
+                    let allowed = "a whole number of milliseconds above 0, such as 15000";
+                    return Err(RequestError::value(name, allowed, value).into());
+                }
+            }
+        }
+        Ok(least)
+    }
+}
+
+/// The members of a JSON array of strings; `None` where it is anything else.
+fn strings(text: &str) -> Option<Vec<String>> {
+    let mut reader = Reader::new(text);
+    let mut list = Vec::new();
+    let read = reader.array::<RequestError>(|reader, _| {
+        let text = reader.string()?.decode();
+        list.push(text.ok_or(RequestError::NotAnObject)?.into_owned());
+        Ok(())
+    });
+    (read.is_ok() && reader.end().is_ok()).then_some(list)
+}
