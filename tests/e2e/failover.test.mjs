@@ -1,5 +1,5 @@
-// What each kind of failure leads to: the next provider, a larger window, or a true error for the client. Both sides
-// are asserted: what the client was told, and what each provider saw.
+// What failures lead to that are not alike in every way of asking (those are in faults-*.test.mjs): what a client wrote
+// benches nobody, refused parameters, error bodies without an end. Both sides are asserted.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -7,73 +7,10 @@ import net from 'node:net';
 import { before, describe, test } from 'node:test';
 import { ask, askInOrder, assertError, OPENAI_MODEL, SHARED_MODEL, trailOf } from './harness/requests.mjs';
 import { setScene } from './harness/scene.mjs';
-import { readStream } from './harness/sse.mjs';
-import {
-  badKey, contentFiltered, contextTooLong, emptyBody, html, modelNotFound, neverAnswer, rateLimited, resetConnection, status,
-} from './upstream/behaviours.mjs';
+import { badKey, contentFiltered, contextTooLong, status } from './upstream/behaviours.mjs';
 import { errorBody } from './upstream/payloads.mjs';
 
 const TWO = ['groq', 'cerebras'];
-
-describe('a failure of one provider', () => {
-  const scene = setScene({ providers: TWO, isolates: 24 });
-  const passedOver = {
-    'a wrong key': [badKey(), '401'],
-    'a model that is gone': [modelNotFound(), '404'],
-    'a server error': [status(500), '500'],
-    'an overloaded provider': [status(503), '503'],
-    'a rate limit': [rateLimited(), '429'],
-    'no credit': [status(402), '402'],
-    'an HTML page': [html(200), 'invalid_reply'],
-    'an empty reply': [emptyBody(), 'invalid_reply'],
-    'an error that came as a 200': [status(200, errorBody('overloaded', { type: 'server_error' })), null],
-    'a reply without choices': [status(200, { id: 'x', object: 'chat.completion', choices: [] }), 'invalid_reply'],
-    'a reply that is cut off': [status(200, '{"id":"x","choices":[{"ind', { 'content-type': 'application/json' }), 'invalid_reply'],
-    'a reset connection': [resetConnection(), 'connect'],
-  };
-  for (const [name, [behaviour, outcome]] of Object.entries(passedOver)) {
-    for (const stream of [false, true]) {
-      test(`because of ${name} goes to the next one${stream ? ' of a stream' : ''}`, async () => {
-        scene.upstream.always('groq', behaviour);
-        const reply = await scene.client.chat(askInOrder(TWO, { stream }));
-        assert.equal(reply.status, 200, reply.text);
-        assert.equal(reply.headers['x-gateway-provider'], 'cerebras');
-        const [[first, told]] = trailOf(reply);
-        assert.equal(first, 'groq');
-        if (outcome !== null) assert.equal(told, outcome);
-        assert.deepEqual(scene.upstream.counts(), { groq: 1, cerebras: 1 });
-        const content = stream ? readStream(reply.text).content : reply.json.choices[0].message.content;
-        assert.equal(content, 'Hello there');
-      });
-    }
-  }
-});
-
-describe('a failure of all providers', () => {
-  const scene = setScene({ providers: TWO, isolates: 14 });
-  const exhausted = {
-    'wrong keys': [badKey(), { status: 502, code: 'provider_authentication_failed' }],
-    'missing models': [modelNotFound(), { status: 404, code: 'model_not_found' }],
-    'too long prompts': [contextTooLong(), { status: 400, code: 'context_length_exceeded' }],
-    'overload': [status(503), { status: 503 }],
-    'server errors': [status(500), { status: 502 }],
-    'resets': [resetConnection(), { status: 502 }],
-    'rate limits': [rateLimited({ 'retry-after': '7' }), { status: 429 }],
-  };
-  for (const [name, [behaviour, expected]] of Object.entries(exhausted)) {
-    for (const stream of [false, true]) {
-      test(`because of ${name} has one true status${stream ? ' for a stream too' : ''}`, async () => {
-        for (const provider of TWO) scene.upstream.always(provider, behaviour);
-        const reply = await scene.client.chat(askInOrder(TWO, { stream }));
-        const error = assertError(reply, expected);
-        assert.equal(error.metadata.routing.length, scene.upstream.requests().length);
-        assert.ok(error.metadata.routing.every(({ succeeded }) => succeeded === false));
-        if (expected.status === 429) assert.ok(Number(reply.headers['retry-after']) >= 6);
-        if (expected.code === 'provider_authentication_failed') assert.equal(reply.headers['x-should-retry'], 'false');
-      });
-    }
-  }
-});
 
 describe('a failure', () => {
   const scene = setScene({ providers: ['groq', 'cerebras', 'sambanova'] });
@@ -175,29 +112,6 @@ describe('an error reply whose body never ends', () => {
       assert.equal(reply.status, 200, reply.text);
       assert.deepEqual(trailOf(reply), [['groq', '429'], ['cerebras', '200']]);
       await scene.upstream.aborted('groq');
-    });
-  }
-});
-
-describe('a silent provider', () => {
-  const TIMEOUTS = Object.fromEntries(
-    ['FIRST_TOKEN_TIMEOUT_MS', 'REASONING_FIRST_TOKEN_TIMEOUT_MS', 'REQUEST_TIMEOUT_MS', 'REASONING_REQUEST_TIMEOUT_MS'].map((name) => [name, '400']),
-  );
-  const scene = setScene({ providers: ['groq', 'cerebras'], vars: TIMEOUTS });
-
-  for (const stream of [false, true]) {
-    test(`is given up in time and its connection closed${stream ? ', streamed' : ''}`, async () => {
-      scene.upstream.always('groq', neverAnswer());
-      const reply = await scene.client.chat(askInOrder(['groq', 'cerebras'], { stream }));
-      assert.equal(reply.status, 200, reply.text);
-      assert.deepEqual(trailOf(reply), [['groq', 'timeout'], ['cerebras', '200']]);
-      await scene.upstream.aborted('groq');
-    });
-
-    test(`everywhere is a 504${stream ? ', streamed' : ''}`, async () => {
-      for (const provider of ['groq', 'cerebras']) scene.upstream.always(provider, neverAnswer());
-      assertError(await scene.client.chat(askInOrder(['groq', 'cerebras'], { stream })), { status: 504 });
-      assert.deepEqual(scene.upstream.counts(), { groq: 1, cerebras: 1 });
     });
   }
 });

@@ -17,15 +17,16 @@ const ISOLATES = 8;
  * @param vars variables, or a function that makes them of the upstream.
  * @param workerd more for `startWorkerd`.
  * @param isolates one for each test; 1 where the tests are to share it, because none of them spoils a provider's health.
+ * @param together whether tests run at the same time: each takes a client by itself then, and nobody cleans the upstream.
  */
-export function setScene({ providers, vars = {}, isolates = ISOLATES, ...workerd }) {
+export function setScene({ providers, vars = {}, isolates = ISOLATES, together = false, ...workerd }) {
   const scene = { upstream: null, gateway: null, client: null };
   before(async () => {
     scene.upstream = await startUpstream();
     const own = typeof vars === 'function' ? vars(scene.upstream) : vars;
     scene.gateway = await startGateway({ vars: { ...providerVars(scene.upstream, ...providers), ...own }, isolates, ...workerd });
   });
-  beforeEach(() => {
+  if (!together) beforeEach(() => {
     scene.upstream.reset();
     scene.client = isolates === 1 && scene.client !== null ? scene.client : scene.gateway.freshClient();
   });

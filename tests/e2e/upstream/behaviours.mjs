@@ -4,11 +4,12 @@
 import { completion, errorBody, tokens, USAGE } from './payloads.mjs';
 import { done, finish, role, text, trailingUsage } from './steps.mjs';
 
-const JSON_TYPE = { 'content-type': 'application/json' };
-const EVENT_STREAM = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
+export const JSON_TYPE = { 'content-type': 'application/json' };
+export const EVENT_STREAM = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
 
 /** These send a stream's usage with the finish reason, unasked; the others in a trailing chunk, when asked. */
-const USAGE_IN_LAST_CHOICE = new Set(['groq', 'cerebras']);
+const USAGE_IN_LAST_CHOICE = new Set(['groq', 'cerebras', 'alpha', 'gamma']);
+export const usageInLastChoice = (provider) => USAGE_IN_LAST_CHOICE.has(provider);
 
 /** A healthy provider: a stream when the request asks for one, else one JSON answer. */
 export function chat({ content = ['Hello', ' there'], usage = USAGE, ...options } = {}) {
@@ -26,7 +27,7 @@ export function answer({ headers = {}, ...fields } = {}) {
 /** A complete stream of text, with the usage where this provider puts it: `in_last_choice`, `trailing` or `none`. */
 export function tokenStream({ content = tokens(5), usage = USAGE, usageAt, ...options } = {}) {
   return (exchange) => {
-    const place = usageAt ?? (USAGE_IN_LAST_CHOICE.has(exchange.record.provider) ? 'in_last_choice' : 'trailing');
+    const place = usageAt ?? (usageInLastChoice(exchange.record.provider) ? 'in_last_choice' : 'trailing');
     return stream([
       role(),
       text(...content),

@@ -16,6 +16,8 @@ export class RequestRecord {
     this.json = parseOrUndefined(this.text);
     /** Milliseconds, monotonic: for gaps between attempts. */
     this.at = performance.now();
+    /** When the provider's answer ended or its client left; undefined before. */
+    this.overAt = undefined;
     /** The provider wrote its answer to the end (or broke it off by itself). */
     this.ended = false;
     /** The client closed the connection before the answer ended. */
@@ -44,6 +46,7 @@ export class Exchange {
   /** Called by the server when the socket closed. */
   socketClosed() {
     if (!this.record.ended) this.record.aborted = true;
+    this.record.overAt ??= performance.now();
     this.#markGone();
     this.#changed();
   }
@@ -80,6 +83,12 @@ export class Exchange {
     this.#end();
   }
 
+  /** Only a part of an answer whose head promises all of it. */
+  async respondPartly(status, headers, body, bytes) {
+    const whole = Buffer.from(body);
+    await this.write(Buffer.concat([head(status, { ...headers, 'content-length': whole.length }), whole.subarray(0, bytes)]));
+  }
+
   /** Closes the connection without the last chunk; what was written still arrives. */
   destroy() {
     this.#end();
@@ -95,6 +104,7 @@ export class Exchange {
   #end() {
     if (this.isOver) return;
     this.record.ended = true;
+    this.record.overAt = performance.now();
     this.#changed();
   }
 }

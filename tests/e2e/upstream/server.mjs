@@ -22,6 +22,7 @@ class Upstream {
   #sockets = new Set();
   #queues = new Map();
   #defaults = new Map();
+  #everywhere = chat();
   #records = [];
   #changes = new EventEmitter().setMaxListeners(0);
 
@@ -41,15 +42,21 @@ class Upstream {
     this.#queues.set(provider, [...(this.#queues.get(provider) ?? []), ...behaviours]);
   }
 
-  /** What the provider does when its queue is empty. Without one it is a healthy provider: `chat()`. */
+  /** What the provider does when its queue is empty. Without one it does what all do. */
   always(provider, behaviour) {
     this.#defaults.set(provider, behaviour);
+  }
+
+  /** What every provider does that was told nothing else. At first they are healthy: `chat()`. */
+  everywhere(behaviour) {
+    this.#everywhere = behaviour;
   }
 
   /** Forgets scripts and records; open connections go on. */
   reset() {
     this.#queues.clear();
     this.#defaults.clear();
+    this.#everywhere = chat();
     this.#records = [];
   }
 
@@ -114,7 +121,7 @@ class Upstream {
     const provider = request.target.split('/')[1];
     const record = new RequestRecord(provider, request);
     const exchange = new Exchange(socket, record, () => this.#changes.emit('change'));
-    const behaviour = this.#queues.get(provider)?.shift() ?? this.#defaults.get(provider) ?? chat();
+    const behaviour = this.#queues.get(provider)?.shift() ?? this.#defaults.get(provider) ?? this.#everywhere;
     this.#records.push(record);
     this.#changes.emit('change');
     Promise.resolve(behaviour(exchange)).catch((error) => {
