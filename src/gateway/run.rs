@@ -177,6 +177,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         Expected {
             choices: self.request.n,
             reasoning_outside_completion: candidate.provider.reasoning_outside_completion,
+            resumable: false,
         }
     }
 

@@ -52,10 +52,16 @@ pub struct ChunkPeek<'a> {
     pub id: Option<Str<'a>>,
     /// The model's name.
     pub model: Option<Str<'a>>,
+    /// When the completion began, as JSON.
+    pub created: Option<&'a str>,
     /// `choices` is not empty.
     pub has_choices: bool,
     /// A delta carries text, content parts, audio or images.
     pub content: bool,
+    /// The text of a delta, where it is a string with something in it.
+    pub text: Option<Str<'a>>,
+    /// There is output that is neither text nor reasoning of the first choice: it cannot be taken up by somebody else.
+    pub more_than_text: bool,
     /// A delta carries reasoning.
     pub reasoning: bool,
     /// A delta carries a part of a tool call.
@@ -126,6 +132,7 @@ pub fn peek(data: &str) -> Result<Chunk<'_>, ChunkError> {
         match key.decode().as_deref().unwrap_or_default() {
             "id" => chunk.id = string(reader)?,
             "model" => chunk.model = string(reader)?,
+            "created" => chunk.created = span_of(reader, Kind::Number)?,
             "object" => is_error_object = string(reader)?.is_some_and(|object| object.is("error")),
             "usage" => chunk.usage = span_of(reader, Kind::Object)?,
             "error" => chunk.error = error_span(reader)?,
@@ -134,6 +141,7 @@ pub fn peek(data: &str) -> Result<Chunk<'_>, ChunkError> {
                 let choice = Choice::read(reader, position, &mut chunk)?;
                 choice_error = choice_error.or(choice.error);
                 chunk.has_choices = true;
+                chunk.more_than_text |= choice.index > 0;
                 chunk.seen |= index_bit(choice.index);
                 if let Some(reason) = choice.finish_reason {
                     chunk.finished |= index_bit(choice.index);
@@ -202,6 +210,7 @@ impl<'a> Choice<'a> {
                 "finish_reason" => choice.finish_reason = string(reader)?.map(Str::raw).filter(|raw| !raw.is_empty()),
                 "error" => choice.error = error_span(reader)?,
                 "delta" if reader.peek()? == Kind::Object => delta(reader, chunk)?,
+                "logprobs" => chunk.more_than_text |= span_of(reader, Kind::Object)?.is_some(),
                 _ => {
                     reader.skip()?;
                 }
@@ -212,32 +221,50 @@ impl<'a> Choice<'a> {
     }
 }
 
-fn delta(reader: &mut Reader<'_>, chunk: &mut ChunkPeek<'_>) -> Result<(), ReadError> {
+fn delta<'a>(reader: &mut Reader<'a>, chunk: &mut ChunkPeek<'a>) -> Result<(), ReadError> {
     // Some providers send the same reasoning under two names: the longer one counts.
     let mut reasoning_bytes = 0;
     reader.object::<ReadError>(|reader, key| {
         match key.decode().as_deref().unwrap_or_default() {
-            "content" => chunk.content |= content(reader, &mut chunk.text_bytes)?,
+            "content" if reader.peek()? == Kind::String => {
+                let text = reader.string()?;
+                chunk.text_bytes += text.raw_len();
+                if !text.is_empty() {
+                    chunk.content = true;
+                    chunk.text = Some(text);
+                }
+            }
+            "content" => {
+                let any = content(reader, &mut chunk.text_bytes)?;
+                chunk.content |= any;
+                chunk.more_than_text |= any;
+            }
             "reasoning" | "reasoning_content" => {
                 let length = string(reader)?.map_or(0, Str::raw_len);
                 reasoning_bytes = length.max(reasoning_bytes);
                 chunk.reasoning |= length > 0;
             }
-            "reasoning_details" => chunk.reasoning |= is_filled(reader, Kind::Array)?,
+            "reasoning_details" => chunk.reasoning |= is_filled(reader)?,
             "refusal" => {
                 let length = string(reader)?.map_or(0, Str::raw_len);
                 chunk.text_bytes += length;
                 chunk.refusal |= length > 0;
+                chunk.more_than_text |= length > 0;
             }
+            "function_call" => chunk.more_than_text |= span_of(reader, Kind::Object)?.is_some(),
             "tool_calls" if reader.peek()? == Kind::Array => {
                 reader.array::<ReadError>(|reader, _| {
                     chunk.tool_calls = true;
+                    chunk.more_than_text = true;
                     chunk.text_bytes += tool_arguments(reader)?;
                     Ok(())
                 })?;
             }
-            "audio" => chunk.content |= is_filled(reader, Kind::Object)?,
-            "images" => chunk.content |= is_filled(reader, Kind::Array)?,
+            "audio" | "images" => {
+                let any = is_filled(reader)?;
+                chunk.content |= any;
+                chunk.more_than_text |= any;
+            }
             _ => {
                 reader.skip()?;
             }
@@ -328,11 +355,11 @@ fn error_span<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, ReadError>
     Ok((kind == Kind::Object || (kind == Kind::String && span != "\"\"")).then_some(span))
 }
 
-/// Whether the next value is an array or object of that kind with something in it.
-fn is_filled(reader: &mut Reader<'_>, kind: Kind) -> Result<bool, ReadError> {
-    let Some(span) = span_of(reader, kind)? else { return Ok(false) };
-    let mut inside = span.chars();
+/// Whether the next value is an array or object with something in it.
+fn is_filled(reader: &mut Reader<'_>) -> Result<bool, ReadError> {
+    let kind = reader.peek()?;
+    let mut inside = reader.skip()?.chars();
     inside.next();
     inside.next_back();
-    Ok(!inside.as_str().trim_ascii().is_empty())
+    Ok(matches!(kind, Kind::Array | Kind::Object) && !inside.as_str().trim_ascii().is_empty())
 }

@@ -7,3 +7,5 @@ pub mod encode;
 pub mod gate;
 pub mod rewrite;
 pub mod scan;
+pub mod splice;
+pub mod transcript;

@@ -1,10 +1,12 @@
 //! The rewriting relay's part of a stream: events go on as they came, but for the usage chunk, which the client may not
-//! have asked for or may have asked to carry cost and metadata. Nothing else is changed here.
+//! have asked for or may have asked to carry cost and metadata, and for a stream that goes on with another one.
 
 use super::chunk::{Chunk, ChunkPeek};
 use super::decoder::{Event, EventTooLarge};
 use super::encode::{DONE, EVENT_END};
 use super::scan::{Expected, Facts, Read, StreamEnd, StreamScan};
+use super::splice::Splice;
+use super::transcript::Transcript;
 use crate::json::{ObjectWriter, ReadError, Reader};
 
 /// What a client gets in a usage chunk. Both are JSON text on one line or several.
@@ -43,12 +45,18 @@ pub enum UsagePolicy<U> {
 pub struct Rewriter<U> {
     scan: StreamScan,
     usage: UsagePolicy<U>,
+    splice: Option<Splice>,
 }
 
 impl<U: UsageChunk> Rewriter<U> {
     /// At the start of a stream.
     pub fn new(usage: UsagePolicy<U>, expected: Expected) -> Self {
-        Self { scan: StreamScan::new(expected), usage }
+        Self { scan: StreamScan::new(expected), usage, splice: None }
+    }
+
+    /// At the start of a stream that goes on with one that was cut.
+    pub fn joining(usage: UsagePolicy<U>, expected: Expected, splice: Splice) -> Self {
+        Self { splice: Some(splice), ..Self::new(usage, expected) }
     }
 
     /// Takes the next bytes and appends to `out` what the client is to get of them.
@@ -57,8 +65,8 @@ impl<U: UsageChunk> Rewriter<U> {
     /// When an event is too large to be held. Nothing more is forwarded then, and the end is a cut unless the answer
     /// had finished.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), EventTooLarge> {
-        let usage = &mut self.usage;
-        self.scan.push_events(bytes, &mut |event, read, facts| forward(usage, event, read, facts, out))
+        let (usage, splice) = (&mut self.usage, &mut self.splice);
+        self.scan.push_events(bytes, &mut |event, read, facts| forward(usage, splice, event, read, facts, out))
     }
 
     /// Takes the end of the body: appends an unfinished event that reads well, with its blank line, and leaves out one
@@ -68,22 +76,36 @@ impl<U: UsageChunk> Rewriter<U> {
         if let Some(end) = self.scan.end {
             return end;
         }
-        let usage = &mut self.usage;
+        let (usage, splice) = (&mut self.usage, &mut self.splice);
         let inside = self.scan.is_inside_event();
         self.scan.close(|event, read, facts| {
             // Without data it may be the beginning of a field's name.
             if event.data.is_some() || !inside {
-                forward(usage, event, read, facts, out);
+                forward(usage, splice, event, read, facts, out);
             }
         });
         let facts = self.scan.facts();
-        let end = if facts.is_broken() || !facts.is_complete() {
+        let end = if facts.is_broken() || !facts.is_complete() || self.has_diverged() {
             StreamEnd::Cut { mid_event: false }
         } else {
             StreamEnd::Complete { append: if self.scan.done_seen() { "" } else { DONE } }
         };
         self.scan.end = Some(end);
         end
+    }
+
+    /// Whether the stream goes on with another one than the client has the beginning of.
+    pub fn has_diverged(&self) -> bool {
+        self.splice.as_ref().is_some_and(Splice::has_diverged)
+    }
+
+    /// What the client has of the answer, if somebody else can go on with it.
+    pub fn transcript(&self) -> Option<&Transcript> {
+        match &self.splice {
+            Some(splice) => splice.transcript(),
+            // What broke the stream was withheld.
+            None => self.scan.withheld_transcript(),
+        }
     }
 
     /// What the upstream sent, a dropped usage chunk and a withheld error included.
@@ -95,6 +117,7 @@ impl<U: UsageChunk> Rewriter<U> {
 /// Appends what the client is to get of one event. `facts` include it.
 fn forward<U: UsageChunk>(
     policy: &mut UsagePolicy<U>,
+    splice: &mut Option<Splice>,
     event: &Event<'_>,
     read: &Read<'_>,
     facts: &Facts,
@@ -103,21 +126,36 @@ fn forward<U: UsageChunk>(
     if facts.is_broken() {
         return;
     }
+    let mut rewritten = None;
+    if let (Some(splice), Some(Ok(read))) = (splice.as_mut(), read) {
+        match (read, event.data) {
+            (Chunk::Delta(chunk), Some(Ok(data))) => match splice.chunk(data, chunk) {
+                Ok(Some(joined)) => rewritten = Some(joined),
+                // It was read before, so reading it again cannot fail.
+                Ok(None) | Err(_) => return,
+            },
+            (Chunk::Done | Chunk::Delta(_), _) => splice.end(),
+        }
+        if splice.has_diverged() {
+            return;
+        }
+    }
     if let (Some(Ok(Chunk::Delta(ChunkPeek { usage: Some(usage), has_choices, .. }))), Some(Ok(data))) =
         (read, event.data)
     {
         match policy {
             UsagePolicy::Drop if !has_choices => return,
             UsagePolicy::Rewrite(chunk) if !has_choices || facts.is_finished() => {
-                if let Ok(rewritten) = with_members(data, &chunk.members(usage)) {
-                    push_data(&rewritten, out);
-                    return;
-                }
+                let data = rewritten.as_deref().unwrap_or(data);
+                rewritten = with_members(data, &chunk.members(usage)).ok().or(rewritten);
             }
             UsagePolicy::Keep | UsagePolicy::Drop | UsagePolicy::Rewrite(_) => {}
         }
     }
-    out.extend_from_slice(event.raw);
+    match rewritten {
+        Some(data) => push_data(&data, out),
+        None => out.extend_from_slice(event.raw),
+    }
 }
 
 /// The chunk with other `usage` and `metadata`; all other members as they were.

@@ -4,6 +4,7 @@
 use super::chunk::{Chunk, ChunkError, ChunkPeek};
 use super::decoder::{Decoder, Event, EventTooLarge};
 use super::encode::{DONE, EVENT_END};
+use super::transcript::Transcript;
 use crate::usage::tokens::TokenUsage;
 
 /// What the end of a body means for a client that has all of its bytes.
@@ -41,6 +42,8 @@ pub struct StreamScan {
     decoder: Decoder,
     facts: Facts,
     pub(super) end: Option<StreamEnd>,
+    /// It ended in the middle of a chunk.
+    torn: bool,
 }
 
 /// What is known of a stream before it begins.
@@ -50,11 +53,13 @@ pub struct Expected {
     pub choices: u32,
     /// See [`TokenUsage::parse`].
     pub reasoning_outside_completion: bool,
+    /// Somebody else may go on with the answer if it is cut, so its text is kept.
+    pub resumable: bool,
 }
 
 impl Default for Expected {
     fn default() -> Self {
-        Self { choices: 1, reasoning_outside_completion: false }
+        Self { choices: 1, reasoning_outside_completion: false, resumable: false }
     }
 }
 
@@ -71,8 +76,8 @@ pub(super) struct Facts {
     error: Option<String>,
     /// Something that is no chunk came before the answer had finished.
     lost_a_piece: bool,
-    tool_call: bool,
     text_bytes: u64,
+    transcript: Transcript,
 }
 
 /// What an event's data was read as; `None` where it has no data.
@@ -81,7 +86,7 @@ pub(super) type Read<'a> = Option<Result<Chunk<'a>, ChunkError>>;
 impl StreamScan {
     /// At the start of a stream.
     pub fn new(expected: Expected) -> Self {
-        Self { decoder: Decoder::default(), facts: Facts { expected, ..Facts::default() }, end: None }
+        Self { decoder: Decoder::default(), facts: Facts { expected, ..Facts::default() }, end: None, torn: false }
     }
 
     /// Takes the next bytes. After an event larger than [`MAX_EVENT_BYTES`](super::decoder::MAX_EVENT_BYTES) nothing is
@@ -151,6 +156,7 @@ impl StreamScan {
         }
         let inside = self.decoder.is_inside_event();
         let torn = self.close(|_, _, _| {});
+        self.torn = torn;
         let close = if inside && !torn { EVENT_END } else { "" };
         let end = if self.facts.error.is_some() {
             StreamEnd::ErrorEvent { append: close }
@@ -202,9 +208,15 @@ impl StreamScan {
         self.facts.lost_a_piece
     }
 
-    /// Whether a tool call has begun.
-    pub const fn tool_call_seen(&self) -> bool {
-        self.facts.tool_call
+    /// What a client that has every byte has of the answer, if somebody else can go on with it: not where anything but
+    /// text has begun, where the client has seen an error or half a chunk.
+    pub fn transcript(&self) -> Option<&Transcript> {
+        self.withheld_transcript().filter(|_| !self.torn && !self.facts.is_broken())
+    }
+
+    /// The same for a client that got neither the error nor the half chunk.
+    pub(super) fn withheld_transcript(&self) -> Option<&Transcript> {
+        Some(&self.facts.transcript).filter(|transcript| self.facts.expected.resumable && transcript.is_open())
     }
 
     /// The length of what the model wrote so far, reasoning included; see [`ChunkPeek::text_bytes`].
@@ -232,7 +244,6 @@ impl Facts {
     fn add_chunk(&mut self, chunk: &ChunkPeek<'_>) {
         self.seen |= chunk.seen;
         self.finished |= chunk.finished;
-        self.tool_call |= chunk.tool_calls;
         self.text_bytes = self.text_bytes.saturating_add(chunk.text_bytes as u64);
         if let Some(reason) = chunk.finish_reason {
             self.finish_reason = Some(reason.to_owned());
@@ -244,6 +255,10 @@ impl Facts {
         }
         if self.error.is_none() {
             self.error = chunk.error.map(str::to_owned);
+        }
+        // What comes with an error is withheld, or makes the answer one that nobody can go on with.
+        if self.expected.resumable && !self.is_broken() {
+            self.transcript.add(chunk);
         }
     }
 
