@@ -6,13 +6,14 @@ use super::transcript::Transcript;
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str};
 
 /// A model that was given the beginning of its answer and writes this many bytes of that beginning again has begun
-/// anew. Fewer may be chance: the answer "no no no" goes on with "no".
-const BEGUN_ANEW_BYTES: usize = 16;
+/// anew. Fewer may be chance: an answer may repeat itself, as do the lines of a table. So nobody should be asked to go on
+/// with less text than this.
+pub const BEGUN_ANEW_BYTES: usize = 64;
 
 /// How the second candidate was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// To go on with the text so far.
+    /// To go on with the text so far, of [`BEGUN_ANEW_BYTES`] at least.
     ToContinue,
     /// From the start: what equals the text so far is left out.
     Again,
@@ -41,9 +42,9 @@ impl Splice {
     /// A second stream that was asked for like this goes on behind `so_far`.
     pub fn new(so_far: Transcript, asked: Asked) -> Self {
         let stage = match asked {
-            _ if so_far.text.is_empty() => Stage::Goes,
-            Asked::ToContinue => Stage::Unclear { held: String::new() },
+            Asked::Again if so_far.text.is_empty() => Stage::Goes,
             Asked::Again => Stage::Repeats { bytes: 0 },
+            Asked::ToContinue => Stage::Unclear { held: String::new() },
         };
         Self { so_far, stage }
     }

@@ -75,6 +75,7 @@ mod sse_decoder;
 mod sse_gate;
 mod sse_rewrite;
 mod sse_scan;
+mod sse_splice;
 mod sse_streams;
 mod usage_price;
 mod usage_record;
