@@ -55,7 +55,7 @@ fn provider(row: &Provider) -> String {
     format!(
         "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
-         stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, body: BodyPolicy::{}, \
+         stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, prefill: Prefill::{}, body: BodyPolicy::{}, \
          accepts: {}, drops: {}, renames: {}, adds: {}, forward_headers: {}, errors: {} }}",
         text(&row.id),
         text(&row.name),
@@ -71,6 +71,7 @@ fn provider(row: &Provider) -> String {
         row.stream_options,
         row.output_limit,
         row.reasoning_outside_completion,
+        row.prefill,
         row.body,
         texts(&row.accepts),
         texts(&row.drops),

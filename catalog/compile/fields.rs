@@ -231,6 +231,11 @@ impl<'a> Fields<'a> {
         self.required(field).and_then(|value| self.as_word(field, value, words)).unwrap_or_default()
     }
 
+    /// The variant that an optional word names.
+    pub(crate) fn word_or(&mut self, field: &'static str, words: &[Word], default: &'static str) -> &'static str {
+        self.get(field).and_then(|value| self.as_word(field, value, words)).unwrap_or(default)
+    }
+
     /// The variants that an optional list of words names.
     pub(crate) fn words(&mut self, field: &'static str, words: &[Word]) -> Vec<&'static str> {
         let list = self.list(field);

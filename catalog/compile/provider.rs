@@ -9,6 +9,12 @@ const BODY_POLICIES: [Word; 2] = [("open", "Open"), ("strict", "Strict")];
 const STREAM_USAGES: [Word; 3] = [("in_last_choice", "InLastChoice"), ("trailing", "Trailing"), ("none", "None")];
 const OUTPUT_LIMITS: [Word; 3] =
     [("either", "Either"), ("max_tokens", "MaxTokens"), ("max_completion_tokens", "MaxCompletionTokens")];
+const PREFILLS: [Word; 4] = [
+    ("none", "None"),
+    ("assistant", "Assistant"),
+    ("prefix", "Prefix"),
+    ("continue_final_message", "ContinueFinalMessage"),
+];
 
 /// The classes of `src/routing/failure.rs`; a test holds the two lists together.
 pub(crate) const ERROR_CLASSES: [Word; 17] = [
@@ -69,6 +75,7 @@ pub(crate) struct Provider {
     pub(crate) stream_options: bool,
     pub(crate) output_limit: &'static str,
     pub(crate) reasoning_outside_completion: bool,
+    pub(crate) prefill: &'static str,
     pub(crate) body: &'static str,
     pub(crate) accepts: Vec<String>,
     pub(crate) drops: Vec<String>,
@@ -114,6 +121,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         stream_options: fields.flag("stream_options"),
         output_limit: fields.word("output_limit", &OUTPUT_LIMITS),
         reasoning_outside_completion: fields.flag("reasoning_outside_completion"),
+        prefill: fields.word_or("prefill", &PREFILLS, "None"),
         body: fields.word("body", &BODY_POLICIES),
         accepts: fields.texts("accepts"),
         drops: read_drops(&mut fields),

@@ -50,6 +50,19 @@ pub enum StreamUsage {
     None,
 }
 
+/// How a provider is made to go on with an answer whose beginning is given to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefill {
+    /// Not at all, as far as is documented: it is asked from the start.
+    None,
+    /// By a last message of the role `assistant`.
+    Assistant,
+    /// By such a message with the member `"prefix": true`.
+    Prefix,
+    /// By such a message, with `continue_final_message` and without `add_generation_prompt` in the body.
+    ContinueFinalMessage,
+}
+
 /// The name under which a provider takes the output limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputLimitName {
@@ -117,6 +130,8 @@ pub struct ProviderSpec {
     pub output_limit: OutputLimitName,
     /// `completion_tokens` leaves the reasoning tokens out, so they are added (xAI).
     pub reasoning_outside_completion: bool,
+    /// How it goes on with the beginning of an answer. Models that reason are not asked to: they think before they write.
+    pub prefill: Prefill,
     /// Unknown body fields.
     pub body: BodyPolicy,
     /// With [`BodyPolicy::Strict`]: the fields it takes, after renaming.

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
-use super::provider::{BodyPolicy, Dialect, ErrorRule, KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text};
+use super::provider::{
+    BodyPolicy, Dialect, ErrorRule, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, StreamUsage, Text,
+};
 use crate::routing::failure::ErrorClass;
 
 include!(concat!(env!("OUT_DIR"), "/catalog.rs"));

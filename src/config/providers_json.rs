@@ -10,7 +10,7 @@ use super::models_json::{drops, row, texts};
 use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
-    BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts,
+    BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, StreamUsage, Text, Texts,
 };
 
 const KEYS: &[&str] = &[
@@ -22,6 +22,7 @@ const KEYS: &[&str] = &[
     "models",
     "stream_usage",
     "stream_options",
+    "prefill",
     "output_limit",
     "multiple_choices",
     "image_urls",
@@ -38,6 +39,12 @@ const OWN_PREFIX: &str = "GATEWAY_";
 const DIALECTS: &[(&str, Dialect)] = &[("openai", Dialect::OpenAi)];
 const STREAM_USAGES: &[(&str, StreamUsage)] =
     &[("in_last_choice", StreamUsage::InLastChoice), ("trailing", StreamUsage::Trailing), ("none", StreamUsage::None)];
+const PREFILLS: &[(&str, Prefill)] = &[
+    ("none", Prefill::None),
+    ("assistant", Prefill::Assistant),
+    ("prefix", Prefill::Prefix),
+    ("continue_final_message", Prefill::ContinueFinalMessage),
+];
 const OUTPUT_LIMITS: &[(&str, OutputLimitName)] = &[
     ("either", OutputLimitName::Either),
     ("max_tokens", OutputLimitName::MaxTokens),
@@ -90,6 +97,7 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
             .optional("output_limit", |json| json.word(OUTPUT_LIMITS))?
             .unwrap_or(OutputLimitName::Either),
         reasoning_outside_completion: false,
+        prefill: object.optional("prefill", |json| json.word(PREFILLS))?.unwrap_or(Prefill::None),
         body,
         accepts,
         drops: object.optional("drops", drops)?.unwrap_or_default(),

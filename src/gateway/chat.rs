@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
+use super::ask::Asker;
 use super::headers::Header;
 use super::health_now::HealthNow;
 use super::ports::{HealthPort, Ports};
@@ -121,17 +122,15 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
             return refuse(error);
         }
     };
-    let run = Run {
+    let asker = Asker {
         gateway,
         ports,
         incoming: &incoming,
         request: &request,
-        candidates: &candidates,
         requested_provider: targets.first().and_then(Target::pinned_provider),
         prompt_tokens: requirements.prompt_tokens,
-        permit: Permit(seed),
     };
-    run.run(record).await
+    Run { asker, candidates: &candidates, permit: Permit(seed) }.run(record).await
 }
 
 fn targets<'c>(request: &ChatRequest<'_>, gateway: &'c Gateway) -> Result<Vec<Target<'c>>, ApiError> {

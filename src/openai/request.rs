@@ -182,6 +182,11 @@ impl<'a> ChatRequest<'a> {
         Ok(request)
     }
 
+    /// The JSON of a field that is sent on as it is.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(key, _)| key.is(name)).map(|(_, value)| value.as_ref())
+    }
+
     fn field(&mut self, key: Str<'a>, name: &str, raw: &'a str, limits: &mut OutputLimits) -> Result<(), RequestError> {
         let mut keep = Cow::Borrowed(raw);
         match name {

@@ -1,5 +1,7 @@
 //! What an answer costs: integer pico-dollars (1e-12 USD) from list prices, never a float.
 
+use std::ops::Add;
+
 use super::tokens::TokenUsage;
 use crate::catalog::model::Prices;
 
@@ -34,6 +36,19 @@ impl Cost {
     /// The sum.
     pub const fn total(&self) -> u64 {
         self.input.saturating_add(self.cached_input).saturating_add(self.output).saturating_add(self.request)
+    }
+}
+
+impl Add for Cost {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            cached_input: self.cached_input.saturating_add(other.cached_input),
+            output: self.output.saturating_add(other.output),
+            request: self.request.saturating_add(other.request),
+        }
     }
 }
 

@@ -16,6 +16,17 @@ pub struct Usage {
     pub cost: Option<Cost>,
 }
 
+impl Usage {
+    /// The use of this answer and of `earlier` ones together; their cost is unknown where that of one is.
+    pub fn with(self, earlier: &[Self]) -> Self {
+        earlier.iter().fold(self, |sum, one| Self {
+            tokens: sum.tokens + one.tokens,
+            estimated: sum.estimated || one.estimated,
+            cost: sum.cost.zip(one.cost).map(|(sum, one)| sum + one),
+        })
+    }
+}
+
 /// The members that are written here, whatever the provider wrote.
 const OWN: [&str; 11] = [
     "prompt_tokens",

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
 use opengateway::catalog::provider::{
-    BodyPolicy, Dialect, KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text,
+    BodyPolicy, Dialect, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, StreamUsage, Text,
 };
 use opengateway::config::{Builtin, Config, ConfigError};
 
@@ -65,6 +65,7 @@ pub(crate) fn provider(
         stream_options: false,
         output_limit: OutputLimitName::MaxTokens,
         reasoning_outside_completion: false,
+        prefill: Prefill::None,
         body: BodyPolicy::Open,
         accepts: Cow::Borrowed(&[]),
         drops: Cow::Borrowed(&[]),

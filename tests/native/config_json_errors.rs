@@ -126,7 +126,7 @@ fn mistakes_in_a_provider_are_told_by_path() {
     for (members, message) in [
         (
             r#""apikey": "x""#,
-            "apikey: unknown key; known here: dialect, base_url, key, open, any_model, models, stream_usage, stream_options, output_limit, multiple_choices, image_urls, drops, renames, adds, accepts",
+            "apikey: unknown key; known here: dialect, base_url, key, open, any_model, models, stream_usage, stream_options, prefill, output_limit, multiple_choices, image_urls, drops, renames, adds, accepts",
         ),
         (r#""dialect": "cobol""#, "dialect: expected one of openai, found \"cobol\""),
         (r#""open": "yes""#, "open: expected true or false, found a string"),

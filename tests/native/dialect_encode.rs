@@ -7,7 +7,7 @@ use std::path::Path;
 
 use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec};
-use opengateway::catalog::provider::{BodyPolicy, GATEWAY_FIELDS, OutputLimitName, ProviderSpec, StreamUsage};
+use opengateway::catalog::provider::{BodyPolicy, GATEWAY_FIELDS, OutputLimitName, Prefill, ProviderSpec, StreamUsage};
 use opengateway::dialect::openai::encode::{Encoded, encode};
 use opengateway::openai::request::ChatRequest;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use crate::dialect_fixture::{able, pairs, plain, row, texts};
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/requests");
 
 fn encoded(body: &str, provider: &ProviderSpec, model: &ModelSpec) -> Encoded {
-    encode(&ChatRequest::parse(body.as_bytes()).unwrap(), provider, model)
+    encode(&ChatRequest::parse(body.as_bytes()).unwrap(), provider, model, None)
 }
 
 /// The body for a request with one message and these members.
@@ -390,4 +390,33 @@ fn a_member_is_named_as_dropped_only_where_some_message_has_it() {
     let named = r#"{"messages":[{"role":"user","content":"hi","name":"a"}],"seed":1}"#;
     let provider = ProviderSpec { drops: texts(&["seed"]), ..plain() };
     assert_eq!(self::encoded(named, &provider, &model).dropped, ["messages.name", "seed"], "both rows count");
+}
+
+#[test]
+fn the_beginning_of_an_answer_is_given_in_each_providers_way() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"} ],"max_tokens":10,"stream":true}"#;
+    let request = ChatRequest::parse(body.as_bytes()).unwrap();
+    for (prefill, message, more) in [
+        (Prefill::None, r#"{"role":"assistant","content":"so \"far\""}"#, ""),
+        (Prefill::Assistant, r#"{"role":"assistant","content":"so \"far\""}"#, ""),
+        (Prefill::Prefix, r#"{"role":"assistant","content":"so \"far\"","prefix":true}"#, ""),
+        (
+            Prefill::ContinueFinalMessage,
+            r#"{"role":"assistant","content":"so \"far\""}"#,
+            r#","continue_final_message":true,"add_generation_prompt":false"#,
+        ),
+    ] {
+        let provider = ProviderSpec { prefill, stream_options: false, ..plain() };
+        let encoded = encode(&request, &provider, &able(), Some("so \"far\""));
+        // Its eight bytes were two of the ten tokens.
+        let wanted = format!(
+            r#"{{"model":"vendor/able-1","messages":[{{"role":"user","content":"hi"}} ,{message}],"stream":true,"max_tokens":8{more}}}"#
+        );
+        assert_eq!(encoded.body, wanted);
+    }
+    let body = body.replace("\"stream\":true", "\"continue_final_message\":false");
+    let request = ChatRequest::parse(body.as_bytes()).unwrap();
+    let provider = ProviderSpec { prefill: Prefill::ContinueFinalMessage, ..plain() };
+    let encoded = encode(&request, &provider, &able(), Some("a")).body;
+    assert_eq!(encoded.matches("continue_final_message").count(), 1, "{encoded}");
 }

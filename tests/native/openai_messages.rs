@@ -198,7 +198,7 @@ proptest! {
             fields.iter().map(|(key, value)| format!("{}: {value} ,", serde_json::to_string(key).unwrap())).collect();
         let body = format!(r#"{{{members}"messages":[{{"role":"user","content":"hi"}}]}}"#);
         let request = ChatRequest::parse(body.as_bytes()).unwrap();
-        let encoded = encode(&request, &provider("a"), &at("a/m"));
+        let encoded = encode(&request, &provider("a"), &at("a/m"), None);
         prop_assert!(encoded.dropped.is_empty());
         let mut upstream: BTreeMap<String, &RawValue> = serde_json::from_str(&encoded.body).unwrap();
         prop_assert_eq!(upstream.remove("model").unwrap().get(), "\"m\"");

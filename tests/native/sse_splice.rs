@@ -72,9 +72,13 @@ fn texts(events: &str) -> String {
 fn a_transcript_is_the_text_and_the_name_of_the_first_stream() {
     let role = event(&delta("", json!({"role": "assistant", "content": ""})));
     let thought = event(&delta("first", json!({"reasoning": "hm"})));
-    let found = transcript(&format!("{role}{thought}{}{}", text_event("first", "a \u{e9}\n"), text_event("other", "b")));
+    let found =
+        transcript(&format!("{role}{thought}{}{}", text_event("first", "a \u{e9}\n"), text_event("other", "b")));
     let found = found.unwrap();
-    assert_eq!((found.text.as_str(), found.id.as_deref(), found.created.as_deref()), ("a \u{e9}\nb", Some("\"first\""), Some("0")));
+    assert_eq!(
+        (found.text.as_str(), found.id.as_deref(), found.created.as_deref()),
+        ("a \u{e9}\nb", Some("\"first\""), Some("0"))
+    );
 }
 
 #[test]
@@ -134,7 +138,10 @@ fn what_another_stream_repeats_is_left_out() {
     // Asked from the start, asked to go on and begun anew, asked to go on and gone on.
     for (asked, second) in [
         (Asked::Again, "The quick brown fox, who had not slept for a good three or four nights, jumps over the dog."),
-        (Asked::ToContinue, "The quick brown fox, who had not slept for a good three or four nights, jumps over the dog."),
+        (
+            Asked::ToContinue,
+            "The quick brown fox, who had not slept for a good three or four nights, jumps over the dog.",
+        ),
         (Asked::ToContinue, " over the dog."),
         // It happens to begin with the same words.
         (Asked::ToContinue, "The quick brown over the dog."),
@@ -142,7 +149,8 @@ fn what_another_stream_repeats_is_left_out() {
         let wanted = if second.starts_with("The quick brown over") { second } else { " over the dog." };
         for size in [1, 3, 100] {
             let chunks: Vec<char> = second.chars().collect();
-            let events: String = chunks.chunks(size).map(|part| text_event("s", &part.iter().collect::<String>())).collect();
+            let events: String =
+                chunks.chunks(size).map(|part| text_event("s", &part.iter().collect::<String>())).collect();
             let joined = join(so_far(text), asked, &(events + &stop("s")));
             assert_eq!(texts(&joined.out), wanted, "{asked:?} {size}");
             assert_eq!(joined.end, StreamEnd::Complete { append: "data: [DONE]\n\n" });
@@ -203,7 +211,10 @@ fn second_thoughts_are_only_shown_where_no_text_was() {
 
 #[test]
 fn a_call_may_follow_the_text() {
-    let call = event(&delta("s", json!({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}]})));
+    let call = event(&delta(
+        "s",
+        json!({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}]}),
+    ));
     let joined = join(so_far("Let me look. "), Asked::ToContinue, &format!("{call}{}", stop("s")));
     assert!(joined.out.contains("\"arguments\":\"{}\""), "{}", joined.out);
     assert_eq!(joined.end, StreamEnd::Complete { append: "data: [DONE]\n\n" });

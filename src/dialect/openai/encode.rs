@@ -2,9 +2,10 @@
 //! model's row say.
 
 use crate::catalog::model::{Effort, ModelSpec, ReasoningLevel};
-use crate::catalog::provider::{BodyPolicy, OutputLimitName, ProviderSpec, StreamUsage};
+use crate::catalog::provider::{BodyPolicy, OutputLimitName, Prefill, ProviderSpec, StreamUsage};
 use crate::json::{ObjectWriter, ReadError, Reader, Str};
 use crate::openai::request::ChatRequest;
+use crate::routing::tokens;
 
 /// A request as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +23,12 @@ const KEPT: [&str; 2] = ["response_format", "n"];
 /// Fields that make no sense without tools.
 const TOOL_FIELDS: [&str; 3] = ["tools", "tool_choice", "parallel_tool_calls"];
 
-/// Writes the body for `model` at `provider`.
-pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> Encoded {
+/// What makes vLLM go on with the last message.
+const CONTINUE_FINAL_MESSAGE: [(&str, &str); 2] =
+    [("continue_final_message", "true"), ("add_generation_prompt", "false")];
+
+/// Writes the body for `model` at `provider`, which is to go on with the answer `so_far`, if there is one.
+pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec, so_far: Option<&str>) -> Encoded {
     let is_dropped = |name: &str| provider.drops.iter().chain(model.drops.iter()).any(|drop| *drop == name);
     let left_out = request.messages.members.filter(|member| is_dropped(member.path()));
     let mut dropped: Vec<String> = left_out.iter().map(|member| member.path().to_owned()).collect();
@@ -31,7 +36,11 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     let mut out = String::with_capacity(fields + request.messages.len() + 256);
     let mut body = ObjectWriter::new(&mut out);
     body.string("model", &model.upstream_id);
-    request.messages.write(left_out, body.key("messages"));
+    let messages = body.key("messages");
+    request.messages.write(left_out, messages);
+    if let Some(text) = so_far {
+        prefill(provider.prefill, text, messages);
+    }
     if request.stream {
         body.boolean("stream", true);
         stream_options(&mut body, request, provider);
@@ -43,7 +52,9 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
             OutputLimitName::Either if request.old_limit_name => "max_tokens",
             OutputLimitName::Either => "max_completion_tokens",
         };
-        body.number(name, u64::from(model.max_output.map_or(limit, |most| limit.min(most))));
+        let limit = u64::from(model.max_output.map_or(limit, |most| limit.min(most)));
+        let written = so_far.map_or(0, |text| tokens::of_text(text.len() as u64));
+        body.number(name, limit.saturating_sub(written).max(1));
     }
     let effort = applied_effort(request, model);
     match effort {
@@ -78,6 +89,10 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
             None => body.verbatim(key.quoted(), value),
         }
     }
+    let continues = so_far.is_some() && provider.prefill == Prefill::ContinueFinalMessage;
+    for (name, json) in CONTINUE_FINAL_MESSAGE.iter().filter(|(name, _)| continues && request.get(name).is_none()) {
+        body.raw(name, json);
+    }
     for (name, json) in provider.adds.iter() {
         if !request.fields.iter().any(|(key, _)| is_sent_as(key, name)) {
             body.raw(name, json);
@@ -85,6 +100,22 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     }
     body.end();
     Encoded { body: out, dropped, effort }
+}
+
+/// Adds the beginning of the answer to the array `messages`.
+fn prefill(prefill: Prefill, text: &str, messages: &mut String) {
+    if messages.pop() != Some(']') {
+        return;
+    }
+    messages.push(',');
+    let mut message = ObjectWriter::new(messages);
+    message.string("role", "assistant");
+    message.string("content", text);
+    if prefill == Prefill::Prefix {
+        message.boolean("prefix", true);
+    }
+    message.end();
+    messages.push(']');
 }
 
 /// Asks for usage in the stream wherever it must be asked for: the accounts need it even if the client does not.

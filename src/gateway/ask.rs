@@ -1,0 +1,134 @@
+//! Asks one candidate on behalf of a request.
+
+use super::attempt::{Answered, Attempt};
+use super::chat::Incoming;
+use super::ports::{Ports, UpstreamCall};
+use super::served::{Served, metadata_json, record_of, tried};
+use super::setup::Gateway;
+use super::trail::{End, Trail};
+use crate::config::Secret;
+use crate::dialect::classify::Failure;
+use crate::dialect::openai;
+use crate::dialect::openai::encode::{Encoded, encode};
+use crate::openai::request::{ChatRequest, ResponseFormat};
+use crate::routing::failure::ErrorClass;
+use crate::routing::plan::Candidate;
+use crate::sse::scan::Expected;
+use crate::usage::record::UsageRecord;
+
+/// What is asked, and with what.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'r, P> {
+    pub(super) gateway: &'r Gateway,
+    pub(super) ports: &'r P,
+    pub(super) incoming: &'r Incoming,
+    pub(super) request: &'r ChatRequest<'r>,
+    pub(super) requested_provider: Option<&'r str>,
+    pub(super) prompt_tokens: u64,
+}
+
+/// A candidate that answers.
+pub(super) struct Asked<'r, R> {
+    pub(super) answered: Answered<R>,
+    /// What was sent, without the body.
+    pub(super) encoded: Encoded,
+    /// When it was asked, milliseconds since the Unix epoch.
+    pub(super) started_ms: u64,
+    /// The key that was sent.
+    pub(super) secret: Option<&'r Secret>,
+}
+
+impl<'r, P: Ports> Asker<'r, P> {
+    /// Asks `candidate`, to go on with the answer `so_far` if there is one, and waits `timeout_ms` at most for the whole
+    /// reply or the first token of a stream.
+    pub(super) async fn ask(
+        &self,
+        candidate: &Candidate<'_>,
+        timeout_ms: u64,
+        so_far: Option<&str>,
+    ) -> Result<Asked<'r, P::Reply>, Failure> {
+        let started_ms = self.ports.now_ms();
+        let provider = candidate.provider;
+        let Some(access) = self.gateway.config.access(&provider.id) else {
+            return Err(Failure::bare(ErrorClass::Connect, None));
+        };
+        let secret = access.key.as_ref();
+        let exposed = secret.map(|key| key.expose());
+        let mut encoded = encode(self.request, provider, &candidate.model, so_far);
+        let call = UpstreamCall {
+            url: format!("{}{}", access.base_url, openai::PATH),
+            headers: self.upstream_headers(candidate, exposed),
+            body: std::mem::take(&mut encoded.body),
+        };
+        let attempt = Attempt {
+            provider,
+            upstream_model: &candidate.model.upstream_id,
+            stream: self.request.stream,
+            expected: self.expected(candidate),
+            timeout_ms,
+            max_reply_bytes: self.gateway.config.limits.max_reply_bytes,
+            secret: exposed,
+        };
+        let answered = attempt.make(self.ports, call).await?;
+        Ok(Asked { answered, encoded, started_ms, secret })
+    }
+
+    fn expected(&self, candidate: &Candidate<'_>) -> Expected {
+        Expected {
+            choices: self.request.n,
+            reasoning_outside_completion: candidate.provider.reasoning_outside_completion,
+            resumable: self.is_resumable(),
+        }
+    }
+
+    /// Whether somebody else may go on with the answer if it is cut: only with one text.
+    pub(super) fn is_resumable(&self) -> bool {
+        self.request.stream && self.request.n == 1 && self.request.response_format == ResponseFormat::Text
+    }
+
+    /// Every header that a provider sees: the gateway's own, and those of the client's that its row lists.
+    fn upstream_headers(&self, candidate: &Candidate<'_>, secret: Option<&str>) -> Vec<(String, String)> {
+        let accept = if self.request.stream { "text/event-stream" } else { "application/json" };
+        let mut headers = vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("accept".to_owned(), accept.to_owned()),
+            ("user-agent".to_owned(), concat!("opengateway/", env!("CARGO_PKG_VERSION")).to_owned()),
+        ];
+        if let Some(secret) = secret {
+            headers.push(("authorization".to_owned(), format!("Bearer {secret}")));
+        }
+        let allowed = &candidate.provider.forward_headers;
+        let forwarded =
+            self.incoming.forwardable.iter().filter(|(name, _)| allowed.iter().any(|header| header == name));
+        headers.extend(forwarded.cloned());
+        headers
+    }
+
+    /// The candidate that answers, with everything that is told of it; it is the last one of the trail.
+    pub(super) fn served(
+        &self,
+        candidate: &Candidate<'_>,
+        status: u16,
+        record: &UsageRecord,
+        trail: &mut Trail,
+    ) -> Served {
+        trail.push(tried(candidate, Some(status), End::Answered));
+        let (provider, model) = (candidate.provider, &candidate.model);
+        let free_tier = &self.gateway.config.free_tier_providers;
+        let mut served = Served {
+            provider: provider.id.to_string(),
+            model: model.id.to_string(),
+            upstream_model: model.upstream_id.to_string(),
+            requested_provider: self.requested_provider.map(str::to_owned),
+            // Another tier has other prices, which the catalogue does not know.
+            prices: model.prices.filter(|_| !self.request.other_service_tier),
+            free: model.free && free_tier.iter().any(|id| *id == provider.id),
+            expected: self.expected(candidate),
+            stream_usage: provider.stream_usage,
+            metadata: String::new(),
+            record: record_of(record, trail, Some(candidate)),
+        };
+        served.metadata = metadata_json(&served, &trail.routing_json());
+        served
+    }
+}
