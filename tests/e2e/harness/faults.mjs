@@ -4,10 +4,10 @@
 
 import assert from 'node:assert/strict';
 import { usageInLastChoice } from '../upstream/behaviours.mjs';
-import { idOf, LENGTH, questionOf, story, storyOf } from '../upstream/story.mjs';
+import { idOf, LENGTH, questionOf, story, storyOf, storyTokens } from '../upstream/story.mjs';
 import { assertError, user } from './requests.mjs';
 import { setScene } from './scene.mjs';
-import { readStream } from './sse.mjs';
+import { dataOf, readStream } from './sse.mjs';
 
 /** `alpha` and `gamma` are relayed natively, `beta`'s streams are rewritten, as their usage comes in a chunk of its own. */
 export const PROVIDERS = ['alpha', 'beta', 'gamma'];
@@ -42,9 +42,9 @@ export function setFaultScene({ providers = PROVIDERS, rows, vars = {}, ...optio
     together: true,
     ...options,
   });
-  /** A new play: a question of its own, asked in this way, by a client with an isolate of its own. */
-  scene.play = (way, fields) => {
-    const play = new Play(scene, { ...way.fields, ...fields });
+  /** A new play: a question of its own, asked in this way, by a client with an isolate of its own, if none is given. */
+  scene.play = (way, fields, client = scene.gateway.freshClient()) => {
+    const play = new Play(scene, { ...way.fields, ...fields }, client);
     plays.set(questionOf(play.request), play);
     return play;
   };
@@ -64,10 +64,11 @@ class Play {
   #scene;
   #scripts = [];
   #asked = [];
+  #always = new Map();
 
-  constructor(scene, fields) {
+  constructor(scene, fields, client) {
     this.#scene = scene;
-    this.client = scene.gateway.freshClient();
+    this.client = client;
     this.request = { messages: [user(`question ${(questions += 1)}`)], ...fields };
   }
 
@@ -79,8 +80,14 @@ class Play {
     this.#scripts = scripts.map((script) => (Array.isArray(script) ? [...script] : script));
   }
 
+  /** What this provider does, whoever is asked first. */
+  always(provider, behaviour) {
+    this.#always.set(provider, behaviour);
+  }
+
   answer(exchange) {
     const { provider } = exchange.record;
+    if (this.#always.has(provider)) return this.#always.get(provider)(exchange);
     if (!this.#asked.includes(provider)) this.#asked.push(provider);
     const script = this.#scripts[this.#asked.indexOf(provider)] ?? [];
     return (Array.isArray(script) ? script.shift() ?? story() : script)(exchange);
@@ -182,6 +189,31 @@ export async function assertRefused(play, reply, { path, status, code, message, 
   await assertRow(play, reply, {
     status, error_class: errorClass, attempts: attempts.length, trail: trailText(attempts), prompt_tokens: 0, completion_tokens: 0,
   });
+}
+
+/**
+ * The client has the first `said` tokens and an error event behind them, nothing says that the answer is whole, and it is
+ * booked as failed, with what came. `torn`: an event before the last one is none, since the provider broke it off.
+ */
+export async function assertPartial(play, reply, { path, said, message, torn = false }) {
+  const { request, records } = play;
+  assert.equal(reply.status, 200, reply.text);
+  assert.equal(reply.complete, true, 'HTTP ended in good order');
+  const events = dataOf(reply.text);
+  const told = readStream(torn ? reply.text.replace(`data: ${events.at(-2)}\n\n`, '') : reply.text);
+  assert.equal(told.content, storyTokens(request).slice(0, said).join(''));
+  assert.ok(told.error, `no error event in ${reply.text.slice(-400)}`);
+  assert.deepEqual([told.finishReasons, told.dones], [[], 0]);
+  assert.ok(JSON.parse(told.last).error, 'the error is the last event');
+  assert.equal(reply.text.split('"error":').length, 2, 'it is told once');
+  if (message) assert.match(told.error.message, message);
+  assert.ok(reply.text.endsWith('\n\n'), 'the error event is complete');
+  const attempts = parsePath(path, records);
+  assert.deepEqual(records.map(({ provider }) => provider), attempts.map(({ provider }) => provider), 'what the providers saw');
+  const row = await assertRow(play, reply, {
+    status: 200, error_class: attempts.at(-1).outcome, attempts: attempts.length, trail: trailText(attempts), estimated: 1,
+  });
+  assert.ok(row.completion_tokens > 0 && row.prompt_tokens > 0, 'what came is accounted');
 }
 
 /** Clocks of two processes are compared, each of which tells whole milliseconds. */
