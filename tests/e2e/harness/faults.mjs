@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { usageInLastChoice } from '../upstream/behaviours.mjs';
-import { idOf, LENGTH, questionOf, story, storyOf, storyTokens } from '../upstream/story.mjs';
+import { idOf, LENGTH, questionOf, story, storyOf, storyTokens, usageOf } from '../upstream/story.mjs';
 import { assertError, user } from './requests.mjs';
 import { setScene } from './scene.mjs';
 import { dataOf, readStream } from './sse.mjs';
@@ -12,32 +12,39 @@ import { dataOf, readStream } from './sse.mjs';
 /** `alpha` and `gamma` are relayed natively, `beta`'s streams are rewritten, as their usage comes in a chunk of its own. */
 export const PROVIDERS = ['alpha', 'beta', 'gamma'];
 export const MODEL = 'story';
-/** The provider's own name for the model. */
-export const ownName = (provider) => `${provider}-story-1`;
+/** The provider's own name for a model. */
+export const ownName = (provider, model = MODEL) => `${provider}/${model}-1`;
 
-/** `GATEWAY_CONFIG` of the providers; `rows` adds fields to a provider's model, or replaces its models. */
-export const gatewayConfig = (upstream, providers = PROVIDERS, rows = {}) => JSON.stringify({
-  providers: Object.fromEntries(providers.map((id) => [id, {
-    base_url: upstream.baseUrl(id),
-    key: `${id.toUpperCase()}_API_KEY`,
-    stream_usage: usageInLastChoice(id) ? 'in_last_choice' : 'trailing',
-    models: [{
-      id: MODEL, upstream_id: ownName(id), context_window: 32_768, input_usd_per_mtok: 1, output_usd_per_mtok: 2, ...rows[id],
-    }],
-  }])),
-});
+/** A model that this provider alone has. */
+export const ownModel = (provider) => `${provider}-only`;
+
+/** `GATEWAY_CONFIG` of the providers; `rows` has more fields of a provider's models, `members` of the provider itself. */
+export function gatewayConfig(upstream, providers = PROVIDERS, { rows = {}, members = {} } = {}) {
+  const model = (id, provider) => ({
+    id, upstream_id: ownName(provider, id), context_window: 32_768, input_usd_per_mtok: 1, output_usd_per_mtok: 2, ...rows[provider],
+  });
+  return JSON.stringify({
+    providers: Object.fromEntries(providers.map((id) => [id, {
+      base_url: upstream.baseUrl(id),
+      key: `${id.toUpperCase()}_API_KEY`,
+      stream_usage: usageInLastChoice(id) ? 'in_last_choice' : 'trailing',
+      models: [model(MODEL, id), model(ownModel(id), id)],
+      ...members[id],
+    }])),
+  });
+}
 
 /** Tests of a suite that run at the same time: most of each is waiting. */
 export const TOGETHER = { concurrency: 8 };
 
 /** A scene of these providers, whose tests may run together: each one is a `Play`. See `setScene`. */
-export function setFaultScene({ providers = PROVIDERS, rows, vars = {}, ...options } = {}) {
+export function setFaultScene({ providers = PROVIDERS, rows, members, vars = {}, ...options } = {}) {
   const plays = new Map();
   const scene = setScene({
     providers,
     vars: (upstream) => {
       upstream.everywhere((exchange) => plays.get(questionOf(exchange.json)).answer(exchange));
-      return { GATEWAY_CONFIG: gatewayConfig(upstream, providers, rows), AUTO_MODELS: MODEL, ...vars };
+      return { GATEWAY_CONFIG: gatewayConfig(upstream, providers, { rows, members }), AUTO_MODELS: MODEL, ...vars };
     },
     together: true,
     ...options,
@@ -154,7 +161,7 @@ export async function assertServed(play, reply, path) {
   assert.equal(reply.complete, true);
   assert.equal(reply.headers['x-gateway-provider'], provider);
   assert.equal(reply.headers['x-gateway-model'], ownName(provider));
-  const prompt = 100 + request.messages.length;
+  const prompt = usageOf(request, LENGTH).prompt_tokens;
   if (request.stream) assertWholeStream(reply, request, provider);
   else assertWholeReply(reply, request, { provider, attempts, prompt });
   await assertRow(play, reply, {

@@ -22,6 +22,9 @@ export class RequestRecord {
     this.ended = false;
     /** The client closed the connection before the answer ended. */
     this.aborted = false;
+    /** The tokens of an answer that were said, and the usage that was told, where a behaviour counts them. */
+    this.said = 0;
+    this.usage = undefined;
     /** The bytes of the answer's body, as far as they were written. */
     this.sent = Buffer.alloc(0);
   }
