@@ -1,7 +1,10 @@
 // npm test: everything that CI runs, in order, up to the first failure, and the test runners' totals last.
-// With the name of a suite (native, scripts, e2e) it runs that one alone.
+// With the name of a suite (native, scripts, e2e) it runs that one alone; of those of Node with beginnings of file names
+// these files alone; with `--times N` N times in a row, up to the first failure:
+//   npm run test:e2e -- faults chaos --times 10
 import "./lib/bootstrap.mjs";
 import { existsSync, readdirSync } from "node:fs";
+import { parseArgs } from "node:util";
 
 import { build } from "./lib/build.mjs";
 import { check } from "./lib/checks.mjs";
@@ -12,14 +15,20 @@ import { sum, totalsIn } from "./lib/totals.mjs";
 
 /** Each e2e file has its own workerd, and most of a test is waiting: two at a time keep two cores busy, not swamped. */
 const FILES_AT_A_TIME = 2;
-/** No single test waits this long for anything; a hung one must not hang CI. */
-const TEST_TIMEOUT_MS = 120_000;
+/** No single test waits this long for anything, but one that is told how long; a hung one must not hang CI. */
+const TEST_TIMEOUT_MS = 120_000 + 1000 * Number(process.env.CHAOS_SECONDS ?? 0);
+
+const { values: { times }, positionals: [only, ...beginnings] } = parseArgs({
+  allowPositionals: true,
+  options: { times: { type: "string", default: "1" } },
+});
 
 function nodeTest(folder) {
+  const wanted = (name) => beginnings.length === 0 || beginnings.some((beginning) => name.startsWith(beginning));
   const files = existsSync(inRoot(folder))
-    ? readdirSync(inRoot(folder)).filter((name) => name.endsWith(".test.mjs")).sort().map((name) => inRoot(folder, name))
+    ? readdirSync(inRoot(folder)).filter((name) => name.endsWith(".test.mjs") && wanted(name)).sort().map((name) => inRoot(folder, name))
     : [];
-  if (files.length === 0) throw new Failure(`there is no test file ${folder}/*.test.mjs`);
+  if (files.length === 0) throw new Failure(`there is no test file ${folder}/${beginnings.length > 0 ? `{${beginnings}}` : ""}*.test.mjs`);
   return runAndKeepOutput(process.execPath, ["--test", "--test-reporter=spec",
     `--test-concurrency=${FILES_AT_A_TIME}`, `--test-timeout=${TEST_TIMEOUT_MS}`, ...files]);
 }
@@ -36,9 +45,10 @@ const STEPS = { setup, check, build: () => build(), ...SUITES };
 const ALL = ["setup", "scripts", "check", "native", "build", "e2e"];
 
 function stepsFor(suite) {
+  if (!/^[1-9]\d*$/.test(times)) throw new Failure(`--times wants a number, not "${times}"`);
   if (suite === undefined) return ALL;
   if (!(suite in SUITES)) throw new Failure(`there is no suite "${suite}"; there are ${Object.keys(SUITES).join(", ")}`);
-  return [...(BEFORE[suite] ?? []), suite];
+  return [...(BEFORE[suite] ?? []), ...Array(Number(times)).fill(suite)];
 }
 
 /** Runs one step; returns its totals and what went wrong, or null. */
@@ -58,7 +68,7 @@ async function runStep(name) {
 
 await main(async () => {
   const results = [];
-  for (const name of stepsFor(process.argv[2])) {
+  for (const name of stepsFor(only)) {
     const result = await runStep(name);
     // A step that broke without a failed test of its own counts as one: the sum must not look like a success.
     if (result.error) result.failed = Math.max(result.failed, 1);
