@@ -1,5 +1,5 @@
-// A stream that fails after it has begun, and nobody else may be asked: the client has a part of the answer, and is told
-// that it is one. Looked at are the bytes: in workerd a body that broke off ends like a whole one.
+// A stream that fails after it has begun, and nobody may go on with it, since it is to be JSON: the client has a part of
+// the answer, and is told that it is one. Looked at are the bytes: in workerd a body that broke off ends like a whole one.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -13,10 +13,10 @@ const IDLE = { STREAM_IDLE_TIMEOUT_MS: '600' };
 
 /** `alpha`'s streams are relayed natively, `beta`'s are rewritten. */
 const RELAYS = ['alpha', 'beta'].map((provider) => ({
-  name: provider === 'alpha' ? 'relayed natively' : 'rewritten', native: provider === 'alpha', fields: { model: `${provider}/${MODEL}`, stream: true },
+  name: provider === 'alpha' ? 'relayed natively' : 'rewritten', native: provider === 'alpha', fields: { model: `${provider}/${MODEL}`, stream: true, response_format: { type: 'json_object' } },
 }));
 
-describe('a stream that nobody else can continue ends with an error event', TOGETHER, () => {
+describe('a stream that nobody can go on with ends with an error event', TOGETHER, () => {
   const FAULTS = {
     'cut after 40 of 60 tokens': { fault: WITHIN.cutAfter(40), said: 40 },
     'ended by HTTP after 40 of 60 tokens': { fault: WITHIN.endAfter(40), said: 40 },
