@@ -10,10 +10,12 @@ use worker::worker_sys::Context;
 use super::isolate::Isolate;
 use super::js::{Debt, IdentityTransformStream, pay};
 use super::ports::WorkerPorts;
+use super::relay::Relaying;
 use super::respond::{Responder, header};
 use super::timer::Timer;
-use super::{body, relay, task};
+use super::{body, task};
 use crate::gateway::chat::{Answer, Incoming, chat};
+use crate::gateway::deliver::deliver;
 use crate::gateway::headers::Header;
 use crate::gateway::wishes::HeaderWishes;
 use crate::openai::error::ApiError;
@@ -74,18 +76,19 @@ impl ChatTask {
         let client = Clone::clone(&self.request);
         let ports = WorkerPorts::new(isolate, self.env.clone(), context, client, timer);
         let answered = chat(gateway, &ports, incoming).await;
-        drop(held);
         match answered {
             Answer::Error { error: failed, headers } => error(failed, &headers),
             Answer::Whole { headers, body } => reply(self.responder.json(200, &body, &headers)),
             Answer::Stream(mut stream) => {
                 let pass_through = IdentityTransformStream::new();
                 let headers = std::mem::take(&mut stream.headers);
+                let kept = self.isolate.keep(stream.request.take(), held);
                 // The stream goes on when the handler's own promise is settled.
                 let streamed = task::owe();
                 let _begun = self.context.wait_until(&streamed.promise());
                 reply(self.responder.stream(&pass_through.readable(), &headers));
-                relay::run(&ports, *stream, pass_through.writable(), request_id).await;
+                let relaying = Relaying::new(&ports, pass_through.writable());
+                deliver(gateway, &ports, &relaying, *stream, &kept.request, request_id).await;
                 pay(&streamed, &JsValue::UNDEFINED);
             }
         }

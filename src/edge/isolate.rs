@@ -2,7 +2,8 @@
 //! request bodies it holds. A trap throws all of it away, and the next request builds it anew.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::rc::Rc;
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
 
 use worker::Env;
 
@@ -11,6 +12,8 @@ use super::object;
 use super::ports::random_id;
 use crate::accounts::couriers::Couriers;
 use crate::accounts::projects::Projects;
+use crate::gateway::chat::Incoming;
+use crate::gateway::deliver::Kept;
 use crate::gateway::setup::{Gateway, SetupError};
 use crate::health::view::HealthView;
 use crate::openai::error::{ApiError, ErrorType};
@@ -40,6 +43,8 @@ pub(super) struct Isolate {
     /// The name of the health object that it talks to; known from its first request on.
     pub(super) health_object: OnceCell<String>,
     inflight_bytes: Cell<u64>,
+    /// The requests that are kept while their answers stream, oldest first.
+    kept: RefCell<VecDeque<Weak<KeptRequest>>>,
 }
 
 thread_local! {
@@ -62,6 +67,7 @@ impl Isolate {
                     couriers: RefCell::default(),
                     projects: RefCell::default(),
                     inflight_bytes: Cell::new(0),
+                    kept: RefCell::default(),
                 })
             }))
         })
@@ -80,6 +86,13 @@ impl Isolate {
     /// # Errors
     /// 503 if the isolate holds too many already.
     pub(super) fn hold(self: &Rc<Self>, bytes: u64, most: u64) -> Result<Held, ApiError> {
+        // What is kept in case an answer breaks off goes first, the oldest before the others.
+        while self.inflight_bytes.get().saturating_add(bytes) > most {
+            let Some(oldest) = self.kept.borrow_mut().pop_front() else { break };
+            if let Some(oldest) = oldest.upgrade() {
+                oldest.release();
+            }
+        }
         let held = self.inflight_bytes.get().saturating_add(bytes);
         if held > most {
             let message = "The gateway holds too many request bodies at this moment. Try again soon.";
@@ -88,6 +101,37 @@ impl Isolate {
         }
         self.inflight_bytes.set(held);
         Ok(Held { isolate: Rc::clone(self), bytes })
+    }
+
+    /// Keeps a request whose answer streams until its memory is needed, with its bytes counted.
+    pub(super) fn keep(self: &Rc<Self>, request: Option<Incoming>, held: Vec<Held>) -> Rc<KeptRequest> {
+        let is_kept = request.is_some();
+        let kept = Rc::new(KeptRequest { request: Kept::new(request), held: RefCell::new(held) });
+        if is_kept {
+            let mut all = self.kept.borrow_mut();
+            // Now and then those that have ended by themselves are cleared away.
+            if all.len().is_power_of_two() {
+                all.retain(|kept| kept.strong_count() > 0);
+            }
+            all.push_back(Rc::downgrade(&kept));
+        } else {
+            kept.release();
+        }
+        kept
+    }
+}
+
+/// A request that is kept while its answer streams.
+pub(super) struct KeptRequest {
+    /// The request.
+    pub(super) request: Kept,
+    held: RefCell<Vec<Held>>,
+}
+
+impl KeptRequest {
+    fn release(&self) {
+        self.request.release();
+        self.held.take();
     }
 }
 

@@ -16,9 +16,9 @@ use super::fetch::{AbortOnDrop, FetchedReply};
 use super::js::{Body, ByobReader, ReadResult};
 use super::ports::{WorkerPorts, now_ms};
 use super::task::{Settled, settled, sleep};
+use crate::gateway::deliver::{Carrier, ClientLeft};
 use crate::gateway::ports::{Ports, UpstreamReply};
-use crate::gateway::stream::{BodyEnd, Committed, Relay, UsageDetails, Verdict};
-use crate::routing::failure::ErrorClass;
+use crate::gateway::stream::{BodyEnd, Relay, UsageDetails};
 use crate::sse::rewrite::Rewriter;
 use crate::sse::scan::StreamScan;
 
@@ -28,42 +28,42 @@ const SAMPLE_PERIOD_MS: u64 = 1_000;
 /// How much of the copy is taken at a time: more than a second of any model's tokens, so that one read is enough.
 const SAMPLE_BYTES: u32 = 64 * 1024;
 
-/// Carries `stream` to its end, closes `writable` and accounts for the request.
-pub(super) async fn run(
-    ports: &WorkerPorts,
-    stream: Committed<FetchedReply>,
-    writable: WritableStream,
-    request_id: &str,
-) {
-    let Committed { prefix, reply, mut relay, idle_ms, account, .. } = stream;
-    let sink = Sink { writable };
-    let end = match first_write(ports, &sink, &prefix).await {
-        Err(ClientLeft) => BodyEnd::ClientClosed,
-        Ok(()) => match &mut relay {
-            Relay::Native(scan) => native(ports, reply, &sink, scan, idle_ms).await,
-            Relay::Rewriting(rewriter) => rewriting(ports, reply, &sink, rewriter, idle_ms).await,
-        },
-    };
-    let secret = account.secret.as_ref().map(|key| key.expose());
-    let (closing, mut verdict) = relay.end(end, request_id, secret);
-    // A client that left reads neither the last bytes nor the end, so waiting for it to do so could take for ever.
-    if end != BodyEnd::ClientClosed && sink.finish(&closing).await.is_err() {
-        verdict = Verdict::Failed(ErrorClass::ClientClosed);
-    }
-    account.finish(ports, relay.scan(), verdict);
+/// Brings a request's stream into the client's side of a pass-through stream.
+pub(super) struct Relaying<'r> {
+    ports: &'r WorkerPorts,
+    sink: Sink,
 }
 
-/// Writes what the gate held. A client that left before it got its headers never reads, and so never breaks the write:
-/// only its signal tells.
-async fn first_write(ports: &WorkerPorts, sink: &Sink, prefix: &[u8]) -> Result<(), ClientLeft> {
-    let left = pin!(async {
-        while !ports.client_gone() {
-            sleep(SAMPLE_PERIOD_MS).await;
+impl<'r> Relaying<'r> {
+    /// Into `writable`.
+    pub(super) fn new(ports: &'r WorkerPorts, writable: WritableStream) -> Self {
+        Self { ports, sink: Sink { writable } }
+    }
+}
+
+impl Carrier<FetchedReply> for Relaying<'_> {
+    /// A client that left before it got its headers never reads, and so never breaks the write: only its signal tells.
+    async fn write(&self, bytes: &[u8]) -> Result<(), ClientLeft> {
+        let left = pin!(async {
+            while !self.ports.client_gone() {
+                sleep(SAMPLE_PERIOD_MS).await;
+            }
+        });
+        match select(pin!(self.sink.write(bytes)), left).await {
+            Either::Left((written, _)) => written,
+            Either::Right(((), _)) => Err(ClientLeft),
         }
-    });
-    match select(pin!(sink.write(prefix)), left).await {
-        Either::Left((written, _)) => written,
-        Either::Right(((), _)) => Err(ClientLeft),
+    }
+
+    async fn carry(&self, reply: FetchedReply, relay: &mut Relay, idle_ms: u64) -> BodyEnd {
+        match relay {
+            Relay::Native(scan) => native(self.ports, reply, &self.sink, scan, idle_ms).await,
+            Relay::Rewriting(rewriter) => rewriting(self.ports, reply, &self.sink, rewriter, idle_ms).await,
+        }
+    }
+
+    async fn close(&self, bytes: &[u8]) -> Result<(), ClientLeft> {
+        self.sink.finish(bytes).await
     }
 }
 
@@ -71,9 +71,6 @@ async fn first_write(ports: &WorkerPorts, sink: &Sink, prefix: &[u8]) -> Result<
 struct Sink {
     writable: WritableStream,
 }
-
-/// A write was rejected: nobody reads any more.
-struct ClientLeft;
 
 impl Sink {
     fn writer(&self) -> Result<WritableStreamDefaultWriter, ClientLeft> {
@@ -255,9 +252,9 @@ async fn rewriting(
     let mut out = Vec::new();
     loop {
         // Nothing follows the last event, even where the provider leaves the connection open; and nothing that follows
-        // an error is forwarded.
+        // an error, or belongs to another answer, is forwarded.
         let scan = rewriter.scan();
-        if scan.error().is_some() || scan.lost_a_piece() {
+        if scan.error().is_some() || scan.lost_a_piece() || rewriter.has_diverged() {
             return BodyEnd::Broken;
         }
         if scan.done_seen() {

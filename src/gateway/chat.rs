@@ -15,7 +15,7 @@ use super::wishes::HeaderWishes;
 use crate::health::circuit::Permit;
 use crate::openai::error::ApiError;
 use crate::openai::request::ChatRequest;
-use crate::routing::plan::Planner;
+use crate::routing::plan::{Candidate, PlanError, Planner};
 use crate::routing::requirements::Requirements;
 use crate::routing::target::Target;
 use crate::usage::record::UsageRecord;
@@ -95,26 +95,12 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         ..UsageRecord::default()
     };
     let requirements = Requirements::detect(&request);
-    ports.health().refreshed().await;
-    let (now_ms, seed) = (ports.now_ms(), seed(&incoming.request_id));
-    let health = HealthNow::new(ports.health(), seed, now_ms);
-    let planner = Planner {
-        catalog: &gateway.catalog,
-        configured: &|provider| gateway.is_configured(provider),
-        health: &health,
-        auto_models: &gateway.config.auto_models,
-        requirements: &requirements,
-        preferences: &request.preferences,
-    };
-    let mut plan = planner.plan(&targets);
-    if health.misses_tickets() {
-        health.get_tickets().await;
-        plan = planner.plan(&targets);
-    }
+    let seed = seed(&incoming.request_id);
+    let plan = candidates(gateway, ports, &request, &requirements, &targets, seed).await;
     let candidates = match plan {
         Ok(candidates) => candidates,
         Err(error) => {
-            let (error, class) = refusal(&error, &request, gateway, now_ms);
+            let (error, class) = refusal(&error, &request, gateway, ports.now_ms());
             if let Some(class) = class {
                 // The request was right and nobody could take it: that belongs into the accounts.
                 ports.account(UsageRecord { status: error.status, error_class: Some(class.as_str()), ..record });
@@ -130,10 +116,42 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         requested_provider: targets.first().and_then(Target::pinned_provider),
         prompt_tokens: requirements.prompt_tokens,
     };
-    Run { asker, candidates: &candidates, permit: Permit(seed) }.run(record).await
+    let resumable = asker.is_resumable();
+    let mut answer = Run { asker, candidates: &candidates, permit: Permit(seed) }.run(record).await;
+    if let Answer::Stream(stream) = &mut answer {
+        stream.request = resumable.then_some(incoming);
+    }
+    answer
 }
 
-fn targets<'c>(request: &ChatRequest<'_>, gateway: &'c Gateway) -> Result<Vec<Target<'c>>, ApiError> {
+/// Who may answer, in order, by the health of this moment.
+pub(super) async fn candidates<'c, P: Ports>(
+    gateway: &'c Gateway,
+    ports: &P,
+    request: &ChatRequest<'_>,
+    requirements: &Requirements,
+    targets: &[Target<'c>],
+    seed: u64,
+) -> Result<Vec<Candidate<'c>>, PlanError> {
+    ports.health().refreshed().await;
+    let health = HealthNow::new(ports.health(), seed, ports.now_ms());
+    let planner = Planner {
+        catalog: &gateway.catalog,
+        configured: &|provider| gateway.is_configured(provider),
+        health: &health,
+        auto_models: &gateway.config.auto_models,
+        requirements,
+        preferences: &request.preferences,
+    };
+    let plan = planner.plan(targets);
+    if !health.misses_tickets() {
+        return plan;
+    }
+    health.get_tickets().await;
+    planner.plan(targets)
+}
+
+pub(super) fn targets<'c>(request: &ChatRequest<'_>, gateway: &'c Gateway) -> Result<Vec<Target<'c>>, ApiError> {
     let main = Target::resolve(&request.model, &gateway.catalog).map_err(|unknown| unknown_model(&unknown, "model"))?;
     let mut targets = vec![main];
     for (index, name) in request.models.iter().enumerate() {
@@ -144,7 +162,7 @@ fn targets<'c>(request: &ChatRequest<'_>, gateway: &'c Gateway) -> Result<Vec<Ta
 }
 
 /// A number of the request's own, made of its id.
-fn seed(request_id: &str) -> u64 {
+pub(super) fn seed(request_id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(request_id.as_bytes());
     hasher.finish()

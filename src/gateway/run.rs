@@ -6,7 +6,7 @@ use super::chat::Answer;
 use super::headers;
 use super::ports::{HealthPort, Ports};
 use super::served::{answer_headers, record_of, speed, trail_headers, tried};
-use super::stream::{Committed, Relay, StreamAccount};
+use super::stream::{Committed, Leg, Relay, StreamAccount};
 use super::trail::{End, Trail};
 use crate::dialect::classify::Failure;
 use crate::dialect::openai::reply;
@@ -153,9 +153,12 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                     attempt_started_ms: started_ms,
                     secret: secret.cloned(),
                     trail: std::mem::take(&mut progress.trail),
+                    used: Vec::new(),
+                    resumes: Vec::new(),
                 };
                 let idle_ms = gateway.config.timeouts.stream_idle(candidate.model.capabilities.reasoning);
-                Ok(Answer::Stream(Box::new(Committed { headers, prefix, reply, relay, idle_ms, account })))
+                let leg = Leg { prefix, reply, relay, idle_ms };
+                Ok(Answer::Stream(Box::new(Committed { headers, leg, account, request: None })))
             }
         }
     }

@@ -94,7 +94,7 @@ pub(super) fn record_of(record: &UsageRecord, trail: &Trail, candidate: Option<&
         model: candidate.map(|candidate| candidate.model.id.to_string()),
         provider: candidate.map(|candidate| candidate.provider.id.to_string()),
         upstream_model: candidate.map(|candidate| candidate.model.upstream_id.to_string()),
-        attempts: u32::try_from(trail.0.len()).unwrap_or(u32::MAX),
+        attempts: trail.attempts(),
         trail: trail.summary(),
         ..record.clone()
     }

@@ -1,10 +1,11 @@
-//! A stream from its first token to its end: which relay carries it, what is written when it ends, and what goes into
-//! the accounts.
+//! A stream from its first token to its end: which relay carries it, what its end means, and what goes into the accounts.
 
+use super::chat::Incoming;
 use super::headers::Header;
 use super::ports::{HealthPort, Ports};
+use super::resume::Resumed;
 use super::served::{Served, speed};
-use super::trail::Trail;
+use super::trail::{End, Trail};
 use crate::catalog::provider::StreamUsage;
 use crate::config::Secret;
 use crate::dialect::classify::ErrorBody;
@@ -18,6 +19,8 @@ use crate::sse::encode::{EVENT_END, error_event};
 use crate::sse::gate::Gate;
 use crate::sse::rewrite::{Rewriter, UsageChunk, UsageMembers, UsagePolicy};
 use crate::sse::scan::{StreamEnd, StreamScan};
+use crate::sse::splice::{Asked, Splice};
+use crate::sse::transcript::Transcript;
 use crate::usage::render::{Usage, usage_json};
 use crate::usage::tokens::TokenUsage;
 
@@ -25,6 +28,16 @@ use crate::usage::tokens::TokenUsage;
 pub struct Committed<R> {
     /// The response headers.
     pub headers: Vec<Header>,
+    /// The provider's part.
+    pub leg: Leg<R>,
+    /// What is needed when it has ended.
+    pub account: StreamAccount,
+    /// The request, where somebody else may go on with the answer if it is cut.
+    pub request: Option<Incoming>,
+}
+
+/// One provider's part of a stream; as a rule there is only one.
+pub struct Leg<R> {
     /// What is written first.
     pub prefix: Vec<u8>,
     /// The rest of the provider's reply.
@@ -33,8 +46,6 @@ pub struct Committed<R> {
     pub relay: Relay,
     /// The longest silence between two chunks, in milliseconds.
     pub idle_ms: u64,
-    /// What is needed when it has ended.
-    pub account: StreamAccount,
 }
 
 /// How a stream is carried to the client.
@@ -63,16 +74,39 @@ pub enum BodyEnd {
 pub enum Verdict {
     /// The client has the whole answer.
     Whole,
-    /// The client was told that it is cut.
+    /// It is not whole.
     Failed(ErrorClass),
+    /// It went on with another answer than the client has the beginning of, which is nobody's fault.
+    Diverged,
+}
+
+/// What the end of a leg means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How it went.
+    pub verdict: Verdict,
+    /// What is still written, whatever follows.
+    pub closing: Vec<u8>,
+    /// What the client has, if somebody else can go on with it.
+    pub so_far: Option<Transcript>,
+    /// What is written if nobody does: a stream never ends without a word after a failure.
+    pub error_event: String,
+}
+
+impl Ended {
+    fn new(verdict: Verdict, closing: Vec<u8>) -> Self {
+        Self { verdict, closing, so_far: None, error_event: String::new() }
+    }
 }
 
 /// Whether the bytes of a stream must change for this client.
-fn usage_policy(request: &ChatRequest<'_>, served: &Served) -> UsagePolicy<UsageDetails> {
-    if request.usage_details {
-        UsagePolicy::Rewrite(UsageDetails { served: served.clone() })
-    } else if served.stream_usage == StreamUsage::Trailing && !request.include_usage {
+fn usage_policy(request: &ChatRequest<'_>, served: &Served, earlier: &[Usage]) -> UsagePolicy<UsageDetails> {
+    let unasked = !request.include_usage && !request.usage_details;
+    if served.stream_usage == StreamUsage::Trailing && unasked {
         UsagePolicy::Drop
+    } else if request.usage_details || !earlier.is_empty() {
+        let metadata = request.usage_details;
+        UsagePolicy::Rewrite(UsageDetails { served: served.clone(), earlier: earlier.to_vec(), metadata })
     } else {
         UsagePolicy::Keep
     }
@@ -81,19 +115,34 @@ fn usage_policy(request: &ChatRequest<'_>, served: &Served) -> UsagePolicy<Usage
 impl Relay {
     /// The relay for a stream behind an open gate, and what is written first.
     pub fn begin(request: &ChatRequest<'_>, served: &Served, gate: Gate) -> (Self, Vec<u8>) {
-        match usage_policy(request, served) {
+        match usage_policy(request, served, &[]) {
             UsagePolicy::Keep => {
                 let (bytes, scan) = gate.into_parts();
                 (Self::Native(Box::new(scan)), bytes)
             }
             policy @ (UsagePolicy::Drop | UsagePolicy::Rewrite(_)) => {
-                let mut rewriter = Rewriter::new(policy, served.expected);
-                let mut prefix = Vec::new();
-                // An event too large to be held was seen by the gate, which holds no larger ones.
-                let _held = rewriter.push(&gate.into_bytes(), &mut prefix);
-                (Self::Rewriting(Box::new(rewriter)), prefix)
+                Self::rewriting(Rewriter::new(policy, served.expected), gate)
             }
         }
+    }
+
+    /// The relay for a stream that goes on with `so_far`, and what is written first. `earlier` is what was used before.
+    pub fn join(
+        request: &ChatRequest<'_>,
+        served: &Served,
+        gate: Gate,
+        earlier: &[Usage],
+        (so_far, asked): (Transcript, Asked),
+    ) -> (Self, Vec<u8>) {
+        let policy = usage_policy(request, served, earlier);
+        Self::rewriting(Rewriter::joining(policy, served.expected, Splice::new(so_far, asked)), gate)
+    }
+
+    fn rewriting(mut rewriter: Rewriter<UsageDetails>, gate: Gate) -> (Self, Vec<u8>) {
+        let mut prefix = Vec::new();
+        // An event too large to be held was seen by the gate, which holds no larger ones.
+        let _held = rewriter.push(&gate.into_bytes(), &mut prefix);
+        (Self::Rewriting(Box::new(rewriter)), prefix)
     }
 
     /// What the stream has said so far.
@@ -104,54 +153,69 @@ impl Relay {
         }
     }
 
-    /// Ends the stream: what is still written to the client, and how it went. `secret` is taken out of the provider's
-    /// texts.
-    pub fn end(&mut self, body: BodyEnd, request_id: &str, secret: Option<&str>) -> (Vec<u8>, Verdict) {
-        let mut out = Vec::new();
+    /// Ends the leg. `secret` is taken out of the provider's texts.
+    pub fn end(&mut self, body: BodyEnd, request_id: &str, secret: Option<&str>) -> Ended {
+        let mut closing = Vec::new();
         let end = match self {
             Self::Native(scan) => scan.end(),
-            Self::Rewriting(rewriter) => rewriter.finish(&mut out),
+            Self::Rewriting(rewriter) => rewriter.finish(&mut closing),
         };
         if body == BodyEnd::ClientClosed {
-            return (Vec::new(), Verdict::Failed(ErrorClass::ClientClosed));
+            return Ended::new(Verdict::Failed(ErrorClass::ClientClosed), Vec::new());
         }
         match end {
             StreamEnd::Complete { append } => {
-                out.extend_from_slice(append.as_bytes());
+                closing.extend_from_slice(append.as_bytes());
                 // Natively relayed, a client has the event that is no chunk, and its parser has told.
                 let whole = !self.scan().lost_a_piece();
-                (out, if whole { Verdict::Whole } else { Verdict::Failed(ErrorClass::InvalidReply) })
+                Ended::new(if whole { Verdict::Whole } else { Verdict::Failed(ErrorClass::InvalidReply) }, closing)
             }
             StreamEnd::ErrorEvent { append } => {
-                out.extend_from_slice(append.as_bytes());
-                (out, Verdict::Failed(ErrorClass::StreamCut))
+                closing.extend_from_slice(append.as_bytes());
+                Ended::new(Verdict::Failed(ErrorClass::StreamCut), closing)
             }
             StreamEnd::Cut { mid_event } => {
                 if mid_event {
-                    out.extend_from_slice(EVENT_END.as_bytes());
+                    closing.extend_from_slice(EVENT_END.as_bytes());
                 }
-                let told = self.scan().error().map(|error| ErrorBody::parse(error.as_bytes()));
-                let told = told.and_then(|body| body.message).map(|message| scrub(&message, secret));
-                let message = match body {
-                    _ if told.is_some() => "The provider reported an error in the middle of the answer.",
-                    BodyEnd::Stalled => "The provider went silent in the middle of the answer. It is not complete.",
-                    BodyEnd::Finished | BodyEnd::Broken | BodyEnd::ClientClosed => {
-                        "The provider broke the answer off. It is not complete."
-                    }
+                let (so_far, diverged) = match self {
+                    Self::Native(scan) => (scan.transcript(), false),
+                    Self::Rewriting(rewriter) => (rewriter.transcript(), rewriter.has_diverged()),
                 };
-                let message = format!("{message}{}", told.map(|told| format!(" It said: {told}")).unwrap_or_default());
-                let event = error_event(&message, "server_error", Some("stream_cut"), request_id);
-                out.extend_from_slice(event.as_bytes());
-                (out, Verdict::Failed(ErrorClass::StreamCut))
+                Ended {
+                    verdict: if diverged { Verdict::Diverged } else { Verdict::Failed(ErrorClass::StreamCut) },
+                    closing,
+                    so_far: so_far.cloned(),
+                    error_event: self.cut(body, request_id, secret),
+                }
             }
         }
     }
+
+    /// Tells the client that the answer is cut.
+    fn cut(&self, body: BodyEnd, request_id: &str, secret: Option<&str>) -> String {
+        let told = self.scan().error().map(|error| ErrorBody::parse(error.as_bytes()));
+        let told = told.and_then(|body| body.message).map(|message| scrub(&message, secret));
+        let message = match body {
+            _ if told.is_some() => "The provider reported an error in the middle of the answer.",
+            BodyEnd::Stalled => "The provider went silent in the middle of the answer. It is not complete.",
+            BodyEnd::Finished | BodyEnd::Broken | BodyEnd::ClientClosed => {
+                "The provider broke the answer off. It is not complete."
+            }
+        };
+        let message = format!("{message}{}", told.map(|told| format!(" It said: {told}")).unwrap_or_default());
+        error_event(&message, "server_error", Some("stream_cut"), request_id)
+    }
 }
 
-/// Makes the usage chunk of a client that sent `usage: {"include": true}`.
+/// Makes the usage chunk of a client that sent `usage: {"include": true}`, or whose answer had several legs.
 #[derive(Clone, Debug)]
 pub struct UsageDetails {
     served: Served,
+    /// What the legs before this one used.
+    earlier: Vec<Usage>,
+    /// The client wants the metadata as well.
+    metadata: bool,
 }
 
 impl UsageChunk for UsageDetails {
@@ -162,7 +226,8 @@ impl UsageChunk for UsageDetails {
             // Tokens that nobody knows have no price.
             None => Usage { estimated: true, ..Usage::default() },
         };
-        UsageMembers { usage: usage_json(&usage, Some(upstream)), metadata: Some(self.served.metadata.clone()) }
+        let usage = usage_json(&usage.with(&self.earlier), Some(upstream));
+        UsageMembers { usage, metadata: self.metadata.then(|| self.served.metadata.clone()) }
     }
 }
 
@@ -181,25 +246,43 @@ pub struct StreamAccount {
     pub secret: Option<Secret>,
     /// What was tried, up to this stream's own success.
     pub trail: Trail,
+    /// What each leg that has ended used.
+    pub used: Vec<Usage>,
+    /// Who was asked to go on with it.
+    pub resumes: Vec<Resumed>,
 }
 
 impl StreamAccount {
-    /// The stream ended: tells the health of the provider and puts the request into the accounts.
-    pub fn finish(mut self, ports: &impl Ports, scan: &StreamScan, verdict: Verdict) {
+    /// A leg ended: tells the health of its provider, and adds up what it used.
+    pub fn leg_ended(&mut self, ports: &impl Ports, scan: &StreamScan, verdict: Verdict) {
         let now_ms = ports.now_ms();
         let (tokens, estimated) = tokens::settle(scan.usage(), scan.text_bytes(), self.prompt_estimate);
-        let usage = self.served.usage(tokens, estimated);
+        self.used.push(self.served.usage(tokens, estimated));
         let took_ms = now_ms.saturating_sub(self.attempt_started_ms);
         let outcome = match verdict {
             Verdict::Whole => Outcome::success(None, speed(&tokens, estimated, took_ms)),
-            Verdict::Failed(class) => Outcome::of_failure(class, None, None, now_ms),
+            Verdict::Failed(class) => {
+                self.trail.end_with(End::Failed(class));
+                Outcome::of_failure(class, None, None, now_ms)
+            }
+            Verdict::Diverged => {
+                self.trail.end_with(End::Diverged);
+                Outcome::Inconclusive
+            }
         };
         ports.health().record(&self.served.provider, &self.served.upstream_model, outcome, self.permit, now_ms);
-        if let Verdict::Failed(class) = verdict {
-            self.served.record.error_class = Some(class.as_str());
-            self.trail.end_with(class);
-            self.served.record.trail = self.trail.summary();
-        }
-        self.served.account(ports, &usage, 200, now_ms);
+    }
+
+    /// The stream ended: puts the request into the accounts.
+    pub fn finish(mut self, ports: &impl Ports, verdict: Verdict) {
+        self.served.record.error_class = match verdict {
+            Verdict::Whole => None,
+            Verdict::Failed(class) => Some(class.as_str()),
+            Verdict::Diverged => Some(ErrorClass::StreamCut.as_str()),
+        };
+        self.served.record.attempts = self.trail.attempts();
+        self.served.record.trail = self.trail.summary();
+        let used = self.used.split_first().map(|(first, more)| first.with(more)).unwrap_or_default();
+        self.served.account(ports, &used, 200, ports.now_ms());
     }
 }

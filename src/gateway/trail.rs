@@ -28,6 +28,8 @@ pub enum End {
     Failed(ErrorClass),
     /// Another candidate, which was asked beside it, was faster, so it was given up.
     Hedged,
+    /// Asked to go on with an answer, it wrote another one.
+    Diverged,
 }
 
 impl End {
@@ -37,6 +39,7 @@ impl End {
             Self::Answered => None,
             Self::Failed(class) => Some(class.as_str()),
             Self::Hedged => Some("hedged"),
+            Self::Diverged => Some("diverged"),
         }
     }
 }
@@ -52,10 +55,15 @@ impl Trail {
     }
 
     /// The last attempt, which had begun well, failed after all.
-    pub fn end_with(&mut self, class: ErrorClass) {
+    pub fn end_with(&mut self, end: End) {
         if let Some(last) = self.0.last_mut() {
-            last.end = End::Failed(class);
+            last.end = end;
         }
+    }
+
+    /// How many there were.
+    pub fn attempts(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
     /// `groq/gpt-oss-120b=429; cerebras/gpt-oss-120b=200`. Where a status does not tell the failure, its class stands.

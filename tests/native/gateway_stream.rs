@@ -19,6 +19,8 @@ fn body(first: &str, more: &str) -> String {
     )
 }
 
+/// Nobody can go on with a piece of JSON.
+const ALONE: &str = r#","response_format":{"type":"json_object"}"#;
 const WITH_USAGE: &str = r#","stream_options":{"include_usage":true}"#;
 
 fn ask(provider: &str, script: Script, more: &str) -> Got {
@@ -273,7 +275,7 @@ fn a_cut_stream_ends_with_an_error_event_and_never_with_done_or_stop() {
         ] {
             let shown = format!("{provider} {script:?}");
             let stalls = shown.contains("Hang");
-            let got = ask(provider, script, "");
+            let got = ask(provider, script, ALONE);
             assert_eq!(got.stream.unwrap().0, CUT, "{shown}");
             let rest = got.text.strip_prefix(&events(&[ROLE, HELLO])).unwrap();
             assert!(rest.starts_with("data: {\"error\":") && !rest.contains("finish_reason"), "{shown}: {rest}");
@@ -294,25 +296,25 @@ fn a_cut_stream_ends_with_an_error_event_and_never_with_done_or_stop() {
 #[test]
 fn a_stream_that_stops_inside_an_event_is_closed_before_the_error_event() {
     let torn = Part::Bytes(b"data: {\"choices\":[{\"delta\":{\"content\":\"wor".to_vec());
-    let native = ask("beta", parts(200, vec![event_of(HELLO), torn.clone()]), "");
+    let native = ask("beta", parts(200, vec![event_of(HELLO), torn.clone()]), ALONE);
     let rest = native.text.strip_prefix(&events(&[HELLO])).unwrap();
     assert!(rest.starts_with("data: {\"choices\":[{\"delta\":{\"content\":\"wor\n\ndata: {\"error\":"), "{rest}");
     // The rewriting relay holds the torn event back.
-    let rewritten = ask("alpha", parts(200, vec![event_of(HELLO), torn]), "");
+    let rewritten = ask("alpha", parts(200, vec![event_of(HELLO), torn]), ALONE);
     assert!(rewritten.text.strip_prefix(&events(&[HELLO])).unwrap().starts_with("data: {\"error\":"));
 }
 
 #[test]
 fn an_error_event_of_the_provider_is_told_once() {
     let error = r#"{"error":{"message":"engine died, key alpha-SECRET-1","type":"server_error"}}"#;
-    let got = ask("alpha", stream(&[HELLO, error]), "");
+    let got = ask("alpha", stream(&[HELLO, error]), ALONE);
     assert_eq!(got.text.matches("\"error\"").count(), 1, "{}", got.text);
     let message = last_error(&got.text)["message"].as_str().unwrap().to_owned();
     assert!(message.contains("engine died, key [redacted]"), "{message}");
     assert_eq!((got.stream.unwrap().0, got.record().error_class), (CUT, Some("stream_cut")));
 
     let error = r#"{"error":{"message":"engine died"}}"#;
-    let got = ask("beta", stream(&[HELLO, error]), "");
+    let got = ask("beta", stream(&[HELLO, error]), ALONE);
     assert_eq!(got.text, events(&[HELLO, error]), "natively carried, the client has it already");
     assert_eq!((got.stream.unwrap().0, got.record().error_class), (CUT, Some("stream_cut")));
 }
@@ -322,7 +324,7 @@ fn a_stream_that_was_cut_counts_against_its_provider() {
     let gateway = gateway_with(&[]);
     let world = World::new().on("alpha", (0..3).map(|_| stream(&[HELLO])));
     for _ in 0..3 {
-        world.ask(&gateway, &body("alpha", ""));
+        world.ask(&gateway, &body("alpha", ALONE));
     }
     let world = world.on("beta", [stream(&[HELLO, STOP, DONE])]);
     assert_eq!(world.ask(&gateway, &body("alpha", "")).trail(), "beta/m=200", "its circuit is open");

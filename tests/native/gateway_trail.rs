@@ -25,11 +25,11 @@ fn a_summary_is_taken_apart_again() {
 #[test]
 fn an_attempt_that_began_well_and_failed_after_all_does_not_say_so() {
     let mut trail = Trail::default();
-    trail.end_with(ErrorClass::StreamCut);
+    trail.end_with(End::Failed(ErrorClass::StreamCut));
     assert_eq!(trail, Trail::default(), "nobody was asked");
     trail.push(Tried { end: End::Hedged, ..tried("groq", "m", None) });
     trail.push(tried("cerebras", "m", Some(200)));
-    trail.end_with(ErrorClass::StreamCut);
+    trail.end_with(End::Failed(ErrorClass::StreamCut));
     assert_eq!(trail.summary(), "groq/m=hedged; cerebras/m=stream_cut");
     let wanted = concat!(
         r#"[{"provider":"groq","model":"m","status_code":null,"error_type":"hedged","succeeded":false},"#,

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use opengateway::accounts::projects::Projects;
 use opengateway::gateway::chat::{Answer, Incoming, chat};
+use opengateway::gateway::deliver::{Carrier, ClientLeft, Kept, deliver};
 use opengateway::gateway::headers;
 use opengateway::gateway::ports::{HealthPort, Ports, TransportError, UpstreamCall, UpstreamReply};
 use opengateway::gateway::setup::Gateway;
@@ -40,7 +41,7 @@ const PROVIDERS: &str = r#"{"providers": {
       {"id": "m", "upstream_id": "beta/m-1", "context_window": 100000, "input_usd_per_mtok": 1.5,
        "output_usd_per_mtok": 5, "capabilities": ["tools", "json_object"]}]},
   "gamma": {"base_url": "http://localhost:9/v1", "key": "GAMMA_KEY", "any_model": true, "stream_usage": "none",
-    "stream_options": false,
+    "stream_options": false, "prefill": "assistant",
     "models": [{"id": "m", "upstream_id": "gamma/m-1", "context_window": 50000, "capabilities": ["tools", "json_object"]}]}
 }, "aliases": {"fast": "alpha/m"}}"#;
 
@@ -151,6 +152,8 @@ pub(crate) struct World {
     pub(crate) object_away: Cell<bool>,
     pub(crate) gone: Cell<bool>,
     leaves_at: Cell<u64>,
+    /// The memory of requests whose answers stream is needed for others.
+    pub(crate) forgets: Cell<bool>,
 }
 
 pub(crate) struct Sleep<'w> {
@@ -388,6 +391,7 @@ impl World {
             object_away: Cell::new(false),
             gone: Cell::new(false),
             leaves_at: Cell::new(u64::MAX),
+            forgets: Cell::new(false),
         }
     }
 
@@ -457,45 +461,17 @@ impl World {
                     Got::new(error.status, headers.into_iter().chain(headers::of_error(&error)), text, None)
                 }
                 Answer::Whole { headers, body } => Got::new(200, headers, body, None),
-                Answer::Stream(committed) => {
-                    let (headers, mut relay, idle_ms) = (committed.headers, committed.relay, committed.idle_ms);
-                    let (mut reply, mut bytes) = (committed.reply, committed.prefix);
-                    let native = matches!(relay, Relay::Native(_));
-                    let mut pieces = 0;
-                    let end = loop {
-                        if leaves_after == Some(pieces) {
-                            break BodyEnd::ClientClosed;
-                        }
-                        pieces += 1;
-                        let chunk = {
-                            let idle = pin!(self.sleep(idle_ms));
-                            let chunk = pin!(reply.chunk());
-                            match futures::future::select(chunk, idle).await {
-                                futures::future::Either::Left((chunk, _)) => chunk,
-                                futures::future::Either::Right(_) => break BodyEnd::Stalled,
-                            }
-                        };
-                        match (chunk, &mut relay) {
-                            (Ok(None), _) => break BodyEnd::Finished,
-                            (Err(_), _) => break BodyEnd::Broken,
-                            (Ok(Some(chunk)), Relay::Native(scan)) => {
-                                bytes.extend_from_slice(&chunk);
-                                scan.push(&chunk);
-                            }
-                            (Ok(Some(chunk)), Relay::Rewriting(rewriter)) => {
-                                let held = rewriter.push(&chunk, &mut bytes);
-                                let scan = rewriter.scan();
-                                if held.is_err() || scan.error().is_some() || scan.lost_a_piece() {
-                                    break BodyEnd::Broken;
-                                }
-                            }
-                        }
-                    };
-                    let secret = committed.account.secret.as_ref().map(|key| key.expose().to_owned());
-                    let (closing, verdict) = relay.end(end, REQUEST_ID, secret.as_deref());
-                    bytes.extend_from_slice(&closing);
-                    committed.account.finish(ports, relay.scan(), verdict);
-                    Got::new(200, headers, String::from_utf8(bytes).unwrap(), Some((verdict, native)))
+                Answer::Stream(mut committed) => {
+                    let headers = std::mem::take(&mut committed.headers);
+                    let native = matches!(committed.leg.relay, Relay::Native(_));
+                    let kept = Kept::new(committed.request.take());
+                    if self.forgets.get() {
+                        kept.release();
+                    }
+                    let client = Client { world: self, leaves_after, pieces: Cell::new(0), bytes: RefCell::default() };
+                    let verdict = deliver(gateway, ports, &client, *committed, &kept, REQUEST_ID).await;
+                    let text = String::from_utf8(client.bytes.into_inner()).unwrap();
+                    Got::new(200, headers, text, Some((verdict, native)))
                 }
             }
         });
@@ -505,6 +481,62 @@ impl World {
         let got = Got { records, took_ms: self.now() - began, ..got };
         got.has_no_key();
         got
+    }
+}
+
+/// The reader of a stream, who may leave after so many pieces.
+struct Client<'w> {
+    world: &'w World,
+    leaves_after: Option<usize>,
+    pieces: Cell<usize>,
+    bytes: RefCell<Vec<u8>>,
+}
+
+impl<'w> Carrier<FakeReply<'w>> for Client<'_> {
+    async fn write(&self, bytes: &[u8]) -> Result<(), ClientLeft> {
+        self.bytes.borrow_mut().extend_from_slice(bytes);
+        Ok(())
+    }
+
+    async fn carry(&self, mut reply: FakeReply<'w>, relay: &mut Relay, idle_ms: u64) -> BodyEnd {
+        loop {
+            if self.leaves_after == Some(self.pieces.get()) {
+                return BodyEnd::ClientClosed;
+            }
+            self.pieces.set(self.pieces.get() + 1);
+            if let Relay::Rewriting(rewriter) = relay {
+                let scan = rewriter.scan();
+                if scan.error().is_some() || scan.lost_a_piece() || rewriter.has_diverged() {
+                    return BodyEnd::Broken;
+                }
+            }
+            let chunk = {
+                let idle = pin!(self.world.sleep(idle_ms));
+                let chunk = pin!(reply.chunk());
+                match futures::future::select(chunk, idle).await {
+                    futures::future::Either::Left((chunk, _)) => chunk,
+                    futures::future::Either::Right(_) => return BodyEnd::Stalled,
+                }
+            };
+            let mut bytes = self.bytes.borrow_mut();
+            match (chunk, &mut *relay) {
+                (Ok(None), _) => return BodyEnd::Finished,
+                (Err(_), _) => return BodyEnd::Broken,
+                (Ok(Some(chunk)), Relay::Native(scan)) => {
+                    bytes.extend_from_slice(&chunk);
+                    scan.push(&chunk);
+                }
+                (Ok(Some(chunk)), Relay::Rewriting(rewriter)) => {
+                    if rewriter.push(&chunk, &mut bytes).is_err() {
+                        return BodyEnd::Broken;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn close(&self, bytes: &[u8]) -> Result<(), ClientLeft> {
+        self.write(bytes).await
     }
 }
 

@@ -37,6 +37,7 @@ mod gateway_models;
 mod gateway_project;
 mod gateway_providers;
 mod gateway_query;
+mod gateway_resume;
 mod gateway_retention;
 mod gateway_route;
 mod gateway_stream;

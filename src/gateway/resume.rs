@@ -1,0 +1,165 @@
+//! Finds somebody who goes on with an answer that broke off.
+
+use super::ask::Asker;
+use super::attempt::Answered;
+use super::chat::{Incoming, candidates, seed, targets};
+use super::ports::{HealthPort, Ports};
+use super::served::tried;
+use super::setup::Gateway;
+use super::stream::{Leg, Relay, StreamAccount};
+use super::trail::End;
+use crate::catalog::provider::{Prefill, Text};
+use crate::dialect::classify::Failure;
+use crate::health::circuit::{Admission, Permit};
+use crate::health::outcome::Outcome;
+use crate::openai::request::ChatRequest;
+use crate::routing::failure::ErrorClass;
+use crate::routing::plan::Candidate;
+use crate::routing::rank::sort_by_rank;
+use crate::routing::requirements::Requirements;
+use crate::routing::target::Target;
+use crate::routing::tokens;
+use crate::sse::splice::{Asked, BEGUN_ANEW_BYTES};
+use crate::sse::transcript::Transcript;
+
+/// How often in all somebody is asked to go on with one answer: the client waits in the middle of a sentence, and each
+/// time is paid for.
+pub const MAX_RESUMES: usize = 3;
+/// Up to this length an answer may come out the same when it is asked for again: short ones often do, and little is lost
+/// where they do not.
+pub const SHORT_ANSWER_BYTES: usize = 2 * 1024;
+
+/// Somebody was asked to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    provider: Text,
+    model: Text,
+    asked: Asked,
+    /// How much text there was.
+    bytes: usize,
+}
+
+impl Resumed {
+    fn new(candidate: &Candidate<'_>, asked: Asked, so_far: &Transcript) -> Self {
+        let (provider, model) = (candidate.provider.id.clone(), candidate.model.upstream_id.clone());
+        Self { provider, model, asked, bytes: so_far.text.len() }
+    }
+}
+
+/// Asks others to go on with `so_far`, and then its own provider once more. `None` where nobody does; what was tried is
+/// in `account`.
+pub(super) async fn resume<P: Ports>(
+    gateway: &Gateway,
+    ports: &P,
+    incoming: &Incoming,
+    so_far: Transcript,
+    account: &mut StreamAccount,
+) -> Option<Leg<P::Reply>> {
+    // It was read and planned before, so what fails now is that nobody is left.
+    let mut request = ChatRequest::parse(&incoming.body).ok()?;
+    let targets = targets(&request, gateway).ok()?;
+    incoming.wishes.join(&mut request.preferences, &targets, gateway).ok()?;
+    let mut requirements = Requirements::detect(&request);
+    requirements.prompt_tokens += tokens::of_text(so_far.text.len() as u64);
+    let seed = seed(&incoming.request_id);
+    let candidates = candidates(gateway, ports, &request, &requirements, &targets, seed).await.ok()?;
+    let asker = Asker {
+        gateway,
+        ports,
+        incoming,
+        request: &request,
+        requested_provider: targets.first().and_then(Target::pinned_provider),
+        prompt_tokens: requirements.prompt_tokens,
+    };
+    let anew = may_ask_again(&request, &so_far);
+    for (candidate, asked) in order(&candidates, account, &request, &so_far, anew) {
+        if ports.client_gone() || account.resumes.len() >= MAX_RESUMES {
+            return None;
+        }
+        let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
+        let permit = Permit(seed);
+        let admission = ports.health().admit(provider, model, permit).await;
+        if admission == Admission::Busy {
+            continue;
+        }
+        let permit = (admission == Admission::Probe).then_some(permit);
+        account.resumes.push(Resumed::new(candidate, asked, &so_far));
+        match ask(&asker, candidate, asked, permit, &so_far, account).await {
+            Ok(leg) => return Some(leg),
+            Err(failure) => {
+                let now_ms = ports.now_ms();
+                let outcome = Outcome::of_failure(failure.class, failure.status, failure.retry_after_ms, now_ms);
+                ports.health().record(provider, model, outcome, permit, now_ms);
+                account.trail.push(tried(candidate, failure.status, End::Failed(failure.class)));
+            }
+        }
+    }
+    None
+}
+
+/// Asks one candidate to go on, up to its first token.
+async fn ask<P: Ports>(
+    asker: &Asker<'_, P>,
+    candidate: &Candidate<'_>,
+    asked: Asked,
+    permit: Option<Permit>,
+    so_far: &Transcript,
+    account: &mut StreamAccount,
+) -> Result<Leg<P::Reply>, Failure> {
+    let timeouts = &asker.gateway.config.timeouts;
+    let reasoning = candidate.model.capabilities.reasoning;
+    let text = (asked == Asked::ToContinue).then_some(so_far.text.as_str());
+    let reply = asker.ask(candidate, timeouts.attempt(true, reasoning), text).await?;
+    let Answered::Stream { gate, reply: rest } = reply.answered else {
+        return Err(Failure::told(ErrorClass::InvalidReply, None, "the reply is not an event stream"));
+    };
+    let now_ms = asker.ports.now_ms();
+    let outcome = Outcome::FirstToken { after_ms: now_ms.saturating_sub(reply.started_ms) };
+    asker.ports.health().record(&candidate.provider.id, &candidate.model.upstream_id, outcome, permit, now_ms);
+    account.served = asker.served(candidate, 200, &account.served.record, &mut account.trail);
+    account.permit = permit;
+    account.prompt_estimate = asker.prompt_tokens;
+    account.attempt_started_ms = reply.started_ms;
+    account.secret = reply.secret.cloned();
+    let (relay, prefix) = Relay::join(asker.request, &account.served, *gate, &account.used, (so_far.clone(), asked));
+    Ok(Leg { prefix, reply: rest, relay, idle_ms: timeouts.stream_idle(reasoning) })
+}
+
+/// Whether the same request may bring the same answer.
+fn may_ask_again(request: &ChatRequest<'_>, so_far: &Transcript) -> bool {
+    let is_zero = |text: &str| text.parse::<f64>().is_ok_and(|number| number == 0.0);
+    so_far.text.len() < SHORT_ANSWER_BYTES
+        || request.get("seed").is_some()
+        || request.get("temperature").is_some_and(is_zero)
+}
+
+/// Whom to ask, and how: first those who go on with what they are given, then those who may write it again, those of the
+/// same model first. The one that broke off comes last of each. Nobody is asked twice the same.
+fn order<'o, 'c>(
+    candidates: &'o [Candidate<'c>],
+    account: &StreamAccount,
+    request: &ChatRequest<'_>,
+    so_far: &Transcript,
+    anew: bool,
+) -> Vec<(&'o Candidate<'c>, Asked)> {
+    let served = &account.served;
+    let broke_off = |candidate: &Candidate<'_>| {
+        candidate.provider.id == served.provider && candidate.model.upstream_id == served.upstream_model
+    };
+    let mut allowed: Vec<&Candidate<'c>> =
+        candidates.iter().filter(|candidate| !request.preferences.no_fallbacks || broke_off(candidate)).collect();
+    sort_by_rank(&mut allowed, |candidate| u128::from(broke_off(candidate)));
+    let mut again = allowed.clone();
+    sort_by_rank(&mut again, |candidate| u128::from(candidate.model.id != served.model));
+    allowed.retain(|candidate| {
+        so_far.text.len() >= BEGUN_ANEW_BYTES
+            && candidate.provider.prefill != Prefill::None
+            && !candidate.model.capabilities.reasoning
+    });
+    if !anew {
+        again.clear();
+    }
+    let ways = allowed.into_iter().map(|candidate| (candidate, Asked::ToContinue));
+    let ways = ways.chain(again.into_iter().map(|candidate| (candidate, Asked::Again)));
+    ways.filter(|(candidate, asked)| !account.resumes.contains(&Resumed::new(candidate, *asked, so_far))).collect()
+}
