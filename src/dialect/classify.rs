@@ -1,7 +1,7 @@
 //! Puts a provider's error reply into an [`ErrorClass`]: first by the provider's own row, then by what all providers
 //! have in common, and by the HTTP status only at last.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::retry_after;
 use super::scrub::scrub;
@@ -63,7 +63,7 @@ impl ErrorBody {
         let text = String::from_utf8_lossy(body.get(..MAX_ERROR_BODY_BYTES).unwrap_or(body));
         // ASCII alone, as are the words that are looked for: the tables for the rest of Unicode weigh 11 KB gzip.
         let mut parsed = Self { haystack: text.to_ascii_lowercase(), ..Self::default() };
-        if let Ok(value) = serde_json::from_str::<Value>(&text) {
+        if let Ok(value) = Value::parse(&text) {
             parsed.read(&value);
         }
         parsed
@@ -73,16 +73,18 @@ impl ErrorBody {
         // Google's compatible endpoint wraps the object in an array of one.
         let outer = value.as_array().and_then(|items| items.first()).unwrap_or(value);
         let inner = ["error", "fault"].iter().find_map(|key| outer.get(key)).filter(|inner| !inner.is_null());
-        let inner = inner.or_else(|| outer.get("errors").and_then(|errors| errors.get(0))).unwrap_or(outer);
+        let inner =
+            inner.or_else(|| outer.get("errors").and_then(|errors| errors.as_array()?.first())).unwrap_or(outer);
         let text = |key: &str| [inner, outer].into_iter().find_map(|level| level.get(key).and_then(as_text));
-        self.code = text("code").or_else(|| inner.pointer("/innererror/code").and_then(as_text));
+        self.code =
+            text("code").or_else(|| inner.get("innererror").and_then(|deeper| deeper.get("code")).and_then(as_text));
         self.error_type = text("status").filter(|status| status.parse::<u16>().is_err()).or_else(|| text("type"));
         self.param = text("param");
-        self.message = Some(inner)
-            .filter(|inner| inner.is_string())
-            .and_then(as_text)
+        self.message = inner
+            .as_str()
+            .and_then(|_| as_text(inner))
             // OpenRouter keeps the real provider's words there.
-            .or_else(|| inner.pointer("/metadata/raw").and_then(as_text))
+            .or_else(|| inner.get("metadata").and_then(|deeper| deeper.get("raw")).and_then(as_text))
             .or_else(|| ["message", "faultstring", "detail", "title"].iter().find_map(|key| text(key)))
             .or_else(|| ["message", "detail"].iter().find_map(|key| inner.get(key).and_then(as_list)));
         let details = inner.get("details").and_then(Value::as_array);
@@ -122,14 +124,14 @@ fn starts_with(message: &str, text: &str) -> bool {
 fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => Some(number.clone()),
         Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
 /// What says what is wrong in a form of its own, such as FastAPI's list of findings.
 fn as_list(value: &Value) -> Option<String> {
-    (value.is_array() || value.is_object()).then(|| value.to_string())
+    matches!(value, Value::Array(_) | Value::Object(_)).then(|| value.to_json())
 }
 
 /// Judges an error reply. `secret` is the key that was sent, so that it can be taken out of the provider's text.

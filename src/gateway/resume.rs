@@ -12,6 +12,7 @@ use crate::catalog::provider::{Prefill, Text};
 use crate::dialect::classify::Failure;
 use crate::health::circuit::{Admission, Permit};
 use crate::health::outcome::Outcome;
+use crate::json::decimal;
 use crate::openai::request::ChatRequest;
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
@@ -127,7 +128,7 @@ async fn ask<P: Ports>(
 
 /// Whether the same request may bring the same answer.
 fn may_ask_again(request: &ChatRequest<'_>, so_far: &Transcript) -> bool {
-    let is_zero = |text: &str| text.parse::<f64>().is_ok_and(|number| number == 0.0);
+    let is_zero = |text: &str| decimal(text) == Some(0.0);
     so_far.text.len() < SHORT_ANSWER_BYTES
         || request.get("seed").is_some()
         || request.get("temperature").is_some_and(is_zero)

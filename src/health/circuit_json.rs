@@ -1,6 +1,6 @@
 //! A circuit as JSON: a row of the health object's storage, and what the isolates are sent.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::circuit::{Bench, Circuit, LastError, Permit, State};
 use super::outcome::Headroom;
@@ -19,7 +19,7 @@ impl Circuit {
 
     /// Reads [`Self::to_json`]; `None` where another version of this program wrote it.
     pub fn from_json(text: &str) -> Option<Self> {
-        Self::read(&serde_json::from_str(text).ok()?)
+        Self::read(&Value::parse(text).ok()?)
     }
 
     pub(super) fn write(&self, out: &mut String) {

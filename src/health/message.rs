@@ -1,6 +1,6 @@
 //! The one message between an isolate and the health object, as JSON.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::circuit::{Circuit, Permit};
 use super::outcome::Outcome;
@@ -121,7 +121,7 @@ impl SyncRequest {
 
     /// Reads [`Self::to_json`]; `None` where another version of this program wrote it.
     pub fn from_json(text: &str) -> Option<Self> {
-        let value: Value = serde_json::from_str(text).ok()?;
+        let value = Value::parse(text).ok()?;
         Some(Self {
             isolate: wire::number(&value, "isolate")?,
             batch: wire::number(&value, "batch")?,
@@ -148,7 +148,7 @@ impl SyncReply {
 
     /// Reads [`Self::to_json`]; `None` where another version of this program wrote it.
     pub fn from_json(text: &str) -> Option<Self> {
-        let value: Value = serde_json::from_str(text).ok()?;
+        let value = Value::parse(text).ok()?;
         Some(Self {
             state: Seen::read(value.get("state")?)?,
             full: wire::boolean(&value, "full")?,

@@ -1,6 +1,6 @@
 //! What the outcome of one attempt means for the health of the candidate.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::wire;
 use crate::json::ObjectWriter;

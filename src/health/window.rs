@@ -1,6 +1,6 @@
 //! How many attempts succeeded and failed in the last minute.
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// The window of the failure rate.
 pub const RATE_WINDOW_MS: u64 = 60_000;
@@ -52,7 +52,7 @@ impl Window {
         let mut window = Self::default();
         let buckets = value.as_array().filter(|buckets| buckets.len() == BUCKETS)?;
         for (bucket, value) in window.0.iter_mut().zip(buckets) {
-            let [epoch, ok, failed] = value.as_array()?.as_slice() else { return None };
+            let [epoch, ok, failed] = value.as_array()? else { return None };
             let count = |value: &Value| u32::try_from(value.as_u64()?).ok();
             *bucket = Bucket(epoch.as_u64()?, count(ok)?, count(failed)?);
         }

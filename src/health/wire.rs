@@ -1,7 +1,7 @@
 //! Reading the JSON of the health object's messages and rows. Written by this program and read by it, perhaps by another
 //! version of it: what is missing or of another kind is no error to tell, the whole is of no use.
 
-use serde_json::Value;
+use crate::json::Value;
 
 pub(super) fn number(value: &Value, key: &str) -> Option<u64> {
     value.get(key)?.as_u64()

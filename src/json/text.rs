@@ -60,15 +60,61 @@ impl<'a> Str<'a> {
 
     /// The text with its escapes resolved; `None` for a lone surrogate, which no Rust string can hold.
     pub fn decode(self) -> Option<Cow<'a, str>> {
-        if self.escaped {
-            serde_json::from_str::<String>(self.quoted).ok().map(Cow::Owned)
-        } else {
-            Some(Cow::Borrowed(self.raw()))
+        if self.escaped { unescape(self.raw(), None).map(Cow::Owned) } else { Some(Cow::Borrowed(self.raw())) }
+    }
+
+    /// The text with its escapes resolved, and U+FFFD for a lone surrogate.
+    pub fn decode_lossy(self) -> Cow<'a, str> {
+        if !self.escaped {
+            return Cow::Borrowed(self.raw());
         }
+        Cow::Owned(unescape(self.raw(), Some(char::REPLACEMENT_CHARACTER)).unwrap_or_default())
     }
 
     /// Whether the decoded text equals `other`.
     pub fn is(self, other: &str) -> bool {
         if self.escaped { self.decode().is_some_and(|text| text == other) } else { self.raw() == other }
     }
+}
+
+/// Resolves the escapes of a string whose form was checked. `lone` stands for a lone surrogate; `None` if there is one and
+/// nothing may stand for it.
+fn unescape(raw: &str, lone: Option<char>) -> Option<String> {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let mut after = escape.chars();
+        match after.next()? {
+            'b' => text.push('\u{8}'),
+            'f' => text.push('\u{c}'),
+            'n' => text.push('\n'),
+            'r' => text.push('\r'),
+            't' => text.push('\t'),
+            'u' => {
+                let first = unit(after.as_str())?;
+                after = after.as_str().get(4..)?.chars();
+                let second = after.as_str().strip_prefix("\\u").and_then(unit);
+                let mut pair = char::decode_utf16([first].into_iter().chain(second));
+                match pair.next()? {
+                    Ok(letter) => {
+                        text.push(letter);
+                        if letter.len_utf16() == 2 {
+                            after = after.as_str().get(6..)?.chars();
+                        }
+                    }
+                    Err(_) => text.push(lone?),
+                }
+            }
+            same => text.push(same),
+        }
+        rest = after.as_str();
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// The four hexadecimal digits at the beginning.
+fn unit(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.get(..4)?, 16).ok()
 }

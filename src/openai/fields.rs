@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::error::ApiError;
-use crate::json::{Kind, ReadError, Reader};
+use crate::json::{Kind, ReadError, Reader, decimal};
 
 /// Why a request body was refused. All are the caller's to mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ pub(super) fn number(
     (min, max): (f64, f64),
     allowed: &'static str,
 ) -> Result<f64, RequestError> {
-    let value = raw.parse::<f64>().ok().filter(|_| kind_of(raw) == Kind::Number);
+    let value = decimal(raw).filter(|_| kind_of(raw) == Kind::Number);
     let value = value.ok_or_else(|| wrong_type(param, "a number", raw))?;
     if (min..=max).contains(&value) { Ok(value) } else { Err(RequestError::value(param, allowed, raw)) }
 }
@@ -167,7 +167,7 @@ pub(super) fn integer(
     if kind_of(raw) != Kind::Number {
         return Err(wrong_type(param, "an integer", raw));
     }
-    let value = raw.parse::<f64>().ok().filter(|value| value.fract() == 0.0);
+    let value = decimal(raw).filter(|value| value.fract() == 0.0);
     match value {
         Some(value) if value >= f64::from(min) && value <= f64::from(max) => {
             // In range and whole, so the cast is exact.
@@ -185,7 +185,7 @@ pub(super) fn whole(param: &str, raw: &str) -> Result<(), RequestError> {
     }
     // 2^63: the first float above every such integer.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    let float = || raw.parse::<f64>().is_ok_and(|value| value.fract() == 0.0 && (-LIMIT..LIMIT).contains(&value));
+    let float = || decimal(raw).is_some_and(|value| value.fract() == 0.0 && (-LIMIT..LIMIT).contains(&value));
     if raw.parse::<i64>().is_ok() || (raw.contains(['.', 'e', 'E']) && float()) {
         Ok(())
     } else {

@@ -3,7 +3,7 @@
 
 use std::ops::{Add, AddAssign};
 
-use crate::json::{Kind, ReadError, Reader};
+use crate::json::{Kind, ReadError, Reader, decimal};
 
 /// A larger count is a provider's mistake (a timestamp, a negative number gone round) and is ignored. The largest
 /// windows are a few million tokens, so 2^40 leaves room for any sum that a provider could mean.
@@ -119,7 +119,7 @@ fn count(reader: &mut Reader<'_>) -> Result<Option<u64>, ReadError> {
         return Ok(None);
     }
     let whole = text.parse::<u64>().ok().or_else(|| {
-        let number = text.parse::<f64>().ok()?.round();
+        let number = decimal(text)?.round();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
