@@ -13,8 +13,7 @@ fn any_value() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(4, 32, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
-            prop::collection::btree_map(any::<String>(), inner, 0..5)
-                .prop_map(|members| serde_json::Value::from_iter(members)),
+            prop::collection::btree_map(any::<String>(), inner, 0..5).prop_map(serde_json::Value::from_iter),
         ]
     })
 }
