@@ -78,10 +78,14 @@ pub async fn deliver<P: Ports>(
         break (verdict, closing);
     };
     kept.release();
+    let left = Verdict::Failed(ErrorClass::ClientClosed);
+    // It may have left while somebody else was looked for.
+    if verdict != Verdict::Whole && ports.client_gone() {
+        verdict = left;
+    }
     // A client that left reads neither the last bytes nor the end, so waiting for it to do so could take for ever.
-    let left = verdict == Verdict::Failed(ErrorClass::ClientClosed);
-    if !left && (ports.client_gone() || carrier.close(&closing).await.is_err()) {
-        verdict = Verdict::Failed(ErrorClass::ClientClosed);
+    if verdict != left && carrier.close(&closing).await.is_err() {
+        verdict = left;
     }
     account.finish(ports, verdict);
     verdict

@@ -135,7 +135,7 @@ fn may_ask_again(request: &ChatRequest<'_>, so_far: &Transcript) -> bool {
 }
 
 /// Whom to ask, and how: first those who go on with what they are given, then those who may write it again, those of the
-/// same model first. The one that broke off comes last of each. Nobody is asked twice the same.
+/// same model first. Among each, those who had their turn already come last. Nobody is asked twice the same.
 fn order<'o, 'c>(
     candidates: &'o [Candidate<'c>],
     account: &StreamAccount,
@@ -149,7 +149,8 @@ fn order<'o, 'c>(
     };
     let mut allowed: Vec<&Candidate<'c>> =
         candidates.iter().filter(|candidate| !request.preferences.no_fallbacks || broke_off(candidate)).collect();
-    sort_by_rank(&mut allowed, |candidate| u128::from(broke_off(candidate)));
+    let turns = |candidate: &Candidate<'_>| account.trail.turns(&candidate.provider.id, &candidate.model.id);
+    sort_by_rank(&mut allowed, |candidate| turns(candidate) as u128);
     let mut again = allowed.clone();
     sort_by_rank(&mut again, |candidate| u128::from(candidate.model.id != served.model));
     allowed.retain(|candidate| {

@@ -61,6 +61,11 @@ impl Trail {
         }
     }
 
+    /// How many of them were at this model of this provider.
+    pub fn turns(&self, provider: &str, model: &str) -> usize {
+        self.0.iter().filter(|tried| tried.provider == provider && tried.model == model).count()
+    }
+
     /// How many there were.
     pub fn attempts(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)

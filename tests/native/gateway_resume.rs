@@ -260,3 +260,17 @@ fn who_was_asked_to_go_on_is_in_the_health_like_anybody_else() {
     assert_eq!(world.ask(&gateway, &body("alpha", "")).trail(), "beta/m=200", "alpha's circuit is open");
     assert_eq!(world.ask(&gateway, &body("gamma", "")).trail(), "beta/m=200", "and so is gamma's");
 }
+
+#[test]
+fn whoever_had_no_turn_yet_is_asked_first() {
+    let more = " and more";
+    let all = format!("begun{more}{more}");
+    let world = World::new()
+        .on("alpha", [cut("a", "begun")])
+        .on("beta", [cut("b", &format!("begun{more}"))])
+        .on("gamma", [whole("c", &all)]);
+    let got = world.ask(&gateway_with(&[]), &body("alpha", ""));
+    assert_eq!((got.stream.unwrap().0, text(&got)), (Verdict::Whole, all));
+    assert_eq!(names(&world), ["alpha", "beta", "gamma"]);
+    assert_eq!(got.record().trail, "alpha/m=stream_cut; beta/m=stream_cut; gamma/m=200");
+}
