@@ -38,7 +38,7 @@ impl<'a> Vars<'a> {
         match self.text(name).as_deref() {
             None | Some("0" | "false") => Ok(false),
             Some("1" | "true") => Ok(true),
-            Some(value) => Err(ConfigError::Switch { var: name, value: value.to_owned() }),
+            Some(value) => Err(ConfigError::Value { var: name, value: value.to_owned(), allowed: "1 or 0" }),
         }
     }
 

@@ -31,12 +31,14 @@ pub enum ConfigError {
         /// `MAX_BODY_BYTES`, in bytes.
         body: u64,
     },
-    /// Neither on nor off.
-    Switch {
+    /// None of the values that are allowed.
+    Value {
         /// The variable.
         var: &'static str,
         /// What it holds.
         value: String,
+        /// What is allowed.
+        allowed: &'static str,
     },
     /// Not a project id.
     ProjectId {
@@ -118,7 +120,7 @@ impl fmt::Display for ConfigError {
                 "INFLIGHT_BYTES_MAX is {inflight}, less than MAX_BODY_BYTES ({body}); raise the first or lower \
                  the second"
             ),
-            Self::Switch { var, value } => write!(f, "{var} is {}; set it to 1 or 0", shown(value)),
+            Self::Value { var, value, allowed } => write!(f, "{var} is {}; set it to {allowed}", shown(value)),
             Self::ProjectId { var, problem } => write!(f, "{var}: {problem}"),
             Self::Origin { var, value } => write!(
                 f,

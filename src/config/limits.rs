@@ -2,6 +2,7 @@
 
 use super::env::Vars;
 use super::error::ConfigError;
+use super::price::pico_of_usd;
 
 const KB: u64 = 1024;
 const MB: u64 = 1024 * KB;
@@ -40,6 +41,13 @@ pub const DEFAULT_RETENTION_DAYS: u64 = 90;
 /// Ten years, the longest that bookkeeping asks for. More is a slip of the keyboard.
 pub const MAX_RETENTION_DAYS: u64 = 3_650;
 
+/// Nine of ten answers of a hosted model begin within two or three seconds; who has said nothing after eight is queued.
+pub const DEFAULT_HEDGE_AFTER_MS: u64 = 8_000;
+/// In pico-dollars: a cent, the prompt of 60,000 tokens at the price of a small model. A hedge pays its prompt twice.
+pub const DEFAULT_HEDGE_MAX_PICO_USD: u64 = 10_000_000_000;
+/// In pico-dollars: a thousand dollars, far above any prompt's price. More is a slip of the keyboard.
+pub const LARGEST_HEDGE_MAX_PICO_USD: u64 = 1_000_000_000_000_000;
+
 /// How long to wait, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -55,6 +63,23 @@ pub struct Timeouts {
     pub request_ms: u64,
     /// `REASONING_REQUEST_TIMEOUT_MS`: the same for reasoning models.
     pub reasoning_request_ms: u64,
+    /// `HEADERS_TIMEOUT_MS`: from the request to the response headers of a stream. Unset: as long as the first token may
+    /// take. (A reply that is not streamed sends its headers with its body.)
+    pub headers_ms: u64,
+    /// `FAILOVER_DEADLINE_MS`: from the request to the end of its last attempt, up to the first token of a stream; the first
+    /// attempt and the first failover have their whole time all the same. `None` = what
+    /// [`crate::routing::failover::Budget`] says.
+    pub deadline_ms: Option<u64>,
+    /// `HEDGE_AFTER_MS`: from the request to the start of a second candidate beside a silent first one. 0 = never.
+    pub hedge_after_ms: u64,
+}
+
+/// `HEDGE_MAX_USD`, in pico-dollars: what the prompt of a second candidate may cost at most.
+pub(super) fn hedge_max_pico_usd(vars: &Vars<'_>) -> Result<u64, ConfigError> {
+    const VAR: &str = "HEDGE_MAX_USD";
+    let Some(value) = vars.text(VAR) else { return Ok(DEFAULT_HEDGE_MAX_PICO_USD) };
+    let pico = pico_of_usd(&value).filter(|&pico| pico <= LARGEST_HEDGE_MAX_PICO_USD);
+    pico.ok_or(ConfigError::Value { var: VAR, value, allowed: "US dollars from 0 to 1000, such as 0.01" })
 }
 
 /// How much to hold, in bytes.
@@ -85,6 +110,7 @@ impl Timeouts {
     }
 
     pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
+        const DEADLINE: &str = "FAILOVER_DEADLINE_MS";
         let timeout = |name, default| vars.number(name, default, 1, MAX_TIMEOUT_MS);
         Ok(Self {
             first_token_ms: timeout("FIRST_TOKEN_TIMEOUT_MS", DEFAULT_FIRST_TOKEN_TIMEOUT_MS)?,
@@ -98,6 +124,9 @@ impl Timeouts {
                 DEFAULT_REASONING_STREAM_IDLE_TIMEOUT_MS,
             )?,
             request_ms: timeout("REQUEST_TIMEOUT_MS", DEFAULT_REQUEST_TIMEOUT_MS)?,
+            headers_ms: timeout("HEADERS_TIMEOUT_MS", MAX_TIMEOUT_MS)?,
+            deadline_ms: vars.text(DEADLINE).map(|_| timeout(DEADLINE, 0)).transpose()?,
+            hedge_after_ms: vars.number("HEDGE_AFTER_MS", DEFAULT_HEDGE_AFTER_MS, 0, MAX_TIMEOUT_MS)?,
             reasoning_request_ms: timeout("REASONING_REQUEST_TIMEOUT_MS", DEFAULT_REASONING_REQUEST_TIMEOUT_MS)?,
         })
     }

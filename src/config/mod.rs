@@ -43,6 +43,8 @@ pub struct Config {
     pub default_project_id: Option<ProjectId>,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// `HEDGE_MAX_USD`, in pico-dollars: what the prompt of a second candidate may cost.
+    pub hedge_max_pico_usd: u64,
     /// How much to hold.
     pub limits: Limits,
     /// `RETENTION_DAYS`: how many days a request's row is kept.
@@ -76,6 +78,7 @@ impl Config {
             demo: vars.switch("GATEWAY_DEMO")?,
             default_project_id: default_project_id(&vars)?,
             timeouts: Timeouts::from_vars(&vars)?,
+            hedge_max_pico_usd: limits::hedge_max_pico_usd(&vars)?,
             limits: Limits::from_vars(&vars)?,
             retention_days: limits::retention_days(&vars)?,
             accounts: AccountSettings::from_vars(&vars)?,

@@ -4,12 +4,25 @@
 pub(super) const MAX_USD_PER_MTOK: u64 = 1_000_000;
 /// USD per million tokens times 1e6 is pico-dollars per token, so this many decimals are exact.
 const DECIMALS: i64 = 6;
+/// The same of USD and pico-dollars.
+const USD_DECIMALS: i64 = 12;
 /// More digits than any price has; it keeps the arithmetic within `u64`.
 const MAX_DIGITS: usize = 18;
 
 /// Pico-dollars per token from a JSON number of USD per million tokens; none where it is negative, too high, or has
 /// more than six decimals.
 pub(super) fn pico_dollars(number: &str) -> Option<u64> {
+    scaled(number, DECIMALS).filter(|&pico| pico <= MAX_USD_PER_MTOK * 1_000_000)
+}
+
+/// Pico-dollars from plain decimal text of USD; none where it is anything else or has more than twelve decimals.
+pub(super) fn pico_of_usd(text: &str) -> Option<u64> {
+    let plain = text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(['e', 'E']);
+    if plain { scaled(text, USD_DECIMALS) } else { None }
+}
+
+/// A decimal number times ten to the power of `decimals`; none where that is no whole number, or a very large one.
+fn scaled(number: &str, decimals: i64) -> Option<u64> {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let fraction = fraction.trim_end_matches('0');
@@ -21,16 +34,15 @@ pub(super) fn pico_dollars(number: &str) -> Option<u64> {
     if digits.len() > MAX_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let decimals = i64::try_from(fraction.len()).ok()?;
-    let shift = DECIMALS.checked_add(exponent.parse().ok()?)?.checked_sub(decimals)?;
+    let written = i64::try_from(fraction.len()).ok()?;
+    let shift = decimals.checked_add(exponent.parse().ok()?)?.checked_sub(written)?;
     let value: u64 = digits.parse().ok()?;
     let scale = 10_u64.checked_pow(u32::try_from(shift.unsigned_abs()).ok()?)?;
-    let pico = if shift >= 0 {
-        value.checked_mul(scale)?
+    if shift >= 0 {
+        value.checked_mul(scale)
     } else if value.is_multiple_of(scale) {
-        value / scale
+        Some(value / scale)
     } else {
-        return None;
-    };
-    (pico <= MAX_USD_PER_MTOK * 1_000_000).then_some(pico)
+        None
+    }
 }

@@ -6,6 +6,7 @@ use super::ports::{Ports, UpstreamCall};
 use super::served::{Served, metadata_json, record_of, tried};
 use super::setup::Gateway;
 use super::trail::{End, Trail};
+use crate::catalog::model::Prices;
 use crate::config::Secret;
 use crate::dialect::classify::Failure;
 use crate::dialect::openai;
@@ -66,11 +67,31 @@ impl<'r, P: Ports> Asker<'r, P> {
             stream: self.request.stream,
             expected: self.expected(candidate),
             timeout_ms,
+            headers_ms: self.gateway.config.timeouts.headers_ms,
             max_reply_bytes: self.gateway.config.limits.max_reply_bytes,
             secret: exposed,
         };
         let answered = attempt.make(self.ports, call).await?;
         Ok(Asked { answered, encoded, started_ms, secret })
+    }
+
+    /// The operator has free use of it.
+    fn is_free(&self, candidate: &Candidate<'_>) -> bool {
+        let free_tier = &self.gateway.config.free_tier_providers;
+        candidate.model.free && free_tier.iter().any(|id| *id == candidate.provider.id)
+    }
+
+    /// The list prices of this request, where known: another tier has other prices, which the catalogue does not know.
+    fn prices(&self, candidate: &Candidate<'_>) -> Option<Prices> {
+        candidate.model.prices.filter(|_| !self.request.other_service_tier)
+    }
+
+    /// What the prompt costs at this candidate in pico-dollars, by the estimate; `None` where nobody knows.
+    pub(super) fn prompt_cost(&self, candidate: &Candidate<'_>) -> Option<u64> {
+        if self.is_free(candidate) {
+            return Some(0);
+        }
+        self.prices(candidate).map(|prices| self.prompt_tokens.saturating_mul(prices.input))
     }
 
     fn expected(&self, candidate: &Candidate<'_>) -> Expected {
@@ -114,15 +135,13 @@ impl<'r, P: Ports> Asker<'r, P> {
     ) -> Served {
         trail.push(tried(candidate, Some(status), End::Answered));
         let (provider, model) = (candidate.provider, &candidate.model);
-        let free_tier = &self.gateway.config.free_tier_providers;
         let mut served = Served {
             provider: provider.id.to_string(),
             model: model.id.to_string(),
             upstream_model: model.upstream_id.to_string(),
             requested_provider: self.requested_provider.map(str::to_owned),
-            // Another tier has other prices, which the catalogue does not know.
-            prices: model.prices.filter(|_| !self.request.other_service_tier),
-            free: model.free && free_tier.iter().any(|id| *id == provider.id),
+            prices: self.prices(candidate),
+            free: self.is_free(candidate),
             expected: self.expected(candidate),
             stream_usage: provider.stream_usage,
             metadata: String::new(),

@@ -32,6 +32,8 @@ pub struct Attempt<'a> {
     pub expected: Expected,
     /// How long it may take, in milliseconds.
     pub timeout_ms: u64,
+    /// How long the headers of a stream may take, in milliseconds.
+    pub headers_ms: u64,
     /// The most bytes of a whole reply.
     pub max_reply_bytes: u64,
     /// The key that is sent, so that it can be taken out of the provider's texts.
@@ -65,10 +67,8 @@ impl Attempt<'_> {
     pub async fn make<P: Ports>(&self, ports: &P, call: UpstreamCall) -> Result<Answered<P::Reply>, Failure> {
         let work = self.work(ports, call);
         let outcome = race(ports.sleep(self.timeout_ms), work).await;
-        let outcome = outcome.unwrap_or_else(|| {
-            let what = if self.stream { "no first token" } else { "no reply" };
-            Err(Failure::told(ErrorClass::Timeout, None, &format!("{what} within {} ms", self.timeout_ms)))
-        });
+        let outcome = outcome
+            .unwrap_or_else(|| Err(self.late(if self.stream { "first token" } else { "reply" }, self.timeout_ms)));
         match outcome {
             // Whatever broke, it broke because the client left.
             Err(_) if ports.client_gone() => Err(Failure::bare(ErrorClass::ClientClosed, None)),
@@ -76,10 +76,16 @@ impl Attempt<'_> {
         }
     }
 
+    fn late(&self, what: &str, ms: u64) -> Failure {
+        Failure::told(ErrorClass::Timeout, None, &format!("no {what} within {ms} ms"))
+    }
+
     async fn work<P: Ports>(&self, ports: &P, call: UpstreamCall) -> Result<Answered<P::Reply>, Failure> {
-        let reply = ports
-            .send(call)
+        // The headers of a whole reply come with its body.
+        let headers_ms = if self.stream { self.headers_ms.min(self.timeout_ms) } else { self.timeout_ms };
+        let reply = race(ports.sleep(headers_ms), ports.send(call))
             .await
+            .ok_or_else(|| self.late("headers", headers_ms))?
             .map_err(|_| Failure::told(ErrorClass::Connect, None, "the connection failed before any reply"))?;
         let now_ms = ports.now_ms();
         if let Some(headroom) = headroom::from_headers(&|name| reply.header(name), now_ms) {

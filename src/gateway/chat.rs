@@ -80,6 +80,10 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         Ok(targets) => targets,
         Err(error) => return refuse(error),
     };
+    let client_ms = match incoming.wishes.timeout_ms() {
+        Ok(client_ms) => client_ms,
+        Err(error) => return refuse(error),
+    };
     if let Err(error) = incoming.wishes.join(&mut request.preferences, &targets, gateway) {
         return refuse(error);
     }
@@ -117,7 +121,7 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         prompt_tokens: requirements.prompt_tokens,
     };
     let resumable = asker.is_resumable();
-    let mut answer = Run { asker, candidates: &candidates, permit: Permit(seed) }.run(record).await;
+    let mut answer = Run { asker, candidates: &candidates, client_ms, permit: Permit(seed) }.run(record).await;
     if let Answer::Stream(stream) = &mut answer {
         stream.request = resumable.then_some(incoming);
     }

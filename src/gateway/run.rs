@@ -1,5 +1,9 @@
 //! One request on its way through its candidates, up to the answer that the client gets.
 
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
 use super::ask::{Asked, Asker};
 use super::attempt::Answered;
 use super::chat::Answer;
@@ -8,111 +12,236 @@ use super::ports::{HealthPort, Ports};
 use super::served::{answer_headers, record_of, speed, trail_headers, tried};
 use super::stream::{Committed, Leg, Relay, StreamAccount};
 use super::trail::{End, Trail};
+use crate::catalog::model::Effort;
 use crate::dialect::classify::Failure;
+use crate::dialect::openai::encode::applied_effort;
 use crate::dialect::openai::reply;
 use crate::health::circuit::{Admission, Permit};
 use crate::health::outcome::Outcome;
 use crate::routing::exhaustion::{self, CLIENT_CLOSED, Failed};
-use crate::routing::failover::{Failover, Slot, Step, Verdict};
+use crate::routing::failover::{Budget, Failover, Slot, Step, Try, Verdict};
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
 use crate::routing::tokens;
-use crate::usage::price::usd;
+use crate::usage::price::{Cost, usd};
 use crate::usage::record::UsageRecord;
-use crate::usage::render::usage_json;
+use crate::usage::render::{Usage, usage_json};
+use crate::usage::tokens::TokenUsage;
+
+/// A candidate that is being asked.
+type Asking<'s, 'r, R> = Pin<Box<dyn Future<Output = Result<Asked<'r, R>, Failure>> + 's>>;
 
 /// One request on its way through its candidates.
 pub(super) struct Run<'r, 'c, P> {
     pub(super) asker: Asker<'r, P>,
     pub(super) candidates: &'r [Candidate<'c>],
+    /// How long the client waits, in milliseconds, where it said so.
+    pub(super) client_ms: Option<u64>,
     /// The permit with which it probes candidates that are broken.
     pub(super) permit: Permit,
 }
 
 /// What has been tried so far.
+#[derive(Default)]
 struct Progress<'r, 'c> {
     trail: Trail,
     failed: Vec<Failed>,
     last: Option<&'r Candidate<'c>>,
+    /// What the attempt cost that lost to another one.
+    lost: Option<Usage>,
+}
+
+/// An attempt on its way.
+#[derive(Clone, Copy)]
+struct Begun<'r, 'c> {
+    attempt: Try,
+    candidate: &'r Candidate<'c>,
+    /// The permit of the probe that it is.
+    permit: Option<Permit>,
+    started_ms: u64,
+    /// When its time is over.
+    until_ms: u64,
 }
 
 impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
     pub(super) async fn run(&self, record: UsageRecord) -> Answer<P::Reply> {
         let mut failover = self.failover();
-        let mut progress = Progress { trail: Trail::default(), failed: Vec::new(), last: None };
+        let mut progress = Progress::default();
+        // One attempt, or two of which the second hedges the first.
+        let mut out: Vec<(Begun<'r, 'c>, Asking<'_, 'r, P::Reply>)> = Vec::new();
+        let mut hedge_at_ms: Option<u64> = None;
         loop {
-            match failover.next(self.asker.ports.now_ms()) {
-                Step::Wait { ms } => {
-                    self.asker.ports.sleep(ms).await;
-                    if self.asker.ports.client_gone() {
+            let now_ms = self.asker.ports.now_ms();
+            let attempt = if out.is_empty() {
+                match failover.next(now_ms) {
+                    Step::Try(attempt) => Some(attempt),
+                    Step::Wait { ms } => {
+                        self.asker.ports.sleep(ms).await;
+                        if !self.asker.ports.client_gone() {
+                            continue;
+                        }
                         progress.client_left();
-                        return self.exhausted(record, &progress);
+                        return self.exhausted(record, &progress, None);
+                    }
+                    Step::Stop => {
+                        let client_ms = self.client_ms.filter(|_| failover.out_of_time(now_ms));
+                        return self.exhausted(record, &progress, client_ms);
                     }
                 }
-                Step::Stop => return self.exhausted(record, &progress),
-                Step::Try { candidate, timeout_ms, shortened, insist } => {
-                    let Some(candidate) = self.candidates.get(candidate) else {
-                        return self.exhausted(record, &progress);
-                    };
-                    let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
-                    let admission = self.asker.ports.health().admit(provider, model, self.permit).await;
-                    if admission == Admission::Busy && !insist {
-                        failover.put_off();
-                        continue;
-                    }
-                    let permit = (admission == Admission::Probe).then_some(self.permit);
-                    let failure = match self.attempt(candidate, timeout_ms, permit, &record, &mut progress).await {
-                        Ok(answer) => return answer,
-                        Err(failure) => failure,
-                    };
-                    let now_ms = self.asker.ports.now_ms();
-                    let (class, retry_after_ms) = (failure.class, failure.retry_after_ms);
-                    let outcome = if shortened && class == ErrorClass::Timeout {
-                        Outcome::Inconclusive
-                    } else {
-                        Outcome::of_failure(class, failure.status, retry_after_ms, now_ms)
-                    };
-                    self.asker.ports.health().record(provider, model, outcome, permit, now_ms);
-                    progress.failed(candidate, failure);
-                    failover.report(Verdict { class, retry_after_ms, random: self.asker.ports.random() }, now_ms);
-                }
+            } else {
+                hedge_at_ms.filter(|&at_ms| at_ms <= now_ms).and_then(|_| failover.hedge(now_ms))
+            };
+            if let Some(attempt) = attempt {
+                let Some(begun) = self.begin(attempt, now_ms).await else {
+                    failover.put_off(attempt.candidate);
+                    continue;
+                };
+                hedge_at_ms = attempt.hedge_after_ms.map(|ms| begun.started_ms.saturating_add(ms));
+                out.push((begun, self.ask(begun)));
+            } else {
+                // Nobody is there for it.
+                hedge_at_ms = None;
+            }
+            let Some((at, result)) = self.first_of(&mut out, hedge_at_ms).await else { continue };
+            let (begun, _) = out.swap_remove(at);
+            if result.is_ok()
+                && let Some((other, _)) = out.pop()
+            {
+                self.lost(other, &mut progress);
+            }
+            if let Some(answer) = self.settle(begun, result, &mut failover, &mut progress, &record) {
+                return answer;
             }
         }
     }
 
-    fn failover(&self) -> Failover {
-        let timeouts = &self.asker.gateway.config.timeouts;
-        let slots = self.candidates.iter().map(|candidate| Slot {
-            pinned: candidate.pinned,
-            context_window: candidate.model.context_window,
-            timeout_ms: timeouts.attempt(self.asker.request.stream, candidate.model.capabilities.reasoning),
-        });
-        let auto = self.candidates.first().is_some_and(|candidate| candidate.auto);
-        Failover::new(slots.collect(), auto, self.asker.incoming.received_ms)
+    /// Asks whether the candidate may be used now; `None` = another request is probing it.
+    async fn begin(&self, attempt: Try, now_ms: u64) -> Option<Begun<'r, 'c>> {
+        let candidate = self.candidates.get(attempt.candidate)?;
+        let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
+        let admission = self.asker.ports.health().admit(provider, model, self.permit).await;
+        if admission == Admission::Busy && !attempt.insist {
+            return None;
+        }
+        let permit = (admission == Admission::Probe).then_some(self.permit);
+        let until_ms = now_ms.saturating_add(attempt.timeout_ms);
+        Some(Begun { attempt, candidate, permit, started_ms: self.asker.ports.now_ms(), until_ms })
     }
 
-    /// One attempt, up to the answer that the client gets.
-    async fn attempt(
+    /// Asks the candidate, for as long as it may take.
+    fn ask(&self, begun: Begun<'r, 'c>) -> Asking<'_, 'r, P::Reply> {
+        let asker = &self.asker;
+        Box::pin(async move {
+            let left_ms = begun.until_ms.saturating_sub(asker.ports.now_ms());
+            asker.ask(begun.candidate, left_ms, None).await
+        })
+    }
+
+    /// Who answers or fails first, and how; `None` = it is time for a hedge.
+    async fn first_of(
         &self,
-        candidate: &Candidate<'_>,
-        timeout_ms: u64,
-        permit: Option<Permit>,
-        record: &UsageRecord,
+        out: &mut [(Begun<'r, 'c>, Asking<'_, 'r, P::Reply>)],
+        hedge_at_ms: Option<u64>,
+    ) -> Option<(usize, Result<Asked<'r, P::Reply>, Failure>)> {
+        let mut hedge =
+            pin!(self.asker.ports.sleep(hedge_at_ms.unwrap_or(0).saturating_sub(self.asker.ports.now_ms())));
+        poll_fn(|context| {
+            for (at, (_, asking)) in out.iter_mut().enumerate() {
+                if let Poll::Ready(result) = asking.as_mut().poll(context) {
+                    return Poll::Ready(Some((at, result)));
+                }
+            }
+            let waits = hedge_at_ms.is_none() || hedge.as_mut().poll(context).is_pending();
+            if waits { Poll::Pending } else { Poll::Ready(None) }
+        })
+        .await
+    }
+
+    fn failover(&self) -> Failover {
+        let config = &self.asker.gateway.config;
+        let timeouts = &config.timeouts;
+        let slot = |candidate: &Candidate<'_>| Slot {
+            pinned: candidate.pinned,
+            provider: self.candidates.iter().position(|one| one.provider.id == candidate.provider.id).unwrap_or(0),
+            context_window: candidate.model.context_window,
+            timeout_ms: timeouts.attempt(self.asker.request.stream, candidate.model.capabilities.reasoning),
+            hedge_after_ms: Some(timeouts.hedge_after_ms)
+                .filter(|&ms| self.asker.request.stream && ms > 0 && !self.thinks_long(candidate)),
+            // What a provider gives away is not too dear because nobody knows its price.
+            beside: self
+                .asker
+                .prompt_cost(candidate)
+                .or(candidate.model.free.then_some(0))
+                .is_some_and(|pico_usd| pico_usd <= config.hedge_max_pico_usd),
+        };
+        let budget = Budget {
+            auto: self.candidates.first().is_some_and(|candidate| candidate.auto),
+            received_ms: self.asker.incoming.received_ms,
+            deadline_ms: timeouts.deadline_ms,
+            client_ms: self.client_ms,
+        };
+        Failover::new(self.candidates.iter().map(slot).collect(), budget)
+    }
+
+    /// A model whose silence before the first token is thought: it was asked for more than a little, or nobody said how
+    /// much.
+    fn thinks_long(&self, candidate: &Candidate<'_>) -> bool {
+        let effort = applied_effort(self.asker.request, &candidate.model);
+        candidate.model.capabilities.reasoning && effort.is_none_or(|effort| effort > Effort::Low)
+    }
+
+    /// The answer, if `result` is one; else the machine, the trail and the provider's health are told.
+    fn settle(
+        &self,
+        begun: Begun<'r, 'c>,
+        result: Result<Asked<'r, P::Reply>, Failure>,
+        failover: &mut Failover,
         progress: &mut Progress<'r, 'c>,
-    ) -> Result<Answer<P::Reply>, Failure> {
-        let asked = self.asker.ask(candidate, timeout_ms, None).await?;
-        self.answer(candidate, asked, permit, record, progress)
+        record: &UsageRecord,
+    ) -> Option<Answer<P::Reply>> {
+        let failure = match result.and_then(|asked| self.answer(begun, asked, record, progress)) {
+            Ok(answer) => return Some(answer),
+            Err(failure) => failure,
+        };
+        let now_ms = self.asker.ports.now_ms();
+        let (class, retry_after_ms) = (failure.class, failure.retry_after_ms);
+        let outcome = if begun.attempt.shortened && class == ErrorClass::Timeout {
+            Outcome::Inconclusive
+        } else {
+            Outcome::of_failure(class, failure.status, retry_after_ms, now_ms)
+        };
+        self.record(begun, outcome);
+        progress.failed(begun.candidate, failure);
+        let verdict = Verdict { class, retry_after_ms, random: self.asker.ports.random() };
+        failover.report(begun.attempt.candidate, verdict, now_ms);
+        None
+    }
+
+    /// Another attempt was faster. That says nothing about this one's provider, which is paid for the prompt all the same.
+    fn lost(&self, begun: Begun<'r, 'c>, progress: &mut Progress<'r, 'c>) {
+        self.record(begun, Outcome::Inconclusive);
+        progress.trail.push(tried(begun.candidate, None, End::Hedged));
+        let tokens =
+            TokenUsage { prompt: self.asker.prompt_tokens, total: self.asker.prompt_tokens, ..TokenUsage::default() };
+        let cost = self.asker.prompt_cost(begun.candidate).map(|input| Cost { input, ..Cost::default() });
+        progress.lost = Some(Usage { tokens, estimated: true, cost });
+    }
+
+    fn record(&self, begun: Begun<'_, '_>, outcome: Outcome) {
+        let candidate = begun.candidate;
+        let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
+        self.asker.ports.health().record(provider, model, outcome, begun.permit, self.asker.ports.now_ms());
     }
 
     /// What the client gets of a candidate that answers.
     fn answer(
         &self,
-        candidate: &Candidate<'_>,
+        begun: Begun<'r, 'c>,
         asked: Asked<'r, P::Reply>,
-        permit: Option<Permit>,
         record: &UsageRecord,
         progress: &mut Progress<'r, 'c>,
     ) -> Result<Answer<P::Reply>, Failure> {
+        let Begun { candidate, permit, .. } = begun;
         let Asked { answered, encoded, started_ms, secret } = asked;
         let Asker { gateway, ports, incoming, request, prompt_tokens, .. } = self.asker;
         let provider = candidate.provider;
@@ -123,8 +252,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 let now_ms = ports.now_ms();
                 let took_ms = now_ms.saturating_sub(started_ms);
                 let (tokens, estimated) = tokens::settle(completion.tokens, completion.text_bytes, prompt_tokens);
-                let outcome = Outcome::success(Some(took_ms), speed(&tokens, estimated, took_ms));
-                ports.health().record(&provider.id, &candidate.model.upstream_id, outcome, permit, now_ms);
+                self.record(begun, Outcome::success(Some(took_ms), speed(&tokens, estimated, took_ms)));
                 let usage = served.usage(tokens, estimated);
                 let mut headers = answer_headers(&served, &encoded, &progress.trail);
                 if let Some(cost) = &usage.cost {
@@ -141,8 +269,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             Answered::Stream { gate, reply } => {
                 let mut served = self.asker.served(candidate, 200, record, &mut progress.trail);
                 let now_ms = ports.now_ms();
-                let outcome = Outcome::FirstToken { after_ms: now_ms.saturating_sub(started_ms) };
-                ports.health().record(&provider.id, &candidate.model.upstream_id, outcome, permit, now_ms);
+                self.record(begun, Outcome::FirstToken { after_ms: now_ms.saturating_sub(started_ms) });
                 served.record.ttft_ms = Some(now_ms.saturating_sub(incoming.received_ms));
                 let (relay, prefix) = Relay::begin(request, &served, *gate);
                 let headers = answer_headers(&served, &encoded, &progress.trail);
@@ -155,6 +282,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                     trail: std::mem::take(&mut progress.trail),
                     used: Vec::new(),
                     resumes: Vec::new(),
+                    lost: progress.lost,
                 };
                 let idle_ms = gateway.config.timeouts.stream_idle(candidate.model.capabilities.reasoning);
                 let leg = Leg { prefix, reply, relay, idle_ms };
@@ -163,14 +291,19 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         }
     }
 
-    fn exhausted(&self, record: UsageRecord, progress: &Progress<'r, 'c>) -> Answer<P::Reply> {
-        let mut error = exhaustion::error(&progress.failed);
+    /// Nobody answered; in the time that the client gave, if that is what ran out.
+    fn exhausted(&self, record: UsageRecord, progress: &Progress<'r, 'c>, client_ms: Option<u64>) -> Answer<P::Reply> {
+        let mut error = match client_ms {
+            Some(ms) => exhaustion::out_of_time(&progress.failed, ms),
+            None => exhaustion::error(&progress.failed),
+        };
         error.metadata = Some(format!("{{\"routing\":{}}}", progress.trail.routing_json()));
         let now_ms = self.asker.ports.now_ms();
-        let last = progress.failed.last();
+        let class = progress.failed.last().map(|failed| failed.class);
+        let class = class.or(client_ms.map(|_| ErrorClass::Timeout));
         self.asker.ports.account(UsageRecord {
             status: error.status,
-            error_class: last.map(|failed| failed.class.as_str()),
+            error_class: class.map(ErrorClass::as_str),
             latency_ms: now_ms.saturating_sub(record.created_at),
             ..record_of(&record, &progress.trail, progress.last)
         });

@@ -250,6 +250,8 @@ pub struct StreamAccount {
     pub used: Vec<Usage>,
     /// Who was asked to go on with it.
     pub resumes: Vec<Resumed>,
+    /// What an attempt cost that lost to this one; the client's `usage` does not tell it.
+    pub lost: Option<Usage>,
 }
 
 impl StreamAccount {
@@ -282,6 +284,7 @@ impl StreamAccount {
         };
         self.served.record.attempts = self.trail.attempts();
         self.served.record.trail = self.trail.summary();
+        self.used.extend(self.lost);
         let used = self.used.split_first().map(|(first, more)| first.with(more)).unwrap_or_default();
         self.served.account(ports, &used, 200, ports.now_ms());
     }

@@ -211,6 +211,19 @@ pub fn error(failed: &[Failed]) -> ApiError {
     }
 }
 
+/// The error for a request that the client itself gave `ms` milliseconds, which are over. `failed` is in order of the
+/// attempts, if any were made.
+pub fn out_of_time(failed: &[Failed], ms: u64) -> ApiError {
+    let callers = [ErrorClass::ContentFilter, ErrorClass::BadRequest, ErrorClass::ClientClosed];
+    if failed.last().is_some_and(|last| callers.contains(&last.class)) {
+        return error(failed);
+    }
+    let tried = names(&failed.iter().collect::<Vec<_>>());
+    let tried = if tried.is_empty() { "nobody was asked".to_owned() } else { format!("asked: {tried}") };
+    let message = format!("No provider answered within the {ms} ms that the request's own timeout allows ({tried}).");
+    ApiError::new(504, ErrorType::Server, "provider_timeout", message)
+}
+
 /// The providers that were tried, each once.
 fn names(failed: &[&Failed]) -> String {
     let mut names: Vec<&str> = Vec::new();

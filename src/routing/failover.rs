@@ -21,33 +21,46 @@ pub const RETRY_MAX_MS: u64 = 750;
 
 /// No attempt starts with less time than this before the deadline: it could only fail.
 pub const MIN_ATTEMPT_MS: u64 = 1_000;
+/// The same before the client's own deadline, which may be shorter than a second as a whole. The first attempt always
+/// starts.
+pub const MIN_HURRIED_MS: u64 = 100;
 
 /// What the machine knows of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// The client asked for exactly this one.
     pub pinned: bool,
+    /// The same number for all candidates of one provider.
+    pub provider: usize,
     /// Its context window, where known.
     pub context_window: Option<u32>,
     /// How long one attempt at it may take: to the first token of a stream, to the whole reply otherwise.
     pub timeout_ms: u64,
+    /// How long it is waited for alone, in milliseconds: then the next candidate is started beside it. `None` = always.
+    pub hedge_after_ms: Option<u64>,
+    /// It is cheap enough to be started beside another one.
+    pub beside: bool,
+}
+
+/// What a request may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// `auto` chose the candidates.
+    pub auto: bool,
+    /// When the request came, milliseconds since the Unix epoch.
+    pub received_ms: u64,
+    /// No later attempt than the first failover runs longer than so many milliseconds after that. `None` =
+    /// [`MIN_DEADLINE_MS`], or twice the first candidate's timeout where that is longer.
+    pub deadline_ms: Option<u64>,
+    /// No attempt at all runs longer than so many milliseconds after that: the client says so.
+    pub client_ms: Option<u64>,
 }
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Try this candidate now, for at most so long.
-    Try {
-        /// Its index.
-        candidate: usize,
-        /// Milliseconds that the attempt may take.
-        timeout_ms: u64,
-        /// The request's deadline leaves less than the candidate's own timeout: when it runs out, that says nothing
-        /// about the provider.
-        shortened: bool,
-        /// It was put off before, and nobody else is left: better a second probe of it than no answer.
-        insist: bool,
-    },
+    /// Try this one now.
+    Try(Try),
     /// Wait, then ask again.
     Wait {
         /// Milliseconds to wait.
@@ -55,6 +68,21 @@ pub enum Step {
     },
     /// Nothing is left to try.
     Stop,
+}
+
+/// One attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Try {
+    /// The index of the candidate.
+    pub candidate: usize,
+    /// Milliseconds that the attempt may take.
+    pub timeout_ms: u64,
+    /// A deadline leaves less than the candidate's own timeout: when it runs out, that says nothing about the provider.
+    pub shortened: bool,
+    /// It was put off before, and nobody else is left: better a second probe of it than no answer.
+    pub insist: bool,
+    /// If it has not answered after so many milliseconds, [`Failover::hedge`] is to be asked.
+    pub hedge_after_ms: Option<u64>,
 }
 
 /// What came of an attempt.
@@ -104,120 +132,177 @@ const fn rule(class: ErrorClass) -> (Again, Others) {
     }
 }
 
-/// The machine.
+/// Whether all models of the provider fail alike.
+const fn is_whole_provider(class: ErrorClass) -> bool {
+    matches!(class, ErrorClass::Connect | ErrorClass::BadKey | ErrorClass::Billing)
+}
+
+/// An attempt that is on its way.
+#[derive(Clone, Copy, Debug)]
+struct Out {
+    candidate: usize,
+    repeated: bool,
+    insist: bool,
+}
+
+/// The machine. One attempt is on its way at a time, or two of them where the second one hedges the first.
 #[derive(Clone, Debug)]
 pub struct Failover {
     slots: Vec<Slot>,
-    /// The slots in the order in which they are tried; those that were put off stand there again at the end.
+    /// The slots in the order in which they are tried.
     order: Vec<usize>,
+    /// Those that were put off: they come after all others.
+    put_off: Vec<usize>,
+    /// How many of `order` and `put_off` were begun.
     at: usize,
+    out: Vec<Out>,
+    /// The candidate that is tried again, and when.
+    again: Option<(usize, u64)>,
     attempts: u32,
-    /// Candidates that were tried, the present one included.
+    /// Candidates that were tried.
     tried: u32,
     max_attempts: u32,
     deadline_ms: u64,
-    /// The candidate was tried again already.
-    repeated: bool,
-    /// Wait until then before the same candidate is tried again.
-    wait_until_ms: Option<u64>,
+    client_deadline_ms: u64,
     /// Only candidates with a window above this one.
     window_above: u32,
     /// A provider refused a parameter; the next refusal ends it.
     refused: bool,
     stopped: bool,
+    out_of_time: bool,
 }
 
 impl Failover {
-    /// A machine over `slots` in plan order, for a request that came at `now_ms`.
-    pub fn new(slots: Vec<Slot>, auto: bool, now_ms: u64) -> Self {
+    /// A machine over `slots` in plan order.
+    pub fn new(slots: Vec<Slot>, budget: Budget) -> Self {
         // One timeout and one failover after it always fit.
         let longest = slots.first().map_or(0, |slot| slot.timeout_ms).saturating_mul(2);
+        let deadline_ms = budget.deadline_ms.unwrap_or(longest.max(MIN_DEADLINE_MS));
         Self {
             order: (0..slots.len()).collect(),
+            put_off: Vec::new(),
             slots,
             at: 0,
+            out: Vec::new(),
+            again: None,
             attempts: 0,
             tried: 0,
-            max_attempts: if auto { MAX_ATTEMPTS_AUTO } else { MAX_ATTEMPTS },
-            deadline_ms: now_ms.saturating_add(longest.max(MIN_DEADLINE_MS)),
-            repeated: false,
-            wait_until_ms: None,
+            max_attempts: if budget.auto { MAX_ATTEMPTS_AUTO } else { MAX_ATTEMPTS },
+            deadline_ms: budget.received_ms.saturating_add(deadline_ms),
+            client_deadline_ms: budget.client_ms.map_or(u64::MAX, |ms| budget.received_ms.saturating_add(ms)),
             window_above: 0,
             refused: false,
             stopped: false,
+            out_of_time: false,
         }
     }
 
-    /// What to do now.
+    /// What to do when no attempt is on its way.
     pub fn next(&mut self, now_ms: u64) -> Step {
         if self.stopped || self.attempts >= self.max_attempts {
             return Step::Stop;
         }
-        if let Some(until_ms) = self.wait_until_ms {
-            if now_ms < until_ms {
-                return Step::Wait { ms: until_ms - now_ms };
+        if let Some((candidate, at_ms)) = self.again {
+            if now_ms < at_ms {
+                return Step::Wait { ms: at_ms - now_ms };
             }
-            self.wait_until_ms = None;
+            self.again = None;
+            if let Some(attempt) = self.begin(Out { candidate, repeated: true, insist: false }, now_ms) {
+                return Step::Try(attempt);
+            }
         }
-        while let Some((candidate, slot)) = self.current() {
-            // The first attempt and the first failover are always allowed, and in full.
-            let in_full = !self.repeated && self.tried < 2;
-            let left_ms = self.deadline_ms.saturating_sub(now_ms);
-            let timeout_ms = if in_full { slot.timeout_ms } else { slot.timeout_ms.min(left_ms) };
-            let shortened = timeout_ms < slot.timeout_ms;
-            if !self.large_enough(&slot) || (self.repeated && shortened && left_ms < MIN_ATTEMPT_MS) {
-                self.advance();
-                continue;
+        let Some((at, candidate)) = self.following() else { return Step::Stop };
+        self.at = at + 1;
+        let attempt = self.begin(Out { candidate, repeated: false, insist: at >= self.order.len() }, now_ms);
+        attempt.map_or(Step::Stop, Step::Try)
+    }
+
+    /// The only attempt on its way has not answered yet: what is started beside it, if anything.
+    pub fn hedge(&mut self, now_ms: u64) -> Option<Try> {
+        let (at, candidate) = self.beside().filter(|_| self.out.len() == 1)?;
+        self.at = at + 1;
+        self.begin(Out { candidate, repeated: false, insist: false }, now_ms)
+    }
+
+    /// The next candidate, with its place.
+    fn following(&self) -> Option<(usize, usize)> {
+        let mut at = self.at;
+        loop {
+            let candidate = *self.order.get(at).or_else(|| self.put_off.get(at - self.order.len()))?;
+            if self.large_enough(self.slots.get(candidate)?) {
+                return Some((at, candidate));
             }
-            if timeout_ms == 0 || (shortened && timeout_ms < MIN_ATTEMPT_MS) {
-                return Step::Stop;
-            }
-            self.attempts += 1;
-            self.tried += u32::from(!self.repeated);
-            return Step::Try { candidate, timeout_ms, shortened, insist: self.at >= self.slots.len() };
+            at += 1;
         }
-        Step::Stop
+    }
+
+    /// The next candidate, if it may be started beside another one.
+    fn beside(&self) -> Option<(usize, usize)> {
+        let next = self.following().filter(|_| !self.stopped && self.attempts < self.max_attempts);
+        next.filter(|(at, next)| *at < self.order.len() && self.slots.get(*next).is_some_and(|slot| slot.beside))
+    }
+
+    /// The attempt, unless too little time is left for it.
+    fn begin(&mut self, out: Out, now_ms: u64) -> Option<Try> {
+        let slot = *self.slots.get(out.candidate)?;
+        // The first attempt and the first failover are always allowed, and in full, unless the client says otherwise.
+        let in_full = !out.repeated && self.tried < 2;
+        let client_ms = self.client_deadline_ms.saturating_sub(now_ms);
+        let own_ms = if in_full { u64::MAX } else { self.deadline_ms.saturating_sub(now_ms) };
+        let timeout_ms = slot.timeout_ms.min(client_ms).min(own_ms);
+        let shortened = timeout_ms < slot.timeout_ms;
+        let least_ms = match (self.attempts, own_ms < client_ms) {
+            (0, _) => 1,
+            (_, true) => MIN_ATTEMPT_MS,
+            (_, false) => MIN_HURRIED_MS,
+        };
+        if timeout_ms == 0 || (shortened && timeout_ms < least_ms) {
+            self.out_of_time |= client_ms <= own_ms;
+            return None;
+        }
+        self.attempts += 1;
+        self.tried += u32::from(!out.repeated);
+        let hedge_after_ms = slot.hedge_after_ms.filter(|_| self.out.is_empty() && self.beside().is_some());
+        // Who has little time shall still see both answers come in time.
+        let hedge_after_ms = hedge_after_ms.map(|ms| ms.min(client_ms / 2)).filter(|&ms| ms < timeout_ms);
+        self.out.push(out);
+        Some(Try { candidate: out.candidate, timeout_ms, shortened, insist: out.insist, hedge_after_ms })
     }
 
     fn large_enough(&self, slot: &Slot) -> bool {
         self.window_above == 0 || slot.context_window.is_none_or(|window| window > self.window_above)
     }
 
-    fn advance(&mut self) {
-        self.at += 1;
-        self.repeated = false;
-        self.wait_until_ms = None;
+    /// The attempt at this candidate ended.
+    fn ended(&mut self, candidate: usize) -> Option<Out> {
+        let at = self.out.iter().position(|out| out.candidate == candidate)?;
+        Some(self.out.swap_remove(at))
     }
 
-    fn current(&self) -> Option<(usize, Slot)> {
-        let candidate = *self.order.get(self.at)?;
-        Some((candidate, *self.slots.get(candidate)?))
-    }
-
-    /// The candidate given by [`Step::Try`] is put off until all others failed, since another request is probing it. It
+    /// The candidate that was to be tried is put off until all others failed, since another request is probing it. It
     /// does not count as an attempt. One that had its attempt already does not come back.
-    pub fn put_off(&mut self) {
+    pub fn put_off(&mut self, candidate: usize) {
+        let Some(out) = self.ended(candidate) else { return };
         self.attempts = self.attempts.saturating_sub(1);
-        self.tried = self.tried.saturating_sub(u32::from(!self.repeated));
-        if let Some((candidate, _)) = self.current().filter(|_| self.at < self.slots.len() && !self.repeated) {
-            self.order.push(candidate);
+        self.tried = self.tried.saturating_sub(u32::from(!out.repeated));
+        if !out.repeated && !out.insist {
+            self.put_off.push(candidate);
         }
-        self.advance();
     }
 
-    /// The attempt given by [`Step::Try`] failed.
-    pub fn report(&mut self, verdict: Verdict, now_ms: u64) {
-        let Some((_, slot)) = self.current() else {
+    /// The attempt at this candidate failed.
+    pub fn report(&mut self, candidate: usize, verdict: Verdict, now_ms: u64) {
+        let (Some(out), Some(slot)) = (self.ended(candidate), self.slots.get(candidate).copied()) else {
             self.stopped = true;
             return;
         };
         let (again, others) = rule(verdict.class);
         if slot.pinned
-            && !self.repeated
+            && !out.repeated
+            && self.out.is_empty()
             && let Some(wait_ms) = self.wait_for_same(again, verdict, now_ms)
         {
-            self.repeated = true;
-            self.wait_until_ms = Some(now_ms.saturating_add(wait_ms));
+            self.again = Some((candidate, now_ms.saturating_add(wait_ms)));
             return;
         }
         match others {
@@ -232,12 +317,23 @@ impl Failover {
             }
             Others::None => self.stopped = true,
         }
-        self.advance();
+        if is_whole_provider(verdict.class) {
+            self.put_behind(slot.provider);
+        }
+    }
+
+    /// What else this provider offers comes after all others.
+    fn put_behind(&mut self, provider: usize) {
+        let rest = self.order.split_off(self.at.min(self.order.len()));
+        let is_of_it = |candidate: &usize| self.slots.get(*candidate).is_some_and(|slot| slot.provider == provider);
+        let (of_it, others): (Vec<usize>, Vec<usize>) = rest.into_iter().partition(is_of_it);
+        self.order.extend(others);
+        self.order.extend(of_it);
     }
 
     /// How long to wait before the same candidate is tried again; `None` = it is not.
     fn wait_for_same(&self, again: Again, verdict: Verdict, now_ms: u64) -> Option<u64> {
-        let left_ms = self.deadline_ms.saturating_sub(now_ms);
+        let left_ms = self.deadline_ms.min(self.client_deadline_ms).saturating_sub(now_ms);
         let wait_ms = match again {
             Again::No => return None,
             Again::OnceIfPinned => RETRY_MIN_MS + verdict.random % (RETRY_MAX_MS - RETRY_MIN_MS + 1),
@@ -249,5 +345,10 @@ impl Failover {
     /// Attempts so far.
     pub const fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// The client's deadline is over, or kept an attempt from being made.
+    pub const fn out_of_time(&self, now_ms: u64) -> bool {
+        self.out_of_time || now_ms >= self.client_deadline_ms
     }
 }

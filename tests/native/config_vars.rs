@@ -17,6 +17,7 @@ fn read(config: &Config, var: &str) -> u64 {
         "STREAM_IDLE_TIMEOUT_MS" => config.timeouts.stream_idle_ms,
         "REASONING_STREAM_IDLE_TIMEOUT_MS" => config.timeouts.reasoning_stream_idle_ms,
         "REQUEST_TIMEOUT_MS" => config.timeouts.request_ms,
+        "HEADERS_TIMEOUT_MS" => config.timeouts.headers_ms,
         "REASONING_REQUEST_TIMEOUT_MS" => config.timeouts.reasoning_request_ms,
         "MAX_BODY_BYTES" => config.limits.max_body_bytes,
         "INFLIGHT_BYTES_MAX" => config.limits.inflight_bytes_max,
@@ -29,12 +30,13 @@ fn read(config: &Config, var: &str) -> u64 {
 }
 
 /// Variable, default, smallest and largest value (each with all other variables unset).
-const NUMBERS: [(&str, u64, u64, u64); 12] = [
+const NUMBERS: [(&str, u64, u64, u64); 13] = [
     ("FIRST_TOKEN_TIMEOUT_MS", 30_000, 1, 3_600_000),
     ("REASONING_FIRST_TOKEN_TIMEOUT_MS", 120_000, 1, 3_600_000),
     ("STREAM_IDLE_TIMEOUT_MS", 20_000, 1, 3_600_000),
     ("REASONING_STREAM_IDLE_TIMEOUT_MS", 60_000, 1, 3_600_000),
     ("REQUEST_TIMEOUT_MS", 120_000, 1, 3_600_000),
+    ("HEADERS_TIMEOUT_MS", 3_600_000, 1, 3_600_000),
     ("REASONING_REQUEST_TIMEOUT_MS", 600_000, 1, 3_600_000),
     ("MAX_BODY_BYTES", 10 * 1024 * 1024, 1, 32 * 1024 * 1024),
     ("INFLIGHT_BYTES_MAX", 32 * 1024 * 1024, 10 * 1024 * 1024, 128 * 1024 * 1024),
@@ -81,6 +83,47 @@ fn the_largest_body_must_fit_the_bytes_in_flight() {
     let above = (limits::LARGEST_BODY_BYTES + 1).to_string();
     let message = refusal(&[("MAX_BODY_BYTES", &above), ("INFLIGHT_BYTES_MAX", &above)]);
     assert!(message.starts_with("MAX_BODY_BYTES is"), "{message}");
+}
+
+#[test]
+fn the_deadline_of_all_attempts_is_unset_or_a_number() {
+    let deadline = |value: &str| config(&[("FAILOVER_DEADLINE_MS", value)]).map(|config| config.timeouts.deadline_ms);
+    assert_eq!((deadline(""), deadline("1"), deadline("3600000")), (Ok(None), Ok(Some(1)), Ok(Some(3_600_000))));
+    for bad in ["0", "3600001", "soon"] {
+        let message = deadline(bad).unwrap_err().to_string();
+        assert_eq!(message, format!("FAILOVER_DEADLINE_MS is {bad:?}; set it to a whole number from 1 to 3600000"));
+    }
+}
+
+#[test]
+fn hedging_begins_after_a_time_or_never() {
+    let after = |value: &str| config(&[("HEDGE_AFTER_MS", value)]).map(|config| config.timeouts.hedge_after_ms);
+    assert_eq!((after(""), after("0"), after("3600000")), (Ok(8_000), Ok(0), Ok(3_600_000)));
+    assert_eq!(
+        after("-1").unwrap_err().to_string(),
+        "HEDGE_AFTER_MS is \"-1\"; set it to a whole number from 0 to 3600000"
+    );
+}
+
+#[test]
+fn what_a_hedge_may_cost_is_exact_to_the_pico_dollar() {
+    let most = |value: &str| config(&[("HEDGE_MAX_USD", value)]).map(|config| config.hedge_max_pico_usd);
+    for (value, pico) in [
+        ("", 10_000_000_000),
+        ("0.01", 10_000_000_000),
+        (" 0.010 ", 10_000_000_000),
+        ("0", 0),
+        ("0.000000000001", 1),
+        ("1", 1_000_000_000_000),
+        ("1000", 1_000_000_000_000_000),
+        ("999.999999999999", 999_999_999_999_999),
+    ] {
+        assert_eq!(most(value), Ok(pico), "{value:?}");
+    }
+    for bad in ["-1", "+1", ".5", "0.0000000000001", "1000.000000000001", "1e-3", "1,5", "$1", "NaN", "1.2.3"] {
+        let message = most(bad).unwrap_err().to_string();
+        assert_eq!(message, format!("HEDGE_MAX_USD is {bad:?}; set it to US dollars from 0 to 1000, such as 0.01"));
+    }
 }
 
 #[test]

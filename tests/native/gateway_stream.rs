@@ -210,7 +210,7 @@ fn whatever_fails_before_the_first_token_is_seen_by_nobody() {
     ] {
         let shown = format!("{script:?}");
         let world = World::new().on("alpha", [script]).on("beta", [stream(&good)]);
-        let got = world.ask(&gateway_with(&[]), &body("alpha", ""));
+        let got = world.ask(&gateway_with(&[("HEDGE_AFTER_MS", "0")]), &body("alpha", ""));
         assert_eq!(got.trail(), format!("alpha/m={trail}; beta/m=200"), "{shown}");
         assert_eq!(got.text, events(&good), "{shown}");
     }

@@ -1,18 +1,28 @@
-//! What a client asks for in headers: the failover sequence.
+//! What a client asks for in headers: the failover sequence, and how long it waits.
 
 use opengateway::gateway::chat::Incoming;
-use opengateway::gateway::wishes::{FAILOVER_SEQUENCE, HeaderWishes};
+use opengateway::gateway::wishes::{FAILOVER_SEQUENCE, HeaderWishes, OWN_TIMEOUT, TIMEOUT};
+use opengateway::health::circuit::Standing;
 use serde_json::json;
 
-use crate::gateway_world::{GOOD, Got, REQUEST_ID, START, World, gateway_with, reply};
+use crate::gateway_world::{DONE, GOOD, Got, HELLO, REQUEST_ID, ROLE, STOP, World, gateway_with, reply, stream};
 
 fn sequenced(world: &World, sequence: &str, model: &str, more: &str) -> Got {
-    let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]{more}}}"#);
     let wishes = HeaderWishes { failover_sequence: Some(sequence.to_owned()), ..HeaderWishes::default() };
+    ask(world, wishes, model, more)
+}
+
+fn within(world: &World, timeout: &str, more: &str) -> Got {
+    let wishes = HeaderWishes { timeout: Some(timeout.to_owned()), ..HeaderWishes::default() };
+    ask(world, wishes, "m", &format!(r#","provider":{{"order":["alpha","beta","gamma"]}}{more}"#))
+}
+
+fn ask(world: &World, wishes: HeaderWishes, model: &str, more: &str) -> Got {
+    let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]{more}}}"#);
     let incoming = Incoming {
         body: body.into_bytes(),
         request_id: REQUEST_ID.into(),
-        received_ms: START,
+        received_ms: world.now(),
         project_header: Some("shop".into()),
         wishes,
         ..Incoming::default()
@@ -88,4 +98,127 @@ fn a_sequence_of_providers_without_keys_names_those_that_have_one() {
         "{}",
         got.text
     );
+}
+
+// --- Deadlines -------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_timeout_that_is_no_positive_whole_number_is_refused() {
+    for bad in ["0", "-1", "+1", "1.5", "1e3", "10s", "soon", "99999999999999999999999"] {
+        for (header, wishes) in [
+            (TIMEOUT, HeaderWishes { timeout: Some(bad.to_owned()), ..HeaderWishes::default() }),
+            (OWN_TIMEOUT, HeaderWishes { own_timeout: Some(bad.to_owned()), ..HeaderWishes::default() }),
+        ] {
+            let got = ask(&World::new(), wishes, "m", "");
+            let error = &got.json()["error"];
+            assert_eq!((got.status, &error["param"], &error["code"]), (400, &json!(header), &json!("invalid_value")));
+            let words = format!("`{header}` must be a whole number of milliseconds above 0, such as 15000; got {bad}");
+            assert!(error["message"].as_str().unwrap().starts_with(&words), "{}", got.text);
+        }
+    }
+}
+
+#[test]
+fn of_two_timeouts_the_smaller_one_counts() {
+    let wishes = |timeout: Option<&str>, own_timeout: Option<&str>| HeaderWishes {
+        timeout: timeout.map(str::to_owned),
+        own_timeout: own_timeout.map(str::to_owned),
+        ..HeaderWishes::default()
+    };
+    for (one, other, least) in [
+        (None, None, None),
+        (Some("7"), None, Some(7)),
+        (None, Some("7"), Some(7)),
+        (Some("7"), Some("8"), Some(7)),
+        (Some("9"), Some("8"), Some(8)),
+    ] {
+        assert_eq!(wishes(one, other).timeout_ms(), Ok(least));
+    }
+}
+
+#[test]
+fn when_the_clients_time_is_over_it_gets_a_504_at_once() {
+    let world = World::new().on("alpha", [reply(500, "").after(100)]).on("beta", [reply(200, GOOD).after(60_000)]);
+    let got = within(&world, "2000", "");
+    assert_eq!((got.status, got.took_ms, got.code().as_str()), (504, 2_000, "provider_timeout"));
+    assert_eq!(got.trail(), "alpha/m=500; beta/m=timeout");
+    let error = &got.json()["error"];
+    assert_eq!(
+        error["message"],
+        "No provider answered within the 2000 ms that the request's own timeout allows (asked: alpha, beta)."
+    );
+    assert_eq!((&error["type"], error["metadata"]["routing"].as_array().unwrap().len()), (&json!("server_error"), 2));
+    assert_eq!((got.record().status, got.record().error_class), (504, Some("timeout")));
+}
+
+#[test]
+fn what_the_caller_must_mend_is_told_even_when_its_time_is_over() {
+    let filtered = r#"{"error":{"message":"no violence","code":"content_filter"}}"#;
+    let world = World::new().on("alpha", [reply(400, filtered).after(50)]);
+    assert_eq!(within(&world, "50", "").code(), "content_filter");
+}
+
+#[test]
+fn a_stream_has_the_time_until_its_first_token() {
+    let answer = || stream(&[ROLE, HELLO, STOP, DONE]);
+    let streamed = |world: &World, ms: &str| within(world, ms, r#","stream":true"#);
+    let got = streamed(&World::new().on("alpha", [answer().after(900)]).on("beta", [answer().after(800)]), "1000");
+    assert_eq!((got.status, got.header("x-gateway-provider")), (200, Some("alpha")));
+    let world = World::new().on("alpha", [answer().after(1_200)]).on("beta", [answer().after(1_200)]);
+    let got = streamed(&world, "1000");
+    assert_eq!((got.status, got.took_ms), (504, 1_000));
+    assert_eq!(got.trail(), "alpha/m=timeout; beta/m=timeout", "the second one began at half of the time");
+}
+
+#[test]
+fn hostile_timeouts_open_no_circuit() {
+    let slow = |status| reply(status, GOOD).after(50);
+    let world = World::new()
+        .on("alpha", (0..20).map(|_| slow(200)))
+        .on("beta", (0..20).map(|_| slow(200)))
+        .on("gamma", (0..20).map(|_| slow(200)));
+    for (ms, more) in [("1", ""), ("1", r#","stream":true"#), ("30", ""), ("40", r#","stream":true"#)] {
+        for _ in 0..4 {
+            assert_eq!(within(&world, ms, more).status, 504);
+        }
+    }
+    for provider in ["alpha", "beta", "gamma"] {
+        let standing = world.health.borrow().standing(provider, &format!("{provider}/m-1"), world.now());
+        assert_eq!(standing, Standing::Healthy, "{provider}");
+    }
+    let circuits = world.health.borrow().circuits();
+    let counted = circuits.get("alpha", "alpha/m-1").map_or((0, 0), |circuit| circuit.totals(world.now()));
+    assert_eq!(counted, (0, 0), "it is as if they had not been");
+}
+
+#[test]
+fn a_time_that_was_over_before_anybody_was_asked_is_a_504_as_well() {
+    let wishes = HeaderWishes { timeout: Some("20".to_owned()), ..HeaderWishes::default() };
+    let world = World::new();
+    let incoming = Incoming {
+        body: br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#.to_vec(),
+        request_id: REQUEST_ID.into(),
+        received_ms: world.now() - 20,
+        project_header: Some("shop".into()),
+        wishes,
+        ..Incoming::default()
+    };
+    let got = world.ask_with(&gateway_with(&[]), incoming);
+    assert_eq!((got.status, got.code().as_str(), got.trail()), (504, "provider_timeout", ""));
+    assert!(got.text.contains("(nobody was asked)"), "{}", got.text);
+    assert_eq!(got.record().error_class, Some("timeout"));
+}
+
+#[test]
+fn headers_that_do_not_come_are_given_up_before_the_first_token_would_be() {
+    let gateway = gateway_with(&[("HEADERS_TIMEOUT_MS", "3000"), ("HEDGE_AFTER_MS", "0")]);
+    let body = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}],"provider":{"order":["alpha","beta"]}}"#;
+    let world = World::new()
+        .on("alpha", [stream(&[ROLE]).after(3_001)])
+        .on("beta", [stream(&[ROLE, HELLO, STOP, DONE]).after(2_999)]);
+    let got = world.ask(&gateway, body);
+    assert_eq!((got.trail(), got.record().ttft_ms), ("alpha/m=timeout; beta/m=200", Some(5_999)));
+    let whole = World::new().on("alpha", [reply(200, GOOD).after(20_000)]);
+    let got = whole.ask(&gateway, &body.replace(r#""stream":true,"#, ""));
+    assert_eq!(got.trail(), "alpha/m=200", "a whole reply sends its headers with its body");
 }

@@ -147,7 +147,7 @@ fn stream_options(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, provid
 }
 
 /// The effort that is sent: the client's, else the one that `min_reasoning_level` asks for, moved to what the model has.
-fn applied_effort(request: &ChatRequest<'_>, model: &ModelSpec) -> Option<Effort> {
+pub fn applied_effort(request: &ChatRequest<'_>, model: &ModelSpec) -> Option<Effort> {
     let asked = request.effort.or_else(|| {
         let level = request.min_reasoning_level.filter(|_| model.capabilities.reasoning)?;
         Some(match level {

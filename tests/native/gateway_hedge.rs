@@ -1,0 +1,216 @@
+//! A slow first token: the next candidate is started beside the silent one, who answers first wins, and what both cost is
+//! in the accounts.
+
+use opengateway::gateway::setup::Gateway;
+use opengateway::health::circuit::Standing;
+use opengateway::routing::failure::ErrorClass;
+use opengateway::usage::record::UsageRecord;
+use serde_json::{Value, json};
+
+use crate::gateway_world::{
+    DONE, GOOD, Got, HELLO, Part, ROLE, STOP, Script, USAGE, World, event_of, gateway_with, parts, reply, stream,
+};
+
+/// A stream by alpha, else beta, else gamma, with the usage chunk that has everything.
+const M: &str = r#"{"model":"m","stream":true,"usage":{"include":true},"messages":[{"role":"user","content":"hi"}],"provider":{"order":["alpha","beta","gamma"]}}"#;
+const ANSWER: [&str; 5] = [ROLE, HELLO, STOP, USAGE, DONE];
+
+fn answer() -> Script {
+    stream(&ANSWER)
+}
+
+/// A stream whose first token comes after so many milliseconds.
+fn slow(ms: u64) -> Script {
+    let events = ANSWER.map(event_of).to_vec();
+    parts(200, [vec![event_of(ROLE), Part::Pause(ms)], events].concat())
+}
+
+fn hedging() -> Gateway {
+    gateway_with(&[("HEDGE_AFTER_MS", "1000")])
+}
+
+fn routing(got: &Got) -> Value {
+    let chunk = got.text.split("\n\n").find(|event| event.contains("\"metadata\"")).unwrap();
+    serde_json::from_str::<Value>(chunk.trim_start_matches("data: ")).unwrap()["metadata"]["routing"].clone()
+}
+
+#[test]
+fn who_answers_first_wins_and_the_other_one_is_paid_for_its_prompt() {
+    let world = World::new().on("alpha", [slow(60_000)]).on("beta", [answer().after(300)]);
+    let got = world.ask(&hedging(), M);
+    assert_eq!((got.status, got.trail()), (200, "alpha/m=hedged; beta/m=200"));
+    assert_eq!(got.header("x-gateway-attempts"), Some("2"));
+    assert_eq!(
+        routing(&got),
+        json!([
+            {"provider": "alpha", "model": "m", "status_code": null, "error_type": "hedged", "succeeded": false},
+            {"provider": "beta", "model": "m", "status_code": 200, "error_type": null, "succeeded": true},
+        ])
+    );
+    assert!(
+        got.text.contains(r#""usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"#),
+        "{}",
+        got.text
+    );
+    assert!(!got.text.contains("estimated"), "the answer's own tokens were told");
+    // "hi" and its role are estimated as 4 tokens: at alpha's price beside what beta told.
+    let beta = 10 * 1_500_000 + 5 * 5_000_000;
+    let UsageRecord { prompt_tokens, completion_tokens, cost_pico_usd, estimated, ttft_ms, error_class, .. } =
+        got.record().clone();
+    assert_eq!((prompt_tokens, completion_tokens), (10 + 4, 5));
+    assert_eq!((cost_pico_usd, estimated), (Some(beta + 4 * 1_000_000), true));
+    assert_eq!((ttft_ms, error_class), (Some(1_300), None));
+    assert_eq!(got.record().trail, got.trail());
+}
+
+#[test]
+fn the_first_one_may_still_win() {
+    let world = World::new().on("alpha", [slow(1_500)]).on("beta", [slow(60_000)]);
+    let got = world.ask(&hedging(), M);
+    assert_eq!((got.trail(), got.record().ttft_ms), ("beta/m=hedged; alpha/m=200", Some(1_500)));
+    assert_eq!(got.record().provider.as_deref(), Some("alpha"));
+    assert_eq!(got.record().cost_pico_usd, Some(10 * 1_000_000 + 5 * 4_000_000 + 4 * 1_500_000));
+}
+
+#[test]
+fn an_answer_before_its_time_is_hedged_by_nobody() {
+    let world = World::new().on("alpha", [slow(999)]);
+    assert_eq!(world.ask(&hedging(), M).trail(), "alpha/m=200");
+}
+
+#[test]
+fn if_one_of_the_two_fails_the_other_one_is_still_waited_for() {
+    let world = World::new().on("alpha", [slow(20_000)]).on("beta", [reply(500, "")]);
+    let got = world.ask(&hedging(), M);
+    assert_eq!((got.trail(), got.record().ttft_ms), ("beta/m=500; alpha/m=200", Some(20_000)));
+    assert!(!got.record().estimated, "who failed by himself is not paid");
+    let world = World::new().on("alpha", [reply(503, "").after(2_000)]).on("beta", [slow(20_000)]);
+    assert_eq!(world.ask(&hedging(), M).trail(), "alpha/m=503; beta/m=200");
+    let first_runs_out = World::new().on("alpha", [slow(60_000)]).on("beta", [slow(29_500)]);
+    assert_eq!(first_runs_out.ask(&hedging(), M).trail(), "alpha/m=timeout; beta/m=200");
+}
+
+#[test]
+fn if_both_fail_the_next_one_has_its_turn() {
+    let world = World::new()
+        .on("alpha", [reply(503, "").after(3_000)])
+        .on("beta", [reply(429, "{}").after(1_500)])
+        .on("gamma", [answer()]);
+    let got = world.ask(&hedging(), M);
+    assert_eq!(got.trail(), "beta/m=429; alpha/m=503; gamma/m=200");
+    assert_eq!(got.record().attempts, 3);
+}
+
+#[test]
+fn the_loser_has_neither_failed_nor_succeeded_and_who_ran_out_of_time_has_failed() {
+    let gateway = hedging();
+    for (alpha, failed) in [(slow(50_000), 0), (slow(60_000), 1_u32)] {
+        let world = World::new().on("alpha", [alpha]).on("beta", [slow(28_000 + 2_000 * u64::from(failed))]);
+        let got = world.ask(&gateway, M);
+        assert_eq!(got.trail().starts_with("alpha/m=timeout"), failed == 1, "{}", got.trail());
+        let circuits = world.health.borrow().circuits();
+        let totals = circuits.get("alpha", "alpha/m-1").map_or((0, 0), |circuit| circuit.totals(world.now()));
+        assert_eq!(totals, (0, failed), "successes and failures");
+    }
+}
+
+#[test]
+fn a_loser_gives_the_permit_of_its_probe_back() {
+    let gateway = hedging();
+    let world =
+        World::new().on("alpha", [reply(500, ""), reply(500, ""), reply(500, "")]).on("beta", (0..3).map(|_| answer()));
+    for _ in 0..3 {
+        world.ask(&gateway, M);
+    }
+    world.wait(6_000);
+    let standing = || world.health.borrow().standing("alpha", "alpha/m-1", world.now());
+    assert_eq!(standing(), Standing::Probe { last: false });
+    let world = world.on("alpha", [slow(60_000)]).on("beta", [answer()]);
+    assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=hedged; beta/m=200");
+    let standing = world.health.borrow().standing("alpha", "alpha/m-1", world.now());
+    assert_eq!(standing, Standing::Probe { last: false }, "the next one may probe it");
+}
+
+#[test]
+fn a_candidate_that_another_request_probes_does_not_hedge() {
+    let gateway = hedging();
+    let world = World::new();
+    for _ in 0..3 {
+        let failure = opengateway::health::outcome::Outcome::Failure { class: ErrorClass::ServerError };
+        world.health.borrow_mut().record("beta", "beta/m-1", failure, None, world.now());
+    }
+    world.sync();
+    world.wait(6_000);
+    world.another_isolate_probes("beta", "beta/m-1");
+    let cheap = M.replace("\"gamma\"", "\"beta\"");
+    let world = world.on("alpha", [slow(5_000)]);
+    assert_eq!(
+        world.ask(&gateway, &cheap).trail(),
+        "alpha/m=200",
+        "gamma's price is unknown, so it does not hedge either"
+    );
+}
+
+#[test]
+fn a_pin_has_nobody_to_hedge_it_unless_it_has_fallbacks() {
+    let gateway = hedging();
+    let pinned = M.replace(r#""model":"m""#, r#""model":"alpha/m""#);
+    assert_eq!(World::new().on("alpha", [slow(20_000)]).ask(&gateway, &pinned).trail(), "alpha/m=200");
+    let fallback = pinned.replace(r#""stream""#, r#""models":["beta/m"],"stream""#);
+    let world = World::new().on("alpha", [slow(20_000)]).on("beta", [answer()]);
+    assert_eq!(world.ask(&gateway, &fallback).trail(), "alpha/m=hedged; beta/m=200");
+}
+
+#[test]
+fn nobody_hedges_a_whole_reply_or_where_it_is_turned_off() {
+    let whole = M.replace(r#""stream":true,"usage":{"include":true},"#, "");
+    let world = World::new().on("alpha", [reply(200, GOOD).after(20_000)]);
+    assert_eq!(world.ask(&hedging(), &whole).trail(), "alpha/m=200");
+    let off = gateway_with(&[("HEDGE_AFTER_MS", "0")]);
+    assert_eq!(World::new().on("alpha", [slow(20_000)]).ask(&off, M).trail(), "alpha/m=200");
+}
+
+#[test]
+fn a_model_that_thinks_is_hedged_only_where_it_is_told_to_think_little() {
+    let solo =
+        r#"{"model":"alpha/solo","models":["beta/m"],"stream":true,"messages":[{"role":"user","content":"hi"}]EFFORT}"#;
+    // alpha has "low" and "high" only, so that what lies between is low.
+    for (effort, hedged) in [
+        ("", false),
+        ("none", true),
+        ("minimal", true),
+        ("low", true),
+        ("medium", true),
+        ("high", false),
+        ("max", false),
+    ] {
+        let field = if effort.is_empty() { String::new() } else { format!(r#","reasoning_effort":"{effort}""#) };
+        let world = World::new().on("alpha", [slow(20_000)]);
+        let world = if hedged { world.on("beta", [answer()]) } else { world };
+        let got = world.ask(&hedging(), &solo.replace("EFFORT", &field));
+        assert_eq!(got.trail().contains("hedged"), hedged, "{effort}: {}", got.trail());
+    }
+}
+
+#[test]
+fn a_second_prompt_that_is_too_dear_or_has_no_known_price_is_not_sent() {
+    // Its 4 tokens cost 6 micro-dollars at beta.
+    for (most, hedged) in [("0.000006", true), ("0.000005999999", false), ("0", false)] {
+        let gateway = gateway_with(&[("HEDGE_AFTER_MS", "1000"), ("HEDGE_MAX_USD", most)]);
+        let world = World::new().on("alpha", [slow(20_000)]);
+        let world = if hedged { world.on("beta", [answer()]) } else { world };
+        assert_eq!(world.ask(&gateway, M).trail().contains("hedged"), hedged, "{most}");
+    }
+    let unknown = M.replace(r#"["alpha","beta","gamma"]"#, r#"["alpha","gamma"]"#);
+    assert_eq!(World::new().on("alpha", [slow(20_000)]).ask(&hedging(), &unknown).trail(), "alpha/m=200");
+    let other_tier = M.replace(r#""stream""#, r#""service_tier":"priority","stream""#);
+    assert_eq!(World::new().on("alpha", [slow(20_000)]).ask(&hedging(), &other_tier).trail(), "alpha/m=200");
+}
+
+#[test]
+fn where_the_losers_price_is_unknown_so_is_the_sum() {
+    let order = M.replace(r#"["alpha","beta","gamma"]"#, r#"["gamma","beta"]"#);
+    let world = World::new().on("gamma", [slow(60_000)]).on("beta", [answer()]);
+    let got = world.ask(&hedging(), &order);
+    assert_eq!((got.trail(), got.record().cost_pico_usd), ("gamma/m=hedged; beta/m=200", None));
+}
