@@ -56,7 +56,8 @@ fn provider(row: &Provider) -> String {
         "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
          stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, prefill: Prefill::{}, body: BodyPolicy::{}, \
-         accepts: {}, drops: {}, renames: {}, adds: {}, forward_headers: {}, errors: {} }}",
+         accepts: {}, drops: {}, renames: {}, adds: {}, forward_headers: {}, \
+         quota_headers: QuotaHeaders::{}, quota_reset: {}, errors: {} }}",
         text(&row.id),
         text(&row.name),
         row.dialect,
@@ -78,6 +79,8 @@ fn provider(row: &Provider) -> String {
         pairs(&row.renames),
         pairs(&row.adds),
         texts(&row.forward_headers),
+        row.quota_headers,
+        optional(row.quota_reset, |reset| format!("QuotaReset::{reset}")),
         list(row.errors.iter().map(error_rule)),
     )
 }

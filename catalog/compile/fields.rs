@@ -236,6 +236,12 @@ impl<'a> Fields<'a> {
         self.get(field).and_then(|value| self.as_word(field, value, words)).unwrap_or(default)
     }
 
+    /// The same where nothing is named.
+    pub(crate) fn optional_word(&mut self, field: &'static str, words: &[Word]) -> Option<&'static str> {
+        let value = self.get(field)?;
+        self.as_word(field, value, words)
+    }
+
     /// The variants that an optional list of words names.
     pub(crate) fn words(&mut self, field: &'static str, words: &[Word]) -> Vec<&'static str> {
         let list = self.list(field);

@@ -16,6 +16,18 @@ const PREFILLS: [Word; 4] = [
     ("continue_final_message", "ContinueFinalMessage"),
 ];
 
+const QUOTA_HEADERS: [Word; 8] = [
+    ("none", "None"),
+    ("openai", "OpenAi"),
+    ("cerebras", "Cerebras"),
+    ("sambanova", "SambaNova"),
+    ("mistral", "Mistral"),
+    ("fireworks", "Fireworks"),
+    ("plain", "Plain"),
+    ("anthropic", "Anthropic"),
+];
+const QUOTA_RESETS: [Word; 2] = [("utc_midnight", "UtcMidnight"), ("pacific_midnight", "PacificMidnight")];
+
 /// The classes of `src/routing/failure.rs`; a test holds the two lists together.
 pub(crate) const ERROR_CLASSES: [Word; 17] = [
     ("connect", "Connect"),
@@ -83,6 +95,8 @@ pub(crate) struct Provider {
     /// The field and its JSON text.
     pub(crate) adds: Vec<(String, String)>,
     pub(crate) forward_headers: Vec<String>,
+    pub(crate) quota_headers: &'static str,
+    pub(crate) quota_reset: Option<&'static str>,
     pub(crate) errors: Vec<ErrorRule>,
 }
 
@@ -128,6 +142,8 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         renames: fields.pairs("renames").into_iter().map(|(_, name, theirs)| (name, theirs)).collect(),
         adds: read_adds(&mut fields),
         forward_headers: fields.texts("forward_headers"),
+        quota_headers: fields.word("quota_headers", &QUOTA_HEADERS),
+        quota_reset: fields.optional_word("quota_reset", &QUOTA_RESETS),
         errors: fields.tables("errors").into_iter().map(read_rule).collect(),
     };
     check(&provider, &fields);

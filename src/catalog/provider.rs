@@ -74,6 +74,78 @@ pub enum OutputLimitName {
     MaxCompletionTokens,
 }
 
+/// The names of the headers by which a provider tells what is left to the account; `dialect/headroom.rs` has them. Only the
+/// names of its row are read of a provider's reply: each costs about a microsecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuotaHeaders {
+    /// It tells nothing.
+    None,
+    /// OpenAI's, which most providers have.
+    OpenAi,
+    /// By day and minute.
+    Cerebras,
+    /// OpenAI's for requests, and the same by day.
+    SambaNova,
+    /// By minute, without a reset.
+    Mistral,
+    /// OpenAI's for requests, and tokens of the prompt.
+    Fireworks,
+    /// One limit without a kind, which is one of requests.
+    Plain,
+    /// Anthropic's.
+    Anthropic,
+}
+
+impl QuotaHeaders {
+    /// Every variant, in the order of the list in `edge/platform.js`.
+    pub const ALL: [Self; 8] = [
+        Self::None,
+        Self::OpenAi,
+        Self::Cerebras,
+        Self::SambaNova,
+        Self::Mistral,
+        Self::Fireworks,
+        Self::Plain,
+        Self::Anthropic,
+    ];
+
+    /// Its place in [`Self::ALL`].
+    pub const fn index(self) -> u8 {
+        self as u8
+    }
+}
+
+/// When the quotas of a provider's day begin anew, where it does not say so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuotaReset {
+    /// At 00:00 UTC.
+    UtcMidnight,
+    /// At 00:00 in California. Taken for 08:00 UTC the whole year, which is right in winter and an hour late in summer: an
+    /// hour of quota is given away then, and a change of the law on clocks never costs a day.
+    PacificMidnight,
+}
+
+impl QuotaReset {
+    /// Milliseconds after 00:00 UTC.
+    const fn of_day_ms(self) -> u64 {
+        match self {
+            Self::UtcMidnight => 0,
+            Self::PacificMidnight => 8 * 60 * 60 * 1000,
+        }
+    }
+
+    /// The time after which a quota that was used up at `now_ms` is there again. It is some minutes late: counters begin
+    /// anew a while after midnight, and a refusal at one minute past it is still one of the day before.
+    pub const fn after(self, now_ms: u64) -> u64 {
+        let late_ms = self.of_day_ms() + RESET_MARGIN_MS;
+        now_ms.saturating_sub(late_ms) / DAY_MS * DAY_MS + DAY_MS + late_ms
+    }
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// How late a provider's counters may be, its clock and ours together.
+pub const RESET_MARGIN_MS: u64 = 5 * 60 * 1000;
+
 /// Whether a provider can be used without a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPolicy {
@@ -145,6 +217,10 @@ pub struct ProviderSpec {
     pub adds: Cow<'static, [(Text, Text)]>,
     /// Request headers of the client's that it may see, lower-case.
     pub forward_headers: Texts,
+    /// The names of the headers that tell what is left.
+    pub quota_headers: QuotaHeaders,
+    /// When the quotas of a day begin anew; `None` = it says so itself, or nobody knows.
+    pub quota_reset: Option<QuotaReset>,
     /// Its error table, tried before the common rules.
     pub errors: Cow<'static, [ErrorRule]>,
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
 use super::provider::{
-    BodyPolicy, Dialect, ErrorRule, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, StreamUsage, Text,
+    BodyPolicy, Dialect, ErrorRule, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, QuotaReset,
+    StreamUsage, Text,
 };
 use crate::routing::failure::ErrorClass;
 

@@ -10,7 +10,8 @@ use super::models_json::{drops, row, texts};
 use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
-    BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, StreamUsage, Text, Texts,
+    BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, StreamUsage,
+    Text, Texts,
 };
 
 const KEYS: &[&str] = &[
@@ -30,6 +31,7 @@ const KEYS: &[&str] = &[
     "renames",
     "adds",
     "accepts",
+    "quota_headers",
 ];
 /// The longest provider id: it stands in every pin, log line and usage record.
 const MAX_PROVIDER_ID_LENGTH: usize = 32;
@@ -49,6 +51,17 @@ const OUTPUT_LIMITS: &[(&str, OutputLimitName)] = &[
     ("either", OutputLimitName::Either),
     ("max_tokens", OutputLimitName::MaxTokens),
     ("max_completion_tokens", OutputLimitName::MaxCompletionTokens),
+];
+
+const QUOTA_HEADERS: &[(&str, QuotaHeaders)] = &[
+    ("none", QuotaHeaders::None),
+    ("openai", QuotaHeaders::OpenAi),
+    ("cerebras", QuotaHeaders::Cerebras),
+    ("sambanova", QuotaHeaders::SambaNova),
+    ("mistral", QuotaHeaders::Mistral),
+    ("fireworks", QuotaHeaders::Fireworks),
+    ("plain", QuotaHeaders::Plain),
+    ("anthropic", QuotaHeaders::Anthropic),
 ];
 
 /// The member `providers`: every provider with its models.
@@ -104,6 +117,10 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
         renames: object.optional("renames", renames)?.unwrap_or_default(),
         adds: object.optional("adds", adds)?.unwrap_or_default(),
         forward_headers: Cow::Borrowed(&[]),
+        quota_headers: object
+            .optional("quota_headers", |json| json.word(QUOTA_HEADERS))?
+            .unwrap_or(QuotaHeaders::OpenAi),
+        quota_reset: None,
         errors: Cow::Borrowed(&[]),
     })
 }

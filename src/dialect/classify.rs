@@ -3,8 +3,8 @@
 
 use crate::json::Value;
 
-use super::retry_after;
 use super::scrub::scrub;
+use super::{reset, retry_after};
 use crate::catalog::provider::{ErrorRule, ProviderSpec};
 use crate::routing::failure::ErrorClass;
 
@@ -24,6 +24,8 @@ pub struct ErrorBody {
     pub param: Option<String>,
     /// How long to wait, where the body says so, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// When the limit begins anew, as OpenRouter says it: `error.metadata.headers["X-RateLimit-Reset"]`.
+    reset: Option<String>,
     /// `error.details[].reason` at Google.
     reason: Option<String>,
     /// All of the body in lower case, for the texts that are looked for anywhere in it.
@@ -55,6 +57,14 @@ impl Failure {
     pub fn told(class: ErrorClass, status: Option<u16>, message: &str) -> Self {
         Self { message: Some(message.to_owned()), ..Self::bare(class, status) }
     }
+
+    /// With the provider's own clock where a quota of the day is used up and it does not say for how long.
+    #[must_use]
+    pub fn to_reset(self, provider: &ProviderSpec, now_ms: u64) -> Self {
+        let reset = provider.quota_reset.filter(|_| self.class == ErrorClass::QuotaExhausted);
+        let wait_ms = reset.map(|reset| reset.after(now_ms).saturating_sub(now_ms));
+        Self { retry_after_ms: self.retry_after_ms.or(wait_ms), ..self }
+    }
 }
 
 impl ErrorBody {
@@ -76,22 +86,28 @@ impl ErrorBody {
         let inner =
             inner.or_else(|| outer.get("errors").and_then(|errors| errors.as_array()?.first())).unwrap_or(outer);
         let text = |key: &str| [inner, outer].into_iter().find_map(|level| level.get(key).and_then(as_text));
-        self.code =
-            text("code").or_else(|| inner.get("innererror").and_then(|deeper| deeper.get("code")).and_then(as_text));
+        let inside = |path: &[&str]| path.iter().try_fold(inner, |value, name| value.get(name)).and_then(as_text);
+        self.code = text("code").or_else(|| inside(&["innererror", "code"]));
         self.error_type = text("status").filter(|status| status.parse::<u16>().is_err()).or_else(|| text("type"));
         self.param = text("param");
         self.message = inner
             .as_str()
             .and_then(|_| as_text(inner))
             // OpenRouter keeps the real provider's words there.
-            .or_else(|| inner.get("metadata").and_then(|deeper| deeper.get("raw")).and_then(as_text))
+            .or_else(|| inside(&["metadata", "raw"]))
             .or_else(|| ["message", "faultstring", "detail", "title"].iter().find_map(|key| text(key)))
             .or_else(|| ["message", "detail"].iter().find_map(|key| inner.get(key).and_then(as_list)));
+        self.reset = inside(&["metadata", "headers", "X-RateLimit-Reset"]);
         let details = inner.get("details").and_then(Value::as_array);
         self.reason = details.and_then(|details| details.iter().find_map(|item| item.get("reason").and_then(as_text)));
         self.retry_after_ms = details.and_then(|details| {
             details.iter().find_map(|item| retry_after::from_seconds_text(item.get("retryDelay")?.as_str()?))
         });
+    }
+
+    /// For how long the limit lasts that the body tells of, in milliseconds.
+    pub fn reset_after_ms(&self, now_ms: u64) -> Option<u64> {
+        Some(reset::parse(self.reset.as_deref()?, now_ms)?.saturating_sub(now_ms))
     }
 
     /// Whether the body says `text` (lower case) anywhere.
@@ -143,12 +159,15 @@ pub fn error_reply(
     secret: Option<&str>,
 ) -> Failure {
     let by_rule = provider.errors.iter().find(|rule| matches(rule, status, body)).map(|rule| rule.class);
+    let class = by_rule.or_else(|| by_words(status, body)).unwrap_or_else(|| by_status(status));
+    // Google tells to come back in half a minute, whichever quota it is.
+    let of_a_day = class == ErrorClass::QuotaExhausted && provider.quota_reset.is_some();
     Failure {
-        class: by_rule.or_else(|| by_words(status, body)).unwrap_or_else(|| by_status(status)),
+        class,
         status: Some(status),
         message: body.message.as_deref().map(|message| scrub(message, secret)),
         param: body.param.as_deref().map(|param| scrub(param, secret)),
-        retry_after_ms: retry_after_ms.or(body.retry_after_ms),
+        retry_after_ms: retry_after_ms.or(body.retry_after_ms.filter(|_| !of_a_day)),
     }
 }
 

@@ -4,5 +4,6 @@
 pub mod classify;
 pub mod headroom;
 pub mod openai;
+pub mod reset;
 pub mod retry_after;
 pub mod scrub;

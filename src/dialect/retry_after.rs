@@ -1,5 +1,6 @@
 //! How long a provider asks to be left alone, in whatever form it says so.
 
+use super::reset::whole;
 use crate::json::decimal;
 
 /// The longest time that is believed: a day and a bit, for daily quotas. Anything above is a date in the wrong unit.
@@ -7,7 +8,7 @@ pub const MAX_RETRY_AFTER_MS: u64 = 25 * 60 * 60 * 1000;
 
 /// Milliseconds from now, from the headers of a reply (looked up by lower-case name).
 pub fn from_headers(header: &dyn Fn(&str) -> Option<String>, now_ms: u64) -> Option<u64> {
-    let milliseconds = |name: &str| header(name).and_then(|text| positive(decimal(text.trim())?));
+    let milliseconds = |name: &str| header(name).and_then(|text| whole(decimal(text.trim())?));
     let ms = milliseconds("retry-after-ms")
         .or_else(|| milliseconds("x-ms-retry-after-ms"))
         .or_else(|| header("retry-after").and_then(|text| retry_after(text.trim(), now_ms)))?;
@@ -30,15 +31,5 @@ pub fn from_seconds_text(text: &str) -> Option<u64> {
 }
 
 fn positive_seconds(seconds: f64) -> Option<u64> {
-    positive(seconds * 1000.0)
-}
-
-/// Whole milliseconds, rounded up.
-fn positive(ms: f64) -> Option<u64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "finite and not negative; `as` saturates"
-    )]
-    (ms.is_finite() && ms >= 0.0).then(|| ms.ceil() as u64)
+    whole(seconds * 1000.0)
 }

@@ -7,22 +7,16 @@ use web_sys::{AbortController, ReadableStreamDefaultReader, Request, Response};
 use super::js::{self, Body, ReadResult};
 use super::respond::header_text;
 use super::task::settled;
+use crate::catalog::provider::QuotaHeaders;
+use crate::dialect::headroom;
 use crate::gateway::ports::{TransportError, UpstreamCall, UpstreamReply};
 
 /// Up to this length a body is taken in one piece instead of chunk by chunk: enough for nearly every answer, and
 /// little beside an isolate's 128 MB.
 const ONE_PIECE_BYTES: u64 = 1024 * 1024;
 
-/// What is read of every reply beside its status, in the order of `replyHead` of `platform.js`.
-const READ_AT_ONCE: [&str; 7] = [
-    CONTENT_LENGTH,
-    CONTENT_ENCODING,
-    CONTENT_TYPE,
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-remaining-requests-day",
-    "x-ratelimit-remaining-tokens",
-    "x-ratelimit-remaining-tokens-minute",
-];
+/// What is read of every reply beside its status, in the order of `replyHead` of `platform.js`; what tells of quotas follows.
+const READ_AT_ONCE: [&str; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_TYPE];
 const CONTENT_LENGTH: &str = "content-length";
 const CONTENT_ENCODING: &str = "content-encoding";
 const CONTENT_TYPE: &str = "content-type";
@@ -58,6 +52,7 @@ pub(super) struct FetchedReply {
     response: Response,
     /// What `replyHead` of `platform.js` wrote.
     head: String,
+    quota_headers: QuotaHeaders,
     reader: Option<ReadableStreamDefaultReader>,
     call: AbortOnDrop,
     /// The body was read to its end.
@@ -70,12 +65,13 @@ pub(super) async fn send(call: UpstreamCall, client: &Request) -> Result<Fetched
     let abort = AbortOnDrop { controller, over: false };
     let headers = header_text(call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let sent = js::send(&call.url, &headers, call.body.as_bytes(), &abort.controller, client);
+    let quota_headers = call.quota_headers;
     // The platform has a copy of its own.
     drop(call);
     let response = settled(&sent.map_err(|error| transport(&error))?).await;
     let response: Response = response.map_err(|error| transport(&error))?.unchecked_into();
-    let head = js::reply_head(&response).map_err(|error| transport(&error))?;
-    Ok(FetchedReply { response, head, reader: None, call: abort, ended: false })
+    let head = js::reply_head(&response, quota_headers.index()).map_err(|error| transport(&error))?;
+    Ok(FetchedReply { response, head, quota_headers, reader: None, call: abort, ended: false })
 }
 
 fn transport(error: &JsValue) -> TransportError {
@@ -124,7 +120,8 @@ impl UpstreamReply for FetchedReply {
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        if let Some(place) = READ_AT_ONCE.iter().position(|known| *known == name) {
+        let quota = headroom::names(self.quota_headers).iter().flat_map(|header| [header.left, header.reset]);
+        if let Some(place) = READ_AT_ONCE.into_iter().chain(quota).position(|known| known == name) {
             let value = self.head.split(js::SEPARATOR).nth(place + 1)?;
             return Some(value.to_owned()).filter(|value| !value.is_empty());
         }

@@ -24,8 +24,10 @@ use super::task::{settled, sleep};
 use super::{log, object};
 use crate::gateway::ports::HealthPort;
 use crate::health::circuit::{Admission, Permit, Standing};
+use crate::health::headroom::Headroom;
 use crate::health::message::{SyncReply, SyncRequest};
 use crate::health::outcome::Outcome;
+use crate::health::reserved::Reservation;
 use crate::health::schedule::{Patience, SYNC_TIMEOUT_MS};
 use crate::health::view::HealthView;
 
@@ -147,6 +149,12 @@ impl HealthLink {
         }
     }
 
+    fn tell_if_urgent(&self) {
+        if self.isolate.has_health_object && self.read(HealthView::has_urgent_news) {
+            spawn(&self.context, self.clone().tell());
+        }
+    }
+
     /// Tells bad news: at once, or when the message before it has ended. Where that fails it is kept for later.
     async fn tell(self) {
         let mut poll_ms = URGENT_POLL_MS;
@@ -177,8 +185,17 @@ impl HealthLink {
 }
 
 impl HealthPort for HealthLink {
-    fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
-        self.isolate.health.borrow().standing(self.health_id(provider), model, now_ms)
+    fn standing(&self, provider: &str, model: &str, tokens: u64, now_ms: u64) -> Standing {
+        self.isolate.health.borrow().standing(self.health_id(provider), model, tokens, now_ms)
+    }
+
+    fn reserve(&self, provider: &str, model: &str, tokens: u64, now_ms: u64) -> Reservation {
+        self.isolate.health.borrow_mut().reserve(self.health_id(provider), model, tokens, now_ms)
+    }
+
+    fn settle(&self, provider: &str, model: &str, reservation: Reservation, told: Option<Headroom>, now_ms: u64) {
+        self.isolate.health.borrow_mut().settle(self.health_id(provider), model, reservation, told, now_ms);
+        self.tell_if_urgent();
     }
 
     fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {
@@ -242,13 +259,7 @@ impl HealthPort for HealthLink {
             log::error("provider_benched", &fields);
         }
         let provider = self.health_id(provider);
-        let urgent = {
-            let mut view = self.isolate.health.borrow_mut();
-            view.record(provider, model, outcome, permit, now_ms);
-            view.has_urgent_news()
-        };
-        if urgent && self.isolate.has_health_object {
-            spawn(&self.context, self.clone().tell());
-        }
+        self.isolate.health.borrow_mut().record(provider, model, outcome, permit, now_ms);
+        self.tell_if_urgent();
     }
 }

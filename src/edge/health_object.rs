@@ -66,7 +66,7 @@ impl HealthObject {
         let Some(message) = SyncRequest::from_json(&body) else { return Response::new() };
         let (reply, changes) = self.coordinator.borrow_mut().sync(&message, now_ms());
         for change in changes {
-            if let Err(problem) = self.store(&change) {
+            if let Err(problem) = store(&self.sql, &change) {
                 log::error("health_not_stored", &[("problem", &words(&problem))]);
             }
         }
@@ -74,38 +74,40 @@ impl HealthObject {
     }
 }
 
-impl HealthObject {
-    fn store(&self, change: &Change) -> Result<(), JsValue> {
-        let (statement, values): (&str, &[&str]) = match change {
-            Change::Circuit { provider, model, circuit } => (
-                "INSERT INTO circuits VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET circuit = excluded.circuit",
-                &[provider, model, &circuit.to_json()],
-            ),
-            Change::Closed { provider, model } => {
-                ("DELETE FROM circuits WHERE provider = ? AND model = ?", &[provider, model])
-            }
-            Change::Forget { provider } => ("DELETE FROM circuits WHERE provider = ?", &[provider]),
-            Change::Cursor { key, next } => (
-                "INSERT INTO cursors VALUES (?, ?) ON CONFLICT DO UPDATE SET next = excluded.next",
-                &[key, &next.to_string()],
-            ),
-            Change::ClearCursors => ("DELETE FROM cursors", &[]),
-        };
-        let values: Array = values.iter().map(|value| JsValue::from_str(value)).collect();
-        self.sql.exec(statement, &values).map(|_| ())
-    }
+fn store(sql: &Sql, change: &Change) -> Result<(), JsValue> {
+    let (statement, values): (&str, &[&str]) = match change {
+        Change::Circuit { provider, model, circuit } => (
+            "INSERT INTO circuits VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET circuit = excluded.circuit",
+            &[provider, model, &circuit.to_json()],
+        ),
+        Change::Closed { provider, model } => {
+            ("DELETE FROM circuits WHERE provider = ? AND model = ?", &[provider, model])
+        }
+        Change::Forget { provider } => ("DELETE FROM circuits WHERE provider = ?", &[provider]),
+        Change::Cursor { key, next } => (
+            "INSERT INTO cursors VALUES (?, ?) ON CONFLICT DO UPDATE SET next = excluded.next",
+            &[key, &next.to_string()],
+        ),
+        Change::ClearCursors => ("DELETE FROM cursors", &[]),
+    };
+    let values: Array = values.iter().map(|value| JsValue::from_str(value)).collect();
+    sql.exec(statement, &values).map(|_| ())
 }
 
 fn restore(sql: &Sql, coordinator: &mut Coordinator) -> Result<(), JsValue> {
+    let mut over = Vec::new();
     for table in TABLES {
         sql.exec(table, &Array::new())?;
     }
     for_each_row(sql, "SELECT provider, model, circuit FROM circuits", |[provider, model, circuit]| {
         // A row of another version of this program is of no use.
         if let Some(circuit) = Circuit::from_json(&circuit) {
-            coordinator.restore_circuit(&provider, &model, circuit);
+            over.extend(coordinator.restore_circuit(&provider, &model, circuit, now_ms()));
         }
     })?;
+    for change in over {
+        store(sql, &change)?;
+    }
     for_each_row(sql, "SELECT key, next, '' FROM cursors", |[key, next, _]| {
         if let Ok(next) = next.parse() {
             coordinator.restore_cursor(&key, next);

@@ -31,7 +31,7 @@ extern "C" {
     pub(super) fn entropy(bytes: u32) -> Result<js_sys::Uint8Array, JsValue>;
 
     #[wasm_bindgen(catch, js_name = replyHead)]
-    pub(super) fn reply_head(response: &Response) -> Result<String, JsValue>;
+    pub(super) fn reply_head(response: &Response, quota: u8) -> Result<String, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(super) fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;

@@ -56,19 +56,33 @@ export function send(url, headers, body, controller, request) {
   });
 }
 
-/** The status and these headers of a provider's reply, in this order; one that is not there is empty. */
-export function replyHead(response) {
+// The lists of `names` in src/dialect/headroom.rs, in the order of `QuotaHeaders`: what is left, and its reset.
+const QUOTA = [
+  [],
+  ['x-ratelimit-remaining-requests', 'x-ratelimit-remaining-tokens'],
+  ['x-ratelimit-remaining-requests-day', 'x-ratelimit-remaining-requests-minute', 'x-ratelimit-remaining-tokens-minute'],
+  ['x-ratelimit-remaining-requests', 'x-ratelimit-remaining-requests-day'],
+  ['x-ratelimit-remaining-req-minute', 'x-ratelimit-remaining-tokens-minute'],
+  ['x-ratelimit-remaining-requests', 'x-ratelimit-remaining-tokens-prompt'],
+  ['x-ratelimit-remaining', 'x-tokenlimit-remaining'],
+  ['anthropic-ratelimit-requests-remaining', 'anthropic-ratelimit-tokens-remaining'],
+].map((names) => names.map((left) => [left, left.replace('remaining', 'reset')]));
+
+/** The status, these headers of a provider's reply and those of its list, in order; one that is not there is empty. */
+export function replyHead(response, quota) {
   const headers = response.headers;
-  return [
+  const head = [
     response.status,
     headers.get('content-length') ?? '',
     headers.get('content-encoding') ?? '',
     headers.get('content-type') ?? '',
-    headers.get('x-ratelimit-remaining-requests') ?? '',
-    headers.get('x-ratelimit-remaining-requests-day') ?? '',
-    headers.get('x-ratelimit-remaining-tokens') ?? '',
-    headers.get('x-ratelimit-remaining-tokens-minute') ?? '',
-  ].join(SEPARATOR);
+  ];
+  for (const [left, reset] of QUOTA[quota]) {
+    const value = headers.get(left);
+    // A provider that does not tell the one does not tell the other.
+    head.push(value ?? '', value && (headers.get(reset) ?? ''));
+  }
+  return head.join(SEPARATOR);
 }
 
 /** A response with a body of bytes, which are a view of WebAssembly's memory. */

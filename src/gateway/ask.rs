@@ -14,6 +14,7 @@ use crate::dialect::openai::encode::{Encoded, encode};
 use crate::openai::request::{ChatRequest, ResponseFormat};
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
+use crate::routing::tokens;
 use crate::sse::scan::Expected;
 use crate::usage::record::UsageRecord;
 
@@ -60,6 +61,7 @@ impl<'r, P: Ports> Asker<'r, P> {
             url: format!("{}{}", access.base_url, openai::PATH),
             headers: self.upstream_headers(candidate, exposed),
             body: std::mem::take(&mut encoded.body),
+            quota_headers: provider.quota_headers,
         };
         let attempt = Attempt {
             provider,
@@ -68,10 +70,16 @@ impl<'r, P: Ports> Asker<'r, P> {
             expected: self.expected(candidate),
             timeout_ms,
             headers_ms: self.gateway.config.timeouts.headers_ms,
+            tokens: tokens::of_request(
+                self.prompt_tokens,
+                self.request.output_limit.unwrap_or(0).into(),
+                &candidate.model,
+            ),
             max_reply_bytes: self.gateway.config.limits.max_reply_bytes,
             secret: exposed,
         };
-        let answered = attempt.make(self.ports, call).await?;
+        let answered = attempt.make(self.ports, call).await;
+        let answered = answered.map_err(|failure| failure.to_reset(provider, self.ports.now_ms()))?;
         Ok(Asked { answered, encoded, started_ms, secret })
     }
 

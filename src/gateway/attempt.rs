@@ -5,12 +5,13 @@ use std::pin::pin;
 
 use futures::future::{Either, select};
 
-use super::ports::{HealthPort, Ports, TransportError, UpstreamCall, UpstreamReply};
+use super::ports::{Ports, TransportError, UpstreamCall, UpstreamReply};
+use super::reserved::Reserved;
 use crate::catalog::provider::ProviderSpec;
 use crate::dialect::classify::{self, ErrorBody, Failure, MAX_ERROR_BODY_BYTES};
 use crate::dialect::openai::reply::{error_body_in_success, error_in_success};
 use crate::dialect::{headroom, retry_after};
-use crate::health::outcome::Outcome;
+use crate::health::headroom::Headroom;
 use crate::routing::failure::ErrorClass;
 use crate::sse::gate::{Gate, GateFailure, GateState};
 use crate::sse::scan::Expected;
@@ -18,6 +19,9 @@ use crate::sse::scan::Expected;
 /// How long the body of an error is waited for: it comes with its headers as a rule, and the status alone is enough to
 /// go on.
 const MAX_ERROR_BODY_MS: u64 = 2_000;
+
+/// The status of a rate limit.
+const TOO_MANY_REQUESTS: u16 = 429;
 
 /// What an attempt needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +38,8 @@ pub struct Attempt<'a> {
     pub timeout_ms: u64,
     /// How long the headers of a stream may take, in milliseconds.
     pub headers_ms: u64,
+    /// Tokens of prompt and answer, as the provider may count them.
+    pub tokens: u64,
     /// The most bytes of a whole reply.
     pub max_reply_bytes: u64,
     /// The key that is sent, so that it can be taken out of the provider's texts.
@@ -81,6 +87,8 @@ impl Attempt<'_> {
     }
 
     async fn work<P: Ports>(&self, ports: &P, call: UpstreamCall) -> Result<Answered<P::Reply>, Failure> {
+        let (provider, quota) = (self.provider, call.quota_headers);
+        let reserved = Reserved::new(ports.health(), &provider.id, self.upstream_model, self.tokens, ports.now_ms());
         // The headers of a whole reply come with its body.
         let headers_ms = if self.stream { self.headers_ms.min(self.timeout_ms) } else { self.timeout_ms };
         let reply = race(ports.sleep(headers_ms), ports.send(call))
@@ -88,21 +96,21 @@ impl Attempt<'_> {
             .ok_or_else(|| self.late("headers", headers_ms))?
             .map_err(|_| Failure::told(ErrorClass::Connect, None, "the connection failed before any reply"))?;
         let now_ms = ports.now_ms();
-        if let Some(headroom) = headroom::from_headers(&|name| reply.header(name), now_ms) {
-            let outcome = Outcome::Headroom(headroom);
-            ports.health().record(&self.provider.id, self.upstream_model, outcome, None, now_ms);
-        }
+        let headroom = headroom::from_headers(quota, &|name| reply.header(name), now_ms);
+        reserved.answered(headroom, now_ms);
         let status = reply.status();
         if !(200..300).contains(&status) {
-            return Err(self.refused(ports, reply).await);
+            return Err(self.refused(ports, reply, headroom).await);
         }
         if self.stream { self.first_token(reply, status).await } else { self.whole(reply, status).await }
     }
 
-    async fn refused<R: UpstreamReply>(&self, ports: &impl Ports, mut reply: R) -> Failure {
+    async fn refused<R: UpstreamReply>(&self, ports: &impl Ports, mut reply: R, left: Option<Headroom>) -> Failure {
         let status = reply.status();
         let now_ms = ports.now_ms();
-        let retry_after_ms = retry_after::from_headers(&|name| reply.header(name), now_ms);
+        let reset_ms = left.filter(|_| status == TOO_MANY_REQUESTS).and_then(|left| left.empty_until_ms());
+        let retry_after_ms = retry_after::from_headers(&|name| reply.header(name), now_ms)
+            .or_else(|| Some(reset_ms?.saturating_sub(now_ms)));
         // A body that breaks off or does not end still says what it says.
         let mut body = Vec::new();
         let read = async {
@@ -121,7 +129,9 @@ impl Attempt<'_> {
                 "the provider's address redirects, and redirects are not followed; its base URL must be mended",
             );
         }
-        classify::error_reply(self.provider, status, &ErrorBody::parse(&body), retry_after_ms, self.secret)
+        let body = ErrorBody::parse(&body);
+        let retry_after_ms = retry_after_ms.or_else(|| body.reset_after_ms(now_ms));
+        classify::error_reply(self.provider, status, &body, retry_after_ms, self.secret)
     }
 
     async fn whole<R: UpstreamReply>(&self, mut reply: R, status: u16) -> Result<Answered<R>, Failure> {

@@ -44,8 +44,8 @@ impl<'h, H: HealthPort> HealthNow<'h, H> {
 }
 
 impl<H: HealthPort> Health for HealthNow<'_, H> {
-    fn standing(&self, provider: &str, model: &str) -> Standing {
-        self.port.standing(provider, model, self.now_ms)
+    fn standing(&self, provider: &str, model: &str, tokens: u64) -> Standing {
+        self.port.standing(provider, model, tokens, self.now_ms)
     }
 
     fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {

@@ -18,6 +18,7 @@ pub mod project;
 pub mod providers;
 pub mod query;
 mod refusal;
+mod reserved;
 pub mod resume;
 pub mod retention;
 pub mod route;

@@ -2,8 +2,11 @@
 
 use std::future::Future;
 
+use crate::catalog::provider::QuotaHeaders;
 use crate::health::circuit::{Admission, Permit, Standing};
+use crate::health::headroom::Headroom;
 use crate::health::outcome::Outcome;
+use crate::health::reserved::Reservation;
 use crate::project::ProjectId;
 use crate::usage::record::UsageRecord;
 
@@ -16,6 +19,8 @@ pub struct UpstreamCall {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
+    /// The names by which the reply tells what is left: [`UpstreamReply::header`] has them at hand.
+    pub quota_headers: QuotaHeaders,
 }
 
 /// The connection failed: before the headers, or in the body.
@@ -60,8 +65,12 @@ pub trait Ports {
 
 /// The health of providers and the round-robin cursors, whoever keeps them.
 pub trait HealthPort {
-    /// How a candidate stands.
-    fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing;
+    /// How a candidate stands for a request of so many tokens, prompt and answer.
+    fn standing(&self, provider: &str, model: &str, tokens: u64, now_ms: u64) -> Standing;
+    /// A request of so many tokens is sent to a candidate: until it is settled, it counts against what is left there.
+    fn reserve(&self, provider: &str, model: &str, tokens: u64, now_ms: u64) -> Reservation;
+    /// The request was answered, with what the provider told of what is left; or it ended without that.
+    fn settle(&self, provider: &str, model: &str, reservation: Reservation, told: Option<Headroom>, now_ms: u64);
     /// The mean time to its first token in milliseconds, where known.
     fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64>;
     /// Its mean speed in completion tokens a second, where known.

@@ -46,6 +46,7 @@ fn entry(gateway: &Gateway, provider: &ProviderSpec, circuits: &Circuits, now_ms
             Standing::Healthy
             | Standing::Degraded
             | Standing::Probe { .. }
+            | Standing::Spent { .. }
             | Standing::Open { .. }
             | Standing::Limited { .. },
         )
@@ -122,9 +123,12 @@ fn model(id: Option<&str>, upstream_id: &str, circuit: &Circuit, now_ms: u64, ou
     model.optional_number("first_token_ms", circuit.first_token_ms());
     model.optional_number("tokens_per_second", circuit.tokens_per_second());
     let headroom = circuit.headroom();
-    model.optional_number("requests_left", headroom.and_then(|headroom| headroom.requests));
-    model.optional_number("tokens_left", headroom.and_then(|headroom| headroom.tokens));
-    model.optional_number("left_as_of", headroom.map(|headroom| headroom.at_ms));
+    let (requests, tokens) = headroom.map_or((None, None), |headroom| (headroom.requests, headroom.tokens));
+    model.optional_number("requests_left", requests.map(|left| left.left));
+    model.optional_number("requests_reset_at", requests.and_then(|left| left.reset_ms));
+    model.optional_number("tokens_left", tokens.map(|left| left.left));
+    model.optional_number("tokens_reset_at", tokens.and_then(|left| left.reset_ms));
+    model.optional_number("left_as_of", headroom.and_then(|headroom| headroom.at_ms()));
     model.end();
 }
 
@@ -163,6 +167,7 @@ const fn standing(standing: Standing) -> (&'static str, Option<u64>, Option<Erro
         Standing::Healthy => ("healthy", None, None),
         Standing::Degraded => ("degraded", None, None),
         Standing::Probe { .. } => ("probe", None, None),
+        Standing::Spent { until_ms } => ("spent", Some(until_ms), None),
         Standing::Open { until_ms } => ("open", Some(until_ms), None),
         Standing::Limited { until_ms } => ("limited", Some(until_ms), Some(ErrorClass::RateLimited)),
         Standing::Benched { until_ms, class } => ("benched", Some(until_ms), Some(class)),

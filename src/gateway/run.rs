@@ -204,6 +204,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             Err(failure) => failure,
         };
         let now_ms = self.asker.ports.now_ms();
+        let failure = failure.to_reset(begun.candidate.provider, now_ms);
         let (class, retry_after_ms) = (failure.class, failure.retry_after_ms);
         let outcome = if begun.attempt.shortened && class == ErrorClass::Timeout {
             Outcome::Inconclusive

@@ -1,7 +1,8 @@
 //! The circuit breaker of one (provider, model): Closed -> Open -> HalfOpen -> Closed, with a single probe at a time,
 //! and the times until which the provider asked to be left alone.
 
-use super::outcome::{Headroom, Outcome};
+use super::headroom::{Headroom, Load};
+use super::outcome::Outcome;
 use super::window::Window;
 use crate::routing::failure::ErrorClass;
 
@@ -20,6 +21,10 @@ pub const PROBE_MS: u64 = 120_000;
 pub const SLOW_PROBE_LAST_MS: u64 = 60_000;
 /// The least number of outcomes in the window from which a closed circuit can count as degraded.
 pub const DEGRADED_MIN_OUTCOMES: u32 = 4;
+
+/// A stored circuit that nobody has probed for so long after its time was up is of a model or a key that is not used any
+/// more.
+pub const FORGOTTEN_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Names one probe, so that nobody else's outcome is taken for it. Whoever asks for a permit makes it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +52,11 @@ pub enum Standing {
     Probe {
         /// The probe goes last: it failed by slowness not long ago.
         last: bool,
+    },
+    /// By its own figures nothing is left there until then. Providers miscount, so it is better than no answer.
+    Spent {
+        /// Milliseconds since the Unix epoch.
+        until_ms: u64,
     },
     /// Not before then, but nobody knows whether it would fail.
     Open {
@@ -150,8 +160,20 @@ impl Default for Circuit {
 }
 
 impl Circuit {
-    /// How it stands at `now_ms`.
+    /// How it stands at `now_ms` for one request.
     pub fn standing(&self, now_ms: u64) -> Standing {
+        self.standing_for(Load::ONE, now_ms)
+    }
+
+    /// The same for a request that makes this load, together with all that the provider may not have counted yet.
+    pub fn standing_for(&self, load: Load, now_ms: u64) -> Standing {
+        let standing = self.standing_by_outcomes(now_ms);
+        let usable = matches!(standing, Standing::Healthy | Standing::Degraded | Standing::Probe { .. });
+        let spent = self.headroom.filter(|_| usable).and_then(|headroom| headroom.spent_until_ms(load, now_ms));
+        spent.map_or(standing, |until_ms| Standing::Spent { until_ms })
+    }
+
+    fn standing_by_outcomes(&self, now_ms: u64) -> Standing {
         if let Some(Bench { until_ms, class }) = self.benched
             && now_ms < until_ms
         {
@@ -199,6 +221,10 @@ impl Circuit {
     /// Takes one outcome in. `permit` is that of the probe it is the outcome of: what was sent before the circuit
     /// opened says nothing about now, so while it is broken only the probe moves it.
     pub fn record(&mut self, outcome: Outcome, permit: Option<Permit>, now_ms: u64) {
+        // What is over is not kept for ever, here or in storage.
+        if self.limited_until_ms <= now_ms {
+            self.limited_until_ms = 0;
+        }
         let decides = match self.state {
             State::Closed { .. } => true,
             State::Open { .. } => false,
@@ -248,12 +274,18 @@ impl Circuit {
                 self.limited_until_ms = self.limited_until_ms.max(until_ms);
                 self.release(permit, now_ms);
             }
-            Outcome::Benched { until_ms, class, .. } => {
+            Outcome::Benched { until_ms, class, provider_wide } => {
                 self.last_error = Some(LastError { class, at_ms: now_ms });
                 self.benched = Some(Bench { until_ms, class });
                 self.release(permit, now_ms);
+                if provider_wide && !matches!(self.state, State::HalfOpen { .. }) {
+                    // When the bench is over, one request finds out whether the key was mended, not all of them.
+                    self.state = State::Open { since_ms: now_ms, for_ms: until_ms.saturating_sub(now_ms) };
+                }
             }
-            Outcome::Headroom(headroom) => self.headroom = Some(headroom),
+            Outcome::Headroom(headroom) => {
+                self.headroom = Some(self.headroom.map_or(headroom, |known| known.newest(headroom)));
+            }
             Outcome::Inconclusive => self.release(permit, now_ms),
         }
     }
@@ -264,6 +296,16 @@ impl Circuit {
             && permit == Some(holder)
         {
             self.state = State::Open { since_ms: now_ms.saturating_sub(for_ms), for_ms };
+        }
+    }
+
+    /// A probe of a provider that was benched as a whole was answered: the key is good.
+    pub(super) fn accepted(&mut self, permit: Permit) {
+        if let State::HalfOpen { permit: holder, .. } = self.state
+            && permit == holder
+        {
+            self.answered();
+            self.close(0);
         }
     }
 
@@ -332,6 +374,17 @@ impl Circuit {
     /// The failure that was seen last.
     pub const fn last_error(&self) -> Option<LastError> {
         self.last_error
+    }
+
+    /// Whether nobody has to wait any more for what [`Self::lasting`] tells.
+    pub fn is_over(&self, now_ms: u64) -> bool {
+        let state_is_over = match self.state {
+            State::Closed { .. } => true,
+            State::Open { since_ms: at_ms, for_ms } | State::HalfOpen { probe_since_ms: at_ms, for_ms, .. } => {
+                at_ms.saturating_add(for_ms).saturating_add(FORGOTTEN_MS) <= now_ms
+            }
+        };
+        state_is_over && self.limited_until_ms <= now_ms && self.benched.is_none_or(|bench| bench.until_ms <= now_ms)
     }
 
     /// What the provider said last of requests and tokens that are left.

@@ -3,7 +3,7 @@
 use crate::json::Value;
 
 use super::circuit::{Bench, Circuit, LastError, Permit, State};
-use super::outcome::Headroom;
+use super::headroom::Headroom;
 use super::window::Window;
 use super::wire;
 use crate::json::ObjectWriter;

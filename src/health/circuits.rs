@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::circuit::{Admission, Circuit, Permit, Standing};
+use super::headroom::Load;
 use super::outcome::Outcome;
 
 /// The most circuits that are kept. The catalogue has some hundred; the bound is there because a client can name any
@@ -33,13 +34,23 @@ pub struct Forgotten {
     pub provider: String,
 }
 
-/// How a candidate stands: as its model does, unless the whole provider is benched. `circuit` finds those of the provider.
-pub fn standing<'c>(circuit: &dyn Fn(&str) -> Option<&'c Circuit>, model: &str, now_ms: u64) -> Standing {
-    let whole = circuit(WHOLE_PROVIDER).map(|whole| whole.standing(now_ms));
-    if let Some(benched @ Standing::Benched { .. }) = whole {
-        return benched;
+/// How a candidate stands: as its model does, unless the whole provider is benched, or is tried for the first time after
+/// it was. `circuit` finds those of the provider.
+pub fn standing<'c>(circuit: &dyn Fn(&str) -> Option<&'c Circuit>, model: &str, load: Load, now_ms: u64) -> Standing {
+    let whole = circuit(WHOLE_PROVIDER).map_or(Standing::Healthy, |whole| whole.standing(now_ms));
+    let model = || circuit(model).map_or(Standing::Healthy, |circuit| circuit.standing_for(load, now_ms));
+    match whole {
+        Standing::Healthy | Standing::Degraded | Standing::Spent { .. } => model(),
+        Standing::Open { .. } | Standing::Limited { .. } | Standing::Benched { .. } => whole,
+        Standing::Probe { .. } => match model() {
+            Standing::Healthy | Standing::Degraded => whole,
+            worse @ (Standing::Probe { .. }
+            | Standing::Spent { .. }
+            | Standing::Open { .. }
+            | Standing::Limited { .. }
+            | Standing::Benched { .. }) => worse,
+        },
     }
-    circuit(model).map_or(Standing::Healthy, |circuit| circuit.standing(now_ms))
 }
 
 impl Circuits {
@@ -89,17 +100,32 @@ impl Circuits {
         forgotten
     }
 
-    /// How a candidate stands; see [`standing`].
+    /// How a candidate stands for one request; see [`standing`].
     pub fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
-        standing(&|model| self.get(provider, model), model, now_ms)
+        standing(&|model| self.get(provider, model), model, Load::ONE, now_ms)
     }
 
-    /// Takes the permit for one request at a candidate; see [`Circuit::admit`].
+    /// Takes the permit for one request at a candidate, and where the whole provider was benched, that of the provider
+    /// too; see [`Circuit::admit`].
     pub fn admit(&mut self, provider: &str, model: &str, permit: Permit, now_ms: u64) -> Admission {
-        self.get_mut(provider, model).map_or(Admission::Free, |circuit| circuit.admit(permit, now_ms))
+        let mut one =
+            |model| self.get_mut(provider, model).map_or(Admission::Free, |circuit| circuit.admit(permit, now_ms));
+        let whole = one(WHOLE_PROVIDER);
+        if whole == Admission::Busy {
+            return whole;
+        }
+        let admission = one(model);
+        if whole == Admission::Probe
+            && admission == Admission::Busy
+            && let Some(whole) = self.get_mut(provider, WHOLE_PROVIDER)
+        {
+            whole.record(Outcome::Inconclusive, Some(permit), now_ms);
+        }
+        if admission == Admission::Free { whole } else { admission }
     }
 
-    /// Takes one outcome in. One that is true of the whole provider only gives the permit of its own circuit back.
+    /// Takes one outcome in. One that is true of the whole provider only gives the permit of the model's circuit back, and
+    /// one of the model that of the provider's, or tells that its key is good.
     pub fn record(
         &mut self,
         provider: &str,
@@ -113,6 +139,16 @@ impl Circuits {
             && let Some(circuit) = self.get_mut(provider, model)
         {
             circuit.record(Outcome::Inconclusive, permit, now_ms);
+        }
+        if subject == model
+            && let Some(permit) = permit
+            && let Some(whole) = self.get_mut(provider, WHOLE_PROVIDER)
+        {
+            if matches!(outcome, Outcome::FirstToken { .. } | Outcome::Success { .. }) {
+                whole.accepted(permit);
+            } else {
+                whole.record(Outcome::Inconclusive, Some(permit), now_ms);
+            }
         }
         if let Some(circuit) = self.get_mut(provider, subject) {
             circuit.record(outcome, permit, now_ms);

@@ -65,9 +65,13 @@ impl Coordinator {
         Self { incarnation, ..Self::default() }
     }
 
-    /// Puts a stored circuit back.
-    pub fn restore_circuit(&mut self, provider: &str, model: &str, circuit: Circuit) {
+    /// Puts a stored circuit back; where its time was up long ago, its row can go instead.
+    pub fn restore_circuit(&mut self, provider: &str, model: &str, circuit: Circuit, now_ms: u64) -> Option<Change> {
+        if circuit.is_over(now_ms) {
+            return Some(Change::Closed { provider: provider.to_owned(), model: model.to_owned() });
+        }
         self.circuits.insert(provider, model, circuit);
+        None
     }
 
     /// Puts a stored cursor back.
@@ -95,6 +99,7 @@ impl Coordinator {
         }
         for wish in &request.probes {
             touched.before(&self.circuits, &wish.provider, &wish.model);
+            touched.before(&self.circuits, &wish.provider, WHOLE_PROVIDER);
             self.circuits.admit(&wish.provider, &wish.model, wish.permit, now_ms);
         }
         let mut changes = self.settle(touched);

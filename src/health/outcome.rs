@@ -2,6 +2,7 @@
 
 use crate::json::Value;
 
+use super::headroom::Headroom;
 use super::wire;
 use crate::json::ObjectWriter;
 use crate::routing::failure::ErrorClass;
@@ -16,17 +17,6 @@ pub const QUOTA_BENCH_MS: u64 = 60 * 60 * 1000;
 /// How long a rate limit is taken to last when the provider does not say: most are counted by the minute, and the
 /// providers that send no `Retry-After` recover within seconds.
 pub const RATE_LIMIT_MS: u64 = 10 * 1000;
-
-/// What a provider says of the requests and tokens that are left to the operator's account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Headroom {
-    /// Requests left in the provider's own period.
-    pub requests: Option<u64>,
-    /// Tokens left in the provider's own period.
-    pub tokens: Option<u64>,
-    /// When it said so, milliseconds since the Unix epoch.
-    pub at_ms: u64,
-}
 
 /// One observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,24 +104,6 @@ impl Outcome {
             | ErrorClass::ContentFilter
             | ErrorClass::ClientClosed => Self::Inconclusive,
         }
-    }
-}
-
-impl Headroom {
-    pub(super) fn write(&self, out: &mut String) {
-        let mut headroom = ObjectWriter::new(out);
-        headroom.optional_number("requests", self.requests);
-        headroom.optional_number("tokens", self.tokens);
-        headroom.number("at_ms", self.at_ms);
-        headroom.end();
-    }
-
-    pub(super) fn read(value: &Value) -> Option<Self> {
-        Some(Self {
-            requests: wire::optional_number(value, "requests")?,
-            tokens: wire::optional_number(value, "tokens")?,
-            at_ms: wire::number(value, "at_ms")?,
-        })
     }
 }
 

@@ -93,9 +93,11 @@ fn is_current(at_ms: u64, report: &Report, now_ms: u64) -> bool {
     now_ms < at_ms.saturating_add(RATE_WINDOW_MS).max(until_ms)
 }
 
-const fn is_urgent(outcome: Outcome) -> bool {
+fn is_urgent(outcome: Outcome) -> bool {
     match outcome {
-        Outcome::FirstToken { .. } | Outcome::Success { .. } | Outcome::Headroom(_) => false,
+        Outcome::FirstToken { .. } | Outcome::Success { .. } => false,
+        // Other isolates would go on sending there.
+        Outcome::Headroom(headroom) => headroom.is_empty(),
         Outcome::Failure { .. }
         | Outcome::SoftFailure { .. }
         | Outcome::Limited { .. }

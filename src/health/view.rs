@@ -3,10 +3,12 @@
 
 use super::circuit::{Admission, Circuit, Permit, Standing, State};
 use super::circuits::{Circuits, WHOLE_PROVIDER, standing};
+use super::headroom::{Headroom, Load};
 use super::lease::Leases;
 use super::message::{ProbeWish, Report, Seen, SyncReply, SyncRequest};
 use super::outcome::Outcome;
 use super::reports::{Reports, current};
+use super::reserved::{Reservation, Reserved};
 use super::schedule::Schedule;
 
 /// Reports that were sent, each with the time when it was made; they are sent again until the object has answered.
@@ -31,6 +33,7 @@ pub struct HealthView {
     batch: Option<Batch>,
     batches: u64,
     leases: Leases,
+    reserved: Reserved,
     /// Probes to ask for with the next message.
     probes: Vec<ProbeWish>,
     /// Whose probes were asked for, while the answer is out.
@@ -70,9 +73,40 @@ impl HealthView {
         &mut self.own
     }
 
-    /// How a candidate stands.
-    pub fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
-        standing(&|model| self.circuit(provider, model), model, now_ms)
+    /// How a candidate stands for one more request of so many tokens.
+    pub fn standing(&self, provider: &str, model: &str, tokens: u64, now_ms: u64) -> Standing {
+        let load = self.reserved.load(provider, model).plus(Load { requests: 1, tokens });
+        standing(&|model| self.circuit(provider, model), model, load, now_ms)
+    }
+
+    /// A request of so many tokens is sent now.
+    pub fn reserve(&mut self, provider: &str, model: &str, tokens: u64, now_ms: u64) -> Reservation {
+        let load = Load { requests: 1, tokens };
+        self.reserved.add(provider, model, load);
+        Reservation { load, sent_ms: now_ms }
+    }
+
+    /// The request was answered, with what the provider told of what is left; or it ended without that.
+    pub fn settle(
+        &mut self,
+        provider: &str,
+        model: &str,
+        reservation: Reservation,
+        told: Option<Headroom>,
+        now_ms: u64,
+    ) {
+        let Reservation { load, sent_ms } = reservation;
+        self.reserved.remove(provider, model, load);
+        let known = self.circuit(provider, model).and_then(Circuit::headroom);
+        let now = match (known, told) {
+            (Some(known), Some(told)) => known.with(told, sent_ms, now_ms),
+            (Some(known), None) => known.without(load, sent_ms),
+            (None, Some(told)) => told,
+            (None, None) => return,
+        };
+        if known != Some(now) {
+            self.record(provider, model, Outcome::Headroom(now), None, now_ms);
+        }
     }
 
     /// Takes one outcome in, and keeps it for the object.
@@ -117,11 +151,14 @@ impl HealthView {
 
     /// Whether a request may use a candidate, where that is known without asking: `None` where the object must decide.
     pub fn admission(&self, provider: &str, model: &str, permit: Permit) -> Option<Admission> {
-        let Some(circuit) = self.circuit(provider, model) else { return Some(Admission::Free) };
-        match circuit.state() {
-            State::Closed { .. } => Some(Admission::Free),
-            State::HalfOpen { permit: holder, .. } if holder == permit => Some(Admission::Probe),
-            State::Open { .. } | State::HalfOpen { .. } => None,
+        let known = |model| match self.circuit(provider, model).map(Circuit::state) {
+            None | Some(State::Closed { .. }) => Some(Admission::Free),
+            Some(State::HalfOpen { permit: holder, .. }) if holder == permit => Some(Admission::Probe),
+            Some(State::Open { .. } | State::HalfOpen { .. }) => None,
+        };
+        match (known(WHOLE_PROVIDER)?, known(model)?) {
+            (Admission::Free, of_model) => Some(of_model),
+            (of_provider, _) => Some(of_provider),
         }
     }
 

@@ -16,8 +16,8 @@ use crate::routing::failure::ErrorClass;
 
 /// What a plan asks of the health of candidates.
 pub trait Health {
-    /// How a candidate stands now.
-    fn standing(&self, provider: &str, model: &str) -> Standing;
+    /// How a candidate stands now for a request of so many tokens, prompt and answer.
+    fn standing(&self, provider: &str, model: &str, tokens: u64) -> Standing;
     /// The mean time to its first token in milliseconds, where anything is known.
     fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64>;
     /// Its mean speed in completion tokens a second, where anything is known.
@@ -95,6 +95,8 @@ pub(super) struct Ranked<'c> {
 struct Ordered<'c> {
     /// Those that may be used now.
     usable: Vec<Candidate<'c>>,
+    /// Those where nothing is left by their own figures.
+    spent: Vec<Candidate<'c>>,
     /// Those with an open circuit, soonest first: nobody knows that they would fail, so they are better than no answer.
     last_resort: Vec<Candidate<'c>>,
 }
@@ -105,18 +107,19 @@ pub(super) const fn band(standing: Standing) -> Option<u8> {
         Standing::Healthy | Standing::Probe { last: false } => Some(0),
         Standing::Degraded => Some(1),
         Standing::Probe { last: true } => Some(2),
+        Standing::Spent { .. } => Some(3),
         Standing::Open { .. } | Standing::Limited { .. } | Standing::Benched { .. } => None,
     }
 }
 
 impl<'c, H: Health> Planner<'_, 'c, H> {
-    /// The candidates of all targets, those of the first target first; those that are a last resort come after all
-    /// others.
+    /// The candidates of all targets, those of the first target first. Those who have nothing left come after all others, and
+    /// those that are a last resort after these.
     ///
     /// # Errors
     /// [`PlanError`] if nobody is left; that of the first target, as it is what the client asked for.
     pub fn plan(&self, targets: &[Target<'c>]) -> Result<Vec<Candidate<'c>>, PlanError> {
-        let (mut usable, mut last_resort) = (Vec::new(), Vec::new());
+        let (mut usable, mut spent, mut last_resort) = (Vec::new(), Vec::new(), Vec::new());
         let mut first_error = None;
         for (index, target) in targets.iter().enumerate() {
             // Clients name their model again in `models`: planned twice, it would take two tickets.
@@ -126,13 +129,14 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
             match self.target(target, index == 0) {
                 Ok(more) => {
                     usable.extend(more.usable);
+                    spent.extend(more.spent);
                     last_resort.extend(more.last_resort);
                 }
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
         let mut candidates: Vec<Candidate<'c>> = Vec::new();
-        for candidate in usable.into_iter().chain(last_resort) {
+        for candidate in usable.into_iter().chain(spent).chain(last_resort) {
             if !candidates.iter().any(|known| same_offer(known, &candidate)) {
                 candidates.push(candidate);
             }
@@ -160,7 +164,8 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
             .capable(wanted)?
             .into_iter()
             .map(|(candidate, fits)| {
-                let standing = self.health.standing(&candidate.provider.id, &candidate.model.upstream_id);
+                let tokens = self.requirements.tokens(&candidate.model);
+                let standing = self.health.standing(&candidate.provider.id, &candidate.model.upstream_id, tokens);
                 Ranked { candidate, standing, fits }
             })
             .collect();
@@ -171,7 +176,17 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         let (usable, others): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|entry| band(entry.standing).is_some());
         match last_resort(others) {
             Err(error) if usable.is_empty() => Err(error),
-            open => Ok(Ordered { usable: self.order(target, first, usable), last_resort: open.unwrap_or_default() }),
+            open => {
+                let is_spent = |entry: &Ranked<'c>| matches!(entry.standing, Standing::Spent { .. });
+                let (spent, usable): (Vec<_>, Vec<_>) = usable.into_iter().partition(is_spent);
+                let spent = if usable.is_empty() {
+                    self.order(target, first, spent)
+                } else {
+                    // Hardly ever asked, so that nobody has to wait for a ticket.
+                    spent.into_iter().map(|entry| entry.candidate).collect()
+                };
+                Ok(Ordered { usable: self.order(target, first, usable), spent, last_resort: open.unwrap_or_default() })
+            }
         }
     }
 
@@ -367,7 +382,7 @@ fn last_resort(ranked: Vec<Ranked<'_>>) -> Result<Vec<Candidate<'_>>, PlanError>
                 benched_until = benched_until.min(until_ms);
                 reasons.push((entry.candidate.provider.id.to_string(), class));
             }
-            Standing::Healthy | Standing::Degraded | Standing::Probe { .. } => {}
+            Standing::Healthy | Standing::Degraded | Standing::Probe { .. } | Standing::Spent { .. } => {}
         }
     }
     if open.is_empty() {

@@ -140,11 +140,9 @@ impl Requirements {
         unmet
     }
 
-    /// Tokens of prompt and answer together. An output limit above what the model can write is clamped on the way to
-    /// it, so it does not count in full.
-    fn tokens(&self, model: &ModelSpec) -> u64 {
-        let most = model.max_output.map_or(u64::MAX, u64::from);
-        self.prompt_tokens.saturating_add(self.output_tokens.min(most))
+    /// Tokens of prompt and answer together; see [`tokens::of_request`].
+    pub fn tokens(&self, model: &ModelSpec) -> u64 {
+        tokens::of_request(self.prompt_tokens, self.output_tokens, model)
     }
 
     /// A short name of the set of needs: requests with the same one share a round-robin cursor in `auto`.

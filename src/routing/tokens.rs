@@ -3,6 +3,7 @@
 //! The estimate leans to the low side on purpose: it only keeps requests away from models that certainly cannot hold
 //! them. What it lets through wrongly comes back as `context_length` and moves on to a larger window.
 
+use crate::catalog::model::ModelSpec;
 use crate::openai::request::ChatRequest;
 use crate::usage::tokens::TokenUsage;
 
@@ -38,4 +39,11 @@ pub fn of_prompt(request: &ChatRequest<'_>) -> u64 {
         + of_text(request.tool_bytes as u64)
         + messages.count as u64 * TOKENS_PER_MESSAGE
         + messages.images as u64 * TOKENS_PER_IMAGE
+}
+
+/// Tokens of prompt and answer together. An output limit above what the model can write is clamped on the way to it, so it
+/// does not count in full; below that it does, since providers set the whole limit aside when they let a request in (OpenAI
+/// and Groq count `max_tokens` against the tokens per minute). Without a limit the answer is not counted: nobody knows.
+pub fn of_request(prompt: u64, output_limit: u64, model: &ModelSpec) -> u64 {
+    prompt.saturating_add(output_limit.min(model.max_output.map_or(u64::MAX, u64::from)))
 }

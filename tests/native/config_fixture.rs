@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
 use opengateway::catalog::provider::{
-    BodyPolicy, Dialect, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, StreamUsage, Text,
+    BodyPolicy, Dialect, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, StreamUsage, Text,
 };
 use opengateway::config::{Builtin, Config, ConfigError};
 
@@ -72,6 +72,8 @@ pub(crate) fn provider(
         renames: Cow::Borrowed(&[]),
         adds: Cow::Borrowed(&[]),
         forward_headers: Cow::Borrowed(&[]),
+        quota_headers: QuotaHeaders::None,
+        quota_reset: None,
         errors: Cow::Borrowed(&[]),
     }
 }

@@ -126,7 +126,11 @@ fn mistakes_in_a_provider_are_told_by_path() {
     for (members, message) in [
         (
             r#""apikey": "x""#,
-            "apikey: unknown key; known here: dialect, base_url, key, open, any_model, models, stream_usage, stream_options, prefill, output_limit, multiple_choices, image_urls, drops, renames, adds, accepts",
+            "apikey: unknown key; known here: dialect, base_url, key, open, any_model, models, stream_usage, stream_options, prefill, output_limit, multiple_choices, image_urls, drops, renames, adds, accepts, quota_headers",
+        ),
+        (
+            r#""quota_headers": "theirs""#,
+            "quota_headers: expected one of none, openai, cerebras, sambanova, mistral, fireworks, plain, anthropic, found \"theirs\"",
         ),
         (r#""dialect": "cobol""#, "dialect: expected one of openai, found \"cobol\""),
         (r#""open": "yes""#, "open: expected true or false, found a string"),

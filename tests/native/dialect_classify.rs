@@ -2,7 +2,9 @@
 //! long, so a wrong line here is an outage or a false answer.
 
 use opengateway::catalog::lookup::Catalog;
+use opengateway::catalog::provider::{QuotaReset, RESET_MARGIN_MS};
 use opengateway::dialect::classify::{ErrorBody, Failure, error_reply};
+use opengateway::routing::failure::ErrorClass;
 use opengateway::routing::failure::ErrorClass::*;
 
 use crate::dialect_fixture::{plain, row};
@@ -160,6 +162,69 @@ fn a_wait_comes_from_the_headers_else_from_the_body() {
     }
     assert_eq!(wait(None, r#"{"error":{"details":{"retryDelay":"1s"}}}"#), None);
     assert_eq!(wait(None, r#"{"error":{"details":[{"retryDelay":7},null,{"retryDelay":"1s"}]}}"#), Some(1000));
+}
+
+/// 2026-11-21T12:00:00Z.
+const NOON: u64 = 1_795_262_400_000;
+const HOUR_MS: u64 = 60 * 60 * 1000;
+
+#[test]
+fn a_quota_of_the_day_lasts_as_long_as_the_provider_says_else_to_the_reset_of_its_row() {
+    let perday = r#"[{"error":{"message":"m","details":[{"quotaId":"RequestsPerDay"},{"retryDelay":"36s"}]}}]"#;
+    let plainly = r#"{"error":{"message":"requests per day (RPD): limit 1000"}}"#;
+    let late_ms = RESET_MARGIN_MS;
+    for (provider, body, told, wait_ms) in [
+        // Google's delay is one of a minute, whatever the quota.
+        ("gemini", perday, None, Some(20 * HOUR_MS + late_ms)),
+        ("gemini", perday, Some(7_000), Some(7_000)),
+        ("openrouter", r#"{"error":{"message":"free-models-per-day"}}"#, None, Some(12 * HOUR_MS + late_ms)),
+        ("groq", plainly, None, None),
+        ("groq", plainly, Some(86_400), Some(86_400)),
+    ] {
+        let failure = error_reply(&row(provider), 429, &ErrorBody::parse(body.as_bytes()), told, None);
+        let failure = failure.to_reset(&row(provider), NOON);
+        assert_eq!(
+            (failure.class, failure.retry_after_ms),
+            (ErrorClass::QuotaExhausted, wait_ms),
+            "{provider} {told:?}"
+        );
+    }
+    let of_a_minute = perday.replace("PerDay", "PerMinute");
+    let failure = error_reply(&row("gemini"), 429, &ErrorBody::parse(of_a_minute.as_bytes()), None, None);
+    let failure = failure.to_reset(&row("gemini"), NOON);
+    assert_eq!((failure.class, failure.retry_after_ms), (ErrorClass::RateLimited, Some(36_000)));
+}
+
+#[test]
+fn a_day_begins_anew_some_minutes_after_midnight_and_no_refusal_just_after_it_costs_another_day() {
+    const MIDNIGHT: u64 = NOON - 12 * HOUR_MS;
+    let late = RESET_MARGIN_MS;
+    for (reset, now_ms, wanted) in [
+        (QuotaReset::UtcMidnight, NOON, MIDNIGHT + 24 * HOUR_MS + late),
+        (QuotaReset::UtcMidnight, MIDNIGHT - 1, MIDNIGHT + late),
+        (QuotaReset::UtcMidnight, MIDNIGHT, MIDNIGHT + late),
+        (QuotaReset::UtcMidnight, MIDNIGHT + late - 1, MIDNIGHT + late),
+        (QuotaReset::UtcMidnight, MIDNIGHT + late, MIDNIGHT + 24 * HOUR_MS + late),
+        (QuotaReset::PacificMidnight, NOON, MIDNIGHT + 32 * HOUR_MS + late),
+        (QuotaReset::PacificMidnight, MIDNIGHT + HOUR_MS, MIDNIGHT + 8 * HOUR_MS + late),
+        (QuotaReset::PacificMidnight, MIDNIGHT + 8 * HOUR_MS, MIDNIGHT + 8 * HOUR_MS + late),
+    ] {
+        assert_eq!(reset.after(now_ms), wanted, "{reset:?} at {now_ms}");
+    }
+}
+
+#[test]
+fn openrouter_tells_the_reset_in_the_body() {
+    let body = |reset: &str| {
+        let headers =
+            format!(r#"{{"X-RateLimit-Limit":"20","X-RateLimit-Remaining":"0","X-RateLimit-Reset":{reset}}}"#);
+        format!(r#"{{"error":{{"code":429,"message":"free-models-per-min","metadata":{{"headers":{headers}}}}}}}"#)
+    };
+    let after = |text: &str| ErrorBody::parse(body(text).as_bytes()).reset_after_ms(NOON);
+    assert_eq!(after(&format!("\"{}\"", NOON + 42_000)), Some(42_000));
+    assert_eq!(after(&format!("{}", NOON + 42_000)), Some(42_000));
+    assert_eq!(after("\"soon\""), None);
+    assert_eq!(ErrorBody::parse(b"{}").reset_after_ms(NOON), None);
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use opengateway::gateway::setup::Gateway;
 use opengateway::health::circuit::{OPEN_MIN_MS, Standing};
 use opengateway::health::coordinator::Coordinator;
+use opengateway::health::headroom::{Headroom, Left};
 use opengateway::health::lease::FIRST_LEASE;
-use opengateway::health::outcome::{Headroom, KEY_BENCH_MS, Outcome};
+use opengateway::health::outcome::{KEY_BENCH_MS, Outcome};
 use opengateway::health::schedule::REFRESH_MS;
 use opengateway::health::view::HealthView;
 use opengateway::routing::failure::ErrorClass;
@@ -93,7 +94,7 @@ fn with_the_object_away_circuits_open_by_what_this_isolate_sees() {
     let trails: Vec<String> = (0..12).map(|_| world.ask(&gateway, M).trail().to_owned()).collect();
     let asked_alpha = trails.iter().filter(|trail| trail.contains("alpha")).count();
     assert_eq!(asked_alpha, 3, "three failures in a row: {trails:?}");
-    let standing = world.health.borrow().standing("alpha", "alpha/m-1", world.now());
+    let standing = world.health.borrow().standing("alpha", "alpha/m-1", 1, world.now());
     assert_eq!(standing, Standing::Open { until_ms: START + OPEN_MIN_MS });
 }
 
@@ -110,7 +111,7 @@ fn a_probe_needs_no_object_and_the_object_hears_of_it_later() {
     world.wait(OPEN_MIN_MS * 4);
     let world = world.on("alpha", (0..3).map(|_| reply(200, GOOD)));
     assert_eq!(world.ask(&gateway, &pinned).trail(), "alpha/m=200");
-    assert_eq!(world.health.borrow().standing("alpha", "alpha/m-1", world.now()), Standing::Healthy);
+    assert_eq!(world.health.borrow().standing("alpha", "alpha/m-1", 1, world.now()), Standing::Healthy);
     world.object_away.set(false);
     world.wait(REFRESH_MS);
     assert_eq!(world.ask(&gateway, &pinned).trail(), "alpha/m=200", "one probe that the object knows of");
@@ -158,7 +159,7 @@ fn an_object_that_forgot_everything_is_believed() {
         .on("beta", (0..9).map(|_| reply(200, GOOD)))
         .on("gamma", (0..9).map(|_| reply(200, GOOD)));
     served(&world, &gateway, 9);
-    assert_ne!(world.health.borrow().standing("alpha", "alpha/m-1", START), Standing::Healthy);
+    assert_ne!(world.health.borrow().standing("alpha", "alpha/m-1", 1, START), Standing::Healthy);
     let world = world.on("alpha", (0..3).map(|_| reply(200, GOOD)));
     *world.object.borrow_mut() = Coordinator::new(9);
     assert_eq!(shares(&served(&world, &gateway, 3)), [1, 1, 1]);
@@ -173,8 +174,9 @@ fn the_headroom_that_a_provider_tells_reaches_the_object() {
         world.ask(&gateway, M);
         world.sync();
         let object = world.object.borrow();
+        let left = Some(Left { left: 14, reset_ms: None, at_ms: START });
         let headroom = object.circuits().get("alpha", "alpha/m-1").and_then(|circuit| circuit.headroom());
-        assert_eq!(headroom, Some(Headroom { requests: Some(14), tokens: None, at_ms: START }), "{status}");
+        assert_eq!(headroom, Some(Headroom { requests: left, tokens: None }), "{status}");
     }
 }
 

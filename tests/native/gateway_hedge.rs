@@ -123,11 +123,11 @@ fn a_loser_gives_the_permit_of_its_probe_back() {
         world.ask(&gateway, M);
     }
     world.wait(6_000);
-    let standing = || world.health.borrow().standing("alpha", "alpha/m-1", world.now());
+    let standing = || world.health.borrow().standing("alpha", "alpha/m-1", 1, world.now());
     assert_eq!(standing(), Standing::Probe { last: false });
     let world = world.on("alpha", [slow(60_000)]).on("beta", [answer()]);
     assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=hedged; beta/m=200");
-    let standing = world.health.borrow().standing("alpha", "alpha/m-1", world.now());
+    let standing = world.health.borrow().standing("alpha", "alpha/m-1", 1, world.now());
     assert_eq!(standing, Standing::Probe { last: false }, "the next one may probe it");
 }
 

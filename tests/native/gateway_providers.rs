@@ -3,7 +3,8 @@
 use opengateway::gateway::providers;
 use opengateway::health::circuit::{OPEN_MIN_MS, Permit};
 use opengateway::health::circuits::Circuits;
-use opengateway::health::outcome::{Headroom, KEY_BENCH_MS, Outcome};
+use opengateway::health::headroom::{Headroom, Left};
+use opengateway::health::outcome::{KEY_BENCH_MS, Outcome};
 use opengateway::routing::failure::ErrorClass;
 use serde_json::{Value, json};
 
@@ -25,6 +26,10 @@ fn alpha() -> String {
 fn provider(list: &Value, id: &str) -> Value {
     let found = list["data"].as_array().unwrap().iter().find(|entry| entry["id"] == id);
     found.unwrap_or_else(|| panic!("{id} is not there")).clone()
+}
+
+const fn left(left: u64, reset_ms: Option<u64>) -> Option<Left> {
+    Some(Left { left, reset_ms, at_ms: NOW })
 }
 
 fn broken(circuits: &mut Circuits, model: &str) {
@@ -55,15 +60,15 @@ fn a_model_is_told_with_its_circuit_its_rate_its_times_and_what_is_left() {
         Outcome::success(Some(200), Some(90)),
         Outcome::Success { after_ms: Some(200), tokens_per_second: None, count: 5 },
         Outcome::SoftFailure { class: ErrorClass::InvalidReply },
-        Outcome::Headroom(Headroom { requests: Some(14_000), tokens: Some(0), at_ms: NOW }),
+        Outcome::Headroom(Headroom { requests: left(14_000, None), tokens: left(0, Some(NOW + 9_000)) }),
     ];
     for outcome in outcomes {
         circuits.record(&alpha(), "alpha/m-1", outcome, None, NOW);
     }
-    let wanted = json!({"id": "m", "upstream_id": "alpha/m-1", "circuit": "closed", "status": "healthy", "reason": null,
-        "cooldown_ms": null, "succeeded": 6, "failed": 1, "success_rate": 0.857, "first_token_ms": 200,
+    let wanted = json!({"id": "m", "upstream_id": "alpha/m-1", "circuit": "closed", "status": "spent", "reason": null,
+        "cooldown_ms": 9_000, "succeeded": 6, "failed": 1, "success_rate": 0.857, "first_token_ms": 200,
         "tokens_per_second": 90, "last_error": "invalid_reply", "last_error_at": NOW, "requests_left": 14_000,
-        "tokens_left": 0, "left_as_of": NOW});
+        "requests_reset_at": null, "tokens_left": 0, "tokens_reset_at": NOW + 9_000, "left_as_of": NOW});
     assert_eq!(provider(&list(&circuits, NOW), "alpha")["models"], json!([wanted]));
     circuits.record(&alpha(), "another", Outcome::Failure { class: ErrorClass::Connect }, None, NOW + 1);
     let whole = provider(&list(&circuits, NOW + 1), "alpha");

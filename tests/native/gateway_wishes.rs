@@ -183,7 +183,7 @@ fn hostile_timeouts_open_no_circuit() {
         }
     }
     for provider in ["alpha", "beta", "gamma"] {
-        let standing = world.health.borrow().standing(provider, &format!("{provider}/m-1"), world.now());
+        let standing = world.health.borrow().standing(provider, &format!("{provider}/m-1"), 1, world.now());
         assert_eq!(standing, Standing::Healthy, "{provider}");
     }
     let circuits = world.health.borrow().circuits();

@@ -16,7 +16,9 @@ use opengateway::gateway::setup::Gateway;
 use opengateway::gateway::stream::{BodyEnd, Relay, Verdict};
 use opengateway::health::circuit::{Admission, Permit, Standing};
 use opengateway::health::coordinator::Coordinator;
+use opengateway::health::headroom::Headroom;
 use opengateway::health::outcome::Outcome;
+use opengateway::health::reserved::Reservation;
 use opengateway::health::view::HealthView;
 use opengateway::project::ProjectId;
 use opengateway::usage::record::UsageRecord;
@@ -289,8 +291,16 @@ impl World {
 
 /// The object answers at once.
 impl HealthPort for World {
-    fn standing(&self, provider: &str, model: &str, now_ms: u64) -> Standing {
-        self.health.borrow().standing(provider, model, now_ms)
+    fn standing(&self, provider: &str, model: &str, tokens: u64, now_ms: u64) -> Standing {
+        self.health.borrow().standing(provider, model, tokens, now_ms)
+    }
+
+    fn reserve(&self, provider: &str, model: &str, tokens: u64, now_ms: u64) -> Reservation {
+        self.health.borrow_mut().reserve(provider, model, tokens, now_ms)
+    }
+
+    fn settle(&self, provider: &str, model: &str, reservation: Reservation, told: Option<Headroom>, now_ms: u64) {
+        self.health.borrow_mut().settle(provider, model, reservation, told, now_ms);
     }
 
     fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {

@@ -4,10 +4,13 @@ use opengateway::health::circuit::{
     Admission, Circuit, DEGRADED_MIN_OUTCOMES, FAILURES_IN_A_ROW, LastError, OPEN_MAX_MS, OPEN_MIN_MS, PROBE_MS,
     Permit, RATE_MIN_OUTCOMES, SLOW_PROBE_LAST_MS, Standing, State,
 };
-use opengateway::health::outcome::{Headroom, KEY_BENCH_MS, MODEL_BENCH_MS, Outcome, QUOTA_BENCH_MS, RATE_LIMIT_MS};
+use opengateway::health::headroom::Headroom;
+use opengateway::health::outcome::{KEY_BENCH_MS, MODEL_BENCH_MS, Outcome, QUOTA_BENCH_MS, RATE_LIMIT_MS};
 use opengateway::health::window::RATE_WINDOW_MS;
 use opengateway::routing::failure::ErrorClass;
 use proptest::prelude::*;
+
+use crate::health_fixture::left;
 
 /// A multiple of the window, so that the first outcomes stand at the start of a bucket.
 const NOW: u64 = 1_700_000_040_000;
@@ -26,7 +29,7 @@ fn fed(outcomes: &[Outcome], now_ms: u64) -> Circuit {
     circuit
 }
 
-const HEADROOM: Headroom = Headroom { requests: Some(14), tokens: None, at_ms: NOW };
+const HEADROOM: Headroom = Headroom { requests: left(14), tokens: None };
 const MINE: Permit = Permit(1);
 const ANOTHER: Permit = Permit(2);
 
@@ -419,7 +422,9 @@ proptest! {
                     let is_probe = matches!(circuit.standing(until_ms), Standing::Probe { .. });
                     prop_assert!(is_probe);
                 }
-                Standing::Limited { until_ms } | Standing::Benched { until_ms, .. } => prop_assert!(now_ms < until_ms),
+                Standing::Spent { until_ms } | Standing::Limited { until_ms } | Standing::Benched { until_ms, .. } => {
+                    prop_assert!(now_ms < until_ms);
+                }
                 Standing::Healthy | Standing::Degraded | Standing::Probe { .. } => {}
             }
             if outcome == SUCCESS && decides {

@@ -2,13 +2,15 @@
 
 use opengateway::health::circuit::{Admission, OPEN_MIN_MS, Permit, Standing};
 use opengateway::health::circuits::{Circuits, Forgotten, MAX_CIRCUITS};
-use opengateway::health::outcome::Outcome;
+use opengateway::health::outcome::{KEY_BENCH_MS, Outcome};
 use opengateway::routing::failure::ErrorClass;
 
 const NOW: u64 = 1_700_000_000_000;
 const MINE: Permit = Permit(1);
 const ANOTHER: Permit = Permit(2);
 const FAILURE: Outcome = Outcome::Failure { class: ErrorClass::ServerError };
+const SUCCESS: Outcome = Outcome::success(None, None);
+const FIRST_TOKEN: Outcome = Outcome::FirstToken { after_ms: 100 };
 
 fn broken(circuits: &mut Circuits, provider: &str, model: &str) -> Option<Forgotten> {
     let forgotten = circuits.record(provider, model, FAILURE, None, NOW);
@@ -46,7 +48,69 @@ fn a_bad_key_benches_every_model_of_the_provider_and_no_other() {
     }
     assert_eq!(circuits.standing("cerebras", "m", NOW), Standing::Healthy);
     let Standing::Benched { until_ms, .. } = circuits.standing("groq", "m", NOW) else { panic!("benched") };
-    assert_eq!(circuits.standing("groq", "m", until_ms), Standing::Healthy);
+    assert_eq!(circuits.standing("groq", "m", until_ms), Standing::Probe { last: false });
+}
+
+/// `groq`, whose key was refused at [`NOW`], when its bench is over.
+fn after_the_bench() -> (Circuits, u64) {
+    let mut circuits = Circuits::default();
+    circuits.record("groq", "m", Outcome::of_failure(ErrorClass::BadKey, Some(401), None, NOW), None, NOW);
+    (circuits, NOW + KEY_BENCH_MS)
+}
+
+#[test]
+fn when_a_bench_is_over_one_request_tries_the_key() {
+    let (mut circuits, now_ms) = after_the_bench();
+    assert_eq!(circuits.admit("groq", "m", MINE, now_ms), Admission::Probe);
+    for model in ["m", "n", "never used"] {
+        assert_eq!(circuits.admit("groq", model, ANOTHER, now_ms), Admission::Busy, "{model}");
+        assert!(matches!(circuits.standing("groq", model, now_ms), Standing::Open { .. }), "{model}");
+    }
+    assert_eq!(circuits.admit("groq", "m", MINE, now_ms), Admission::Probe, "asking again changes nothing");
+    assert_eq!(circuits.admit("cerebras", "m", ANOTHER, now_ms), Admission::Free);
+}
+
+#[test]
+fn what_comes_of_the_one_that_tried_the_key() {
+    let refused = Outcome::of_failure(ErrorClass::BadKey, Some(401), None, NOW + KEY_BENCH_MS);
+    let is_benched = |standing: Standing| matches!(standing, Standing::Benched { .. });
+    let is_probe = |standing: Standing| matches!(standing, Standing::Probe { .. });
+    let is_healthy = |standing: Standing| standing == Standing::Healthy;
+    let cases: [(Outcome, &dyn Fn(Standing) -> bool); 6] = [
+        (FIRST_TOKEN, &is_healthy),
+        (SUCCESS, &is_healthy),
+        (refused, &is_benched),
+        // It says nothing about the key.
+        (FAILURE, &is_probe),
+        (Outcome::Limited { until_ms: NOW }, &is_probe),
+        (Outcome::Inconclusive, &is_probe),
+    ];
+    for (outcome, wanted) in cases {
+        let (mut circuits, now_ms) = after_the_bench();
+        circuits.record("groq", "m", SUCCESS, None, now_ms);
+        assert!(is_probe(circuits.standing("groq", "m", now_ms)), "one that was sent before says nothing");
+        circuits.admit("groq", "m", MINE, now_ms);
+        circuits.record("groq", "m", outcome, Some(MINE), now_ms);
+        for model in ["m", "n"] {
+            let standing = circuits.standing("groq", model, now_ms);
+            assert!(wanted(standing), "{outcome:?}: {model} is {standing:?}");
+        }
+    }
+}
+
+#[test]
+fn a_permit_of_the_provider_comes_back_where_the_model_is_busy() {
+    let (mut circuits, now_ms) = after_the_bench();
+    for _ in 0..3 {
+        circuits.record("groq", "m", FAILURE, None, NOW);
+    }
+    circuits.record("groq", "n", SUCCESS, None, NOW);
+    // Somebody has been probing the model since before the bench.
+    let mut model = circuits.get("groq", "m").unwrap().clone();
+    model.admit(ANOTHER, now_ms);
+    circuits.insert("groq", "m", model);
+    assert_eq!(circuits.admit("groq", "m", MINE, now_ms), Admission::Busy);
+    assert_eq!(circuits.admit("groq", "n", Permit(3), now_ms), Admission::Probe, "nobody holds the provider's");
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! The health object: who is told what, what is counted once, and what is stored.
 
-use opengateway::health::circuit::{Circuit, OPEN_MIN_MS, PROBE_MS, Standing};
+use opengateway::health::circuit::{Circuit, FORGOTTEN_MS, OPEN_MIN_MS, PROBE_MS, Standing};
 use opengateway::health::circuits::{MAX_CIRCUITS, WHOLE_PROVIDER};
 use opengateway::health::coordinator::{Change, Coordinator, MAX_ISOLATES};
 use opengateway::health::cursor::{MAX_CURSORS, STORED_AHEAD};
+use opengateway::health::headroom::Headroom;
 use opengateway::health::message::{ProbeWish, Report, Seen, SyncReply, SyncRequest, TicketLease, TicketWish};
-use opengateway::health::outcome::{Headroom, Outcome};
+use opengateway::health::outcome::Outcome;
 
 use crate::health_fixture::{
-    ANOTHER, FAILURE, FIRST_TOKEN, MINE, NOW, SOFT, SUCCESS, Storage, benched, empty, names, report, sorted,
+    ANOTHER, FAILURE, FIRST_TOKEN, MINE, NOW, SOFT, SUCCESS, Storage, benched, empty, left, names, report, sorted,
 };
 
 /// An object, and what isolates 1 and 2 say to it.
@@ -184,7 +185,7 @@ fn what_is_put_in_after_its_provider_was_forgotten_is_stored() {
     assert_eq!(names(&reply), ["vllm/m-1", "vllm/one more"]);
     assert_eq!(kinds(&changes).first().map(String::as_str), Some("forget vllm"));
     assert_eq!(changes.len(), 3, "{changes:?}");
-    assert_eq!(sorted(world.storage.restored(8).circuits()), sorted(world.object.circuits()));
+    assert_eq!(sorted(world.storage.restored(8, NOW).circuits()), sorted(world.object.circuits()));
 }
 
 // --- What is counted once --------------------------------------------------------------------------------------------
@@ -227,7 +228,7 @@ fn reports_are_taken_in_before_wishes() {
     assert_eq!(kinds(&changes), ["circuit groq/m"], "it opened and half-opened: one row");
     let standing = world.object.circuits().standing("groq", "m", NOW);
     assert_eq!(standing, Standing::Open { until_ms: NOW + PROBE_MS }, "a probe is out");
-    assert_eq!(sorted(world.storage.restored(8).circuits()), sorted(world.object.circuits()));
+    assert_eq!(sorted(world.storage.restored(8, NOW).circuits()), sorted(world.object.circuits()));
 }
 
 #[test]
@@ -256,7 +257,7 @@ fn only_so_many_isolates_are_remembered() {
 #[test]
 fn counts_and_means_are_not_stored() {
     let mut world = World::new();
-    let headroom = Outcome::Headroom(Headroom { requests: Some(1), tokens: None, at_ms: NOW });
+    let headroom = Outcome::Headroom(Headroom { requests: left(1), tokens: None });
     for outcome in [SUCCESS, FIRST_TOKEN, FAILURE, SOFT, headroom] {
         assert_eq!(world.tell(vec![report("groq", "m", outcome)]).1, [], "{outcome:?}");
     }
@@ -275,10 +276,36 @@ fn a_row_is_written_when_somebody_has_to_wait_and_goes_when_nobody_has_to() {
     assert_eq!(kinds(&world.tell(answer(FIRST_TOKEN)).1), ["closed groq/m"]);
     assert_eq!(world.storage.circuits.len(), 0);
     assert_eq!(world.tell(answer(SUCCESS)).1, [], "as it was");
-    let limited = |ms| vec![report("groq", "m", Outcome::Limited { until_ms: NOW + ms })];
+    let now_ms = world.now_ms;
+    let limited = |ms| vec![report("groq", "m", Outcome::Limited { until_ms: now_ms + ms })];
     assert_eq!(kinds(&world.tell(limited(9)).1), ["circuit groq/m"]);
     assert_eq!(world.tell(limited(8)).1, [], "it is limited for longer");
     assert_eq!(kinds(&world.tell(limited(10)).1), ["circuit groq/m"]);
+    world.now_ms += 9;
+    assert_eq!(world.tell(answer(FIRST_TOKEN)).1, [], "it is limited still");
+    world.now_ms += 1;
+    assert_eq!(kinds(&world.tell(answer(FIRST_TOKEN)).1), ["closed groq/m"], "its time is up");
+}
+
+#[test]
+fn a_row_whose_time_is_up_goes_when_the_object_is_started_again() {
+    let restored = |outcome: Outcome, now_ms: u64| {
+        let mut circuit = Circuit::default();
+        (0..3).for_each(|_| circuit.record(outcome, None, NOW));
+        let mut object = Coordinator::new(2);
+        let gone = object.restore_circuit("groq", "m", circuit, now_ms);
+        assert_eq!(gone.is_none(), object.circuits().get("groq", "m").is_some());
+        gone.is_some()
+    };
+    let limited = Outcome::Limited { until_ms: NOW + 9 };
+    assert_eq!([restored(limited, NOW + 8), restored(limited, NOW + 9)], [false, true]);
+    let bench = benched(NOW + 9, false);
+    assert_eq!([restored(bench, NOW + 8), restored(bench, NOW + 9)], [false, true]);
+    // Who is probed next is only forgotten when nobody has done so for long.
+    let forgotten = NOW + OPEN_MIN_MS + FORGOTTEN_MS;
+    assert_eq!([restored(FAILURE, forgotten - 1), restored(FAILURE, forgotten)], [false, true]);
+    let whole = benched(NOW + 9, true);
+    assert_eq!([restored(whole, NOW + 9 + FORGOTTEN_MS - 1), restored(whole, NOW + 9 + FORGOTTEN_MS)], [false, true]);
 }
 
 #[test]
@@ -302,7 +329,7 @@ fn after_an_eviction_whoever_had_to_wait_still_waits() {
         report("cerebras", "m", benched(NOW + 9, true)),
         report("groq", "fine", SUCCESS),
     ]);
-    let restored = world.storage.restored(8);
+    let restored = world.storage.restored(8, NOW);
     for (provider, model) in [
         ("groq", "open"),
         ("groq", "half-open"),
@@ -334,7 +361,7 @@ fn tickets_come_in_the_order_of_the_wishes() {
     assert_eq!(kinds(&changes), [format!("cursor b {}", 8 + STORED_AHEAD), format!("cursor a {}", 2 + STORED_AHEAD)]);
     let (tickets, changes) = world.lease(&[("a", 8)]);
     assert_eq!((tickets, changes), (vec![lease("a", 2, 8)], vec![]));
-    world.object = world.storage.restored(8);
+    world.object = world.storage.restored(8, NOW);
     let (tickets, changes) = world.lease(&[("a", 8)]);
     let next = 2 + STORED_AHEAD;
     assert_eq!(tickets, [lease("a", next, 8)], "behind all that could have been given");

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use opengateway::health::circuit::{Circuit, Permit};
 use opengateway::health::circuits::Circuits;
 use opengateway::health::coordinator::{Change, Coordinator};
+use opengateway::health::headroom::Left;
 use opengateway::health::message::{Report, SyncReply, SyncRequest};
 use opengateway::health::outcome::Outcome;
 use opengateway::health::schedule::SYNC_TIMEOUT_MS;
@@ -22,6 +23,11 @@ pub(crate) const SUCCESS: Outcome = Outcome::success(None, None);
 pub(crate) const FIRST_TOKEN: Outcome = Outcome::FirstToken { after_ms: 100 };
 pub(crate) const MINE: Permit = Permit(1);
 pub(crate) const ANOTHER: Permit = Permit(2);
+
+/// So much is left, as was told at [`NOW`] without a reset.
+pub(crate) const fn left(left: u64) -> Option<Left> {
+    Some(Left { left, reset_ms: None, at_ms: NOW })
+}
 
 pub(crate) fn benched(until_ms: u64, provider_wide: bool) -> Outcome {
     Outcome::Benched { until_ms, class: ErrorClass::BadKey, provider_wide }
@@ -91,10 +97,10 @@ impl Storage {
     }
 
     /// The object as it is after an eviction.
-    pub(crate) fn restored(&self, incarnation: u64) -> Coordinator {
+    pub(crate) fn restored(&self, incarnation: u64, now_ms: u64) -> Coordinator {
         let mut object = Coordinator::new(incarnation);
         for ((provider, model), circuit) in &self.circuits {
-            object.restore_circuit(provider, model, circuit.clone());
+            object.restore_circuit(provider, model, circuit.clone(), now_ms);
         }
         self.cursors.iter().for_each(|(key, next)| object.restore_cursor(key, *next));
         object

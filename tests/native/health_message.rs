@@ -1,10 +1,11 @@
 //! The messages between an isolate and the health object: their JSON, both ways.
 
 use opengateway::health::circuit::{Circuit, Permit};
+use opengateway::health::headroom::{Headroom, Left};
 use opengateway::health::message::{
     CircuitState, ProbeWish, Report, Seen, SyncReply, SyncRequest, TicketLease, TicketWish,
 };
-use opengateway::health::outcome::{Headroom, Outcome};
+use opengateway::health::outcome::Outcome;
 use opengateway::routing::failure::ErrorClass;
 use serde_json::Value;
 
@@ -15,7 +16,8 @@ const LARGE: u64 = u64::MAX - 1;
 
 /// Every kind of outcome, and its JSON.
 fn outcomes() -> [(Outcome, &'static str); 12] {
-    let headroom = |requests, tokens| Outcome::Headroom(Headroom { requests, tokens, at_ms: 1 });
+    let headroom = |requests, tokens| Outcome::Headroom(Headroom { requests, tokens });
+    let left = |left, reset_ms, at_ms| Some(Left { left, reset_ms, at_ms });
     [
         (FIRST_TOKEN, r#"{"kind":"first_token","after_ms":100}"#),
         (SUCCESS, r#"{"kind":"success","after_ms":null,"tokens_per_second":null,"count":1}"#),
@@ -29,8 +31,20 @@ fn outcomes() -> [(Outcome, &'static str); 12] {
         (Outcome::Limited { until_ms: LARGE }, r#"{"kind":"limited","until_ms":18446744073709551614}"#),
         (benched(7, true), r#"{"kind":"benched","until_ms":7,"class":"bad_key","provider_wide":true}"#),
         (benched(7, false), r#"{"kind":"benched","until_ms":7,"class":"bad_key","provider_wide":false}"#),
-        (headroom(Some(14), None), r#"{"kind":"headroom","left":{"requests":14,"tokens":null,"at_ms":1}}"#),
-        (headroom(None, Some(9)), r#"{"kind":"headroom","left":{"requests":null,"tokens":9,"at_ms":1}}"#),
+        (
+            headroom(left(14, None, 1), None),
+            concat!(
+                r#"{"kind":"headroom","left":{"requests":14,"tokens":null,"at_ms":1,"requests_reset_ms":null,"#,
+                r#""requests_at_ms":1,"tokens_reset_ms":null,"tokens_at_ms":null}}"#
+            ),
+        ),
+        (
+            headroom(left(0, Some(7), 2), left(9, Some(LARGE), 3)),
+            concat!(
+                r#"{"kind":"headroom","left":{"requests":0,"tokens":9,"at_ms":3,"requests_reset_ms":7,"requests_at_ms":2,"#,
+                r#""tokens_reset_ms":18446744073709551614,"tokens_at_ms":3}}"#
+            ),
+        ),
         (Outcome::Inconclusive, r#"{"kind":"inconclusive"}"#),
     ]
 }
@@ -105,6 +119,21 @@ fn every_kind_of_outcome_has_this_form() {
         assert!(text.contains(&wanted), "{text}");
         assert_eq!(SyncRequest::from_json(&text), Some(message), "{text}");
     }
+}
+
+#[test]
+fn what_versions_without_resets_wrote_of_what_is_left_is_read() {
+    let old = r#"{"kind":"headroom","left":{"requests":14,"tokens":null,"at_ms":1}}"#;
+    let requests = Some(Left { left: 14, reset_ms: None, at_ms: 1 });
+    let headroom = Headroom { requests, tokens: None };
+    let text = SyncRequest { reports: vec![report("p", "m", SOFT)], ..SyncRequest::default() }.to_json();
+    let text = text.replace(r#"{"kind":"soft_failure","class":"invalid_reply"}"#, old);
+    let read = SyncRequest::from_json(&text).unwrap();
+    assert_eq!(read.reports, [report("p", "m", Outcome::Headroom(headroom))]);
+    let row = Circuit::default()
+        .to_json()
+        .replace(r#""headroom":null"#, r#""headroom":{"requests":14,"tokens":null,"at_ms":1}"#);
+    assert_eq!(Circuit::from_json(&row).unwrap().headroom(), Some(headroom), "{row}");
 }
 
 #[test]

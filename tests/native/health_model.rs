@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use opengateway::health::circuit::{Admission, Circuit, PROBE_MS, Permit, Standing, State};
-use opengateway::health::circuits::Circuits;
+use opengateway::health::circuits::{Circuits, WHOLE_PROVIDER};
 use opengateway::health::coordinator::Coordinator;
 use opengateway::health::message::{SyncReply, SyncRequest};
 use opengateway::health::outcome::Outcome;
@@ -221,9 +221,12 @@ impl World {
     /// One permit of a circuit at a time, until it is given back or was lost.
     fn check_permits(&mut self, message: &SyncRequest) {
         for report in &message.reports {
-            let key = (report.provider.clone(), report.model.clone());
-            if self.granted.get(&key).is_some_and(|(permit, _)| report.permit == Some(*permit)) {
-                self.granted.remove(&key);
+            // The permit of a provider that was benched as a whole comes back with that of the model.
+            for model in [&*report.model, WHOLE_PROVIDER] {
+                let key = (report.provider.clone(), model.to_owned());
+                if self.granted.get(&key).is_some_and(|(permit, _)| report.permit == Some(*permit)) {
+                    self.granted.remove(&key);
+                }
             }
         }
         for (provider, model, circuit) in self.object.circuits().iter() {
@@ -266,9 +269,9 @@ impl World {
     /// Whoever has to wait still waits, and for as long; whoever works still works.
     fn evict(&mut self) {
         self.incarnation += 1;
-        let restored = self.storage.restored(self.incarnation);
+        let restored = self.storage.restored(self.incarnation, self.now_ms);
         let waits = |standing: Standing| match standing {
-            Standing::Healthy | Standing::Degraded => None,
+            Standing::Healthy | Standing::Degraded | Standing::Spent { .. } => None,
             // Whether a probe goes last is worth no row.
             Standing::Probe { .. } => Some(Standing::Probe { last: false }),
             Standing::Open { .. } | Standing::Limited { .. } | Standing::Benched { .. } => Some(standing),

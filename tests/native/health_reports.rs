@@ -1,19 +1,20 @@
 //! What an isolate has to tell: merged where that loses nothing, dropped where it is out of date, and bounded.
 
 use opengateway::health::circuit::Permit;
+use opengateway::health::headroom::Headroom;
 use opengateway::health::message::Report;
-use opengateway::health::outcome::{Headroom, Outcome};
+use opengateway::health::outcome::Outcome;
 use opengateway::health::reports::{MAX_WAITING, MERGE_MS, Reports};
 use opengateway::health::window::RATE_WINDOW_MS;
 use opengateway::routing::failure::ErrorClass;
 
-use crate::health_fixture::{FAILURE, FIRST_TOKEN, MINE, NOW, SOFT, SUCCESS, benched, report};
+use crate::health_fixture::{FAILURE, FIRST_TOKEN, MINE, NOW, SOFT, SUCCESS, benched, left, report};
 
 const LIMITED: Outcome = Outcome::Limited { until_ms: NOW + 1_000 };
 const HEADROOM: Outcome = Outcome::Headroom(headroom(14));
 
 const fn headroom(requests: u64) -> Headroom {
-    Headroom { requests: Some(requests), tokens: None, at_ms: NOW }
+    Headroom { requests: left(requests), tokens: None }
 }
 
 fn measured(after_ms: Option<u64>, tokens_per_second: Option<u64>) -> Outcome {

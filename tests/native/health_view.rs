@@ -2,11 +2,13 @@
 
 use opengateway::health::circuit::{Admission, OPEN_MIN_MS, PROBE_MS, Permit, Standing};
 use opengateway::health::coordinator::Coordinator;
+use opengateway::health::headroom::{Headroom, Left};
 use opengateway::health::message::{ProbeWish, Seen, SyncReply};
-use opengateway::health::outcome::Outcome;
+use opengateway::health::outcome::{KEY_BENCH_MS, Outcome};
 use opengateway::health::schedule::{AWAY_MS, REFRESH_MS};
 use opengateway::health::view::HealthView;
 use opengateway::health::window::RATE_WINDOW_MS;
+use opengateway::routing::failure::ErrorClass;
 
 use crate::health_fixture::{ANOTHER, FAILURE, FIRST_TOKEN, LOST_MS, MINE, NOW, SOFT, SUCCESS, sorted, sync, told};
 
@@ -34,21 +36,21 @@ const OPEN: Standing = Standing::Open { until_ms: NOW + OPEN_MIN_MS };
 #[test]
 fn what_the_isolate_sees_itself_counts_at_once() {
     let mut view = HealthView::new(1);
-    assert_eq!(view.standing("groq", "m", NOW), Standing::Healthy);
+    assert_eq!(view.standing("groq", "m", 1, NOW), Standing::Healthy);
     view.record("groq", "m", Outcome::success(Some(90), Some(40)), None, NOW);
     assert_eq!((view.first_token_ms("groq", "m"), view.tokens_per_second("groq", "m")), (Some(90), Some(40)));
     assert_eq!((view.first_token_ms("groq", "n"), view.tokens_per_second("groq", "n")), (None, None));
     fail(&mut view, "m", 3);
-    assert_eq!(view.standing("groq", "m", NOW), OPEN);
+    assert_eq!(view.standing("groq", "m", 1, NOW), OPEN);
 }
 
 #[test]
 fn what_another_isolate_saw_counts_after_a_message() {
     let mut object = broken();
     let mut view = HealthView::new(1);
-    assert_eq!(view.standing("groq", "m", NOW), Standing::Healthy);
+    assert_eq!(view.standing("groq", "m", 1, NOW), Standing::Healthy);
     sync(&mut view, &mut object, NOW);
-    assert_eq!(view.standing("groq", "m", NOW), OPEN);
+    assert_eq!(view.standing("groq", "m", 1, NOW), OPEN);
     assert_eq!(sorted(&view.circuits()), sorted(object.circuits()));
 }
 
@@ -73,7 +75,7 @@ fn what_happens_while_a_message_is_on_its_way_stays_and_goes_with_the_next() {
     fail(&mut view, "m", 1);
     let (reply, _) = object.sync(&message, NOW);
     view.answered(reply, message.batch, NOW, NOW);
-    assert_eq!(view.standing("groq", "m", NOW), OPEN, "two were told, the third is known here");
+    assert_eq!(view.standing("groq", "m", 1, NOW), OPEN, "two were told, the third is known here");
     assert_eq!(object.circuits().standing("groq", "m", NOW), Standing::Healthy);
     assert!(view.has_urgent_news());
     sync(&mut view, &mut object, NOW);
@@ -126,7 +128,7 @@ fn failures_of_long_ago_do_not_come_back_with_the_object() {
     let later = NOW + RATE_WINDOW_MS;
     let message = view.begin(later);
     view.answered(reply(1), message.batch, later, later);
-    assert_eq!(view.standing("groq", "m", later), Standing::Healthy, "nobody else has seen it fail since");
+    assert_eq!(view.standing("groq", "m", 1, later), Standing::Healthy, "nobody else has seen it fail since");
     assert_eq!(told(&mut view, later), []);
 }
 
@@ -143,7 +145,7 @@ fn a_second_answer_to_a_batch_does_not_lose_the_next_one() {
     view.answered(reply(2), again.batch, NOW + LOST_MS, NOW + LOST_MS);
     let now_ms = NOW + LOST_MS;
     assert!(
-        matches!(view.standing("groq", "m", now_ms), Standing::Open { .. }),
+        matches!(view.standing("groq", "m", 1, now_ms), Standing::Open { .. }),
         "what is on its way still counts here"
     );
     view.failed(now_ms);
@@ -156,10 +158,10 @@ fn a_full_answer_replaces_what_was_known_and_another_adds_to_it() {
     sync(&mut view, &mut object, NOW);
     let message = view.begin(NOW);
     view.answered(SyncReply { full: false, ..reply(9) }, message.batch, NOW, NOW);
-    assert_eq!(view.standing("groq", "m", NOW), OPEN);
+    assert_eq!(view.standing("groq", "m", 1, NOW), OPEN);
     assert_eq!(view.begin(NOW).seen, Some(Seen { incarnation: 1, version: 9 }));
     view.answered(reply(10), message.batch + 1, NOW, NOW);
-    assert_eq!(view.standing("groq", "m", NOW), Standing::Healthy);
+    assert_eq!(view.standing("groq", "m", 1, NOW), Standing::Healthy);
 }
 
 #[test]
@@ -177,6 +179,120 @@ fn the_object_is_worth_a_message_when_the_view_grows_old_or_tickets_run_out() {
     assert!(!view.wants_refresh(NOW) && view.wants_refresh(NOW + AWAY_MS), "it is away");
     sync(&mut view, &mut object, NOW + AWAY_MS);
     assert!(view.has_tickets("m") && !view.wants_refresh(NOW + AWAY_MS));
+}
+
+// --- What is left ----------------------------------------------------------------------------------------------------
+
+fn told_left(requests: u64, at_ms: u64) -> Headroom {
+    Headroom { requests: Some(Left { left: requests, reset_ms: Some(NOW + 60_000), at_ms }), tokens: None }
+}
+
+const SPENT: Standing = Standing::Spent { until_ms: NOW + 60_000 };
+
+/// One request that was answered with so many left.
+fn answered_with(view: &mut HealthView, requests: u64, now_ms: u64) {
+    let reservation = view.reserve("groq", "m", 10, now_ms);
+    view.settle("groq", "m", reservation, Some(told_left(requests, now_ms)), now_ms);
+}
+
+#[test]
+fn requests_on_their_way_count_against_what_is_left() {
+    let mut view = HealthView::new(1);
+    answered_with(&mut view, 2, NOW);
+    assert_eq!(view.standing("groq", "m", 1, NOW), Standing::Healthy);
+    let first = view.reserve("groq", "m", 10, NOW);
+    assert_eq!(view.standing("groq", "m", 1, NOW), Standing::Healthy, "the second one fits");
+    let second = view.reserve("groq", "m", 10, NOW);
+    assert_eq!(view.standing("groq", "m", 1, NOW), SPENT, "a third does not");
+    assert_eq!(view.standing("groq", "n", 1, NOW), Standing::Healthy);
+    // Their answers come in the other order.
+    view.settle("groq", "m", second, Some(told_left(0, NOW)), NOW);
+    view.settle("groq", "m", first, Some(told_left(1, NOW)), NOW);
+    assert_eq!(view.standing("groq", "m", 1, NOW), SPENT);
+    assert_eq!(view.standing("groq", "m", 1, NOW + 60_000), Standing::Healthy, "it began anew");
+}
+
+#[test]
+fn a_request_whose_answer_told_nothing_counts_until_the_figures_begin_anew() {
+    let mut view = HealthView::new(1);
+    answered_with(&mut view, 1, NOW);
+    let lost = view.reserve("groq", "m", 10, NOW);
+    view.settle("groq", "m", lost, None, NOW + 30_000);
+    assert_eq!(view.standing("groq", "m", 1, NOW + 30_000), SPENT);
+    let mut silent = HealthView::new(1);
+    let request = silent.reserve("groq", "m", 10, NOW);
+    silent.settle("groq", "m", request, None, NOW);
+    assert_eq!(sorted(&silent.circuits()).len(), 0, "of who never tells anything nothing is kept");
+    assert_eq!(told(&mut silent, NOW), []);
+}
+
+#[test]
+fn tokens_count_by_what_a_request_needs() {
+    let mut view = HealthView::new(1);
+    let tokens = Some(Left { left: 100, reset_ms: Some(NOW + 60_000), at_ms: NOW });
+    let reservation = view.reserve("groq", "m", 10, NOW);
+    view.settle("groq", "m", reservation, Some(Headroom { requests: None, tokens }), NOW);
+    assert_eq!(view.standing("groq", "m", 100, NOW), Standing::Healthy);
+    assert_eq!(view.standing("groq", "m", 101, NOW), SPENT);
+    view.reserve("groq", "m", 60, NOW);
+    assert_eq!(view.standing("groq", "m", 40, NOW), Standing::Healthy);
+    assert_eq!(view.standing("groq", "m", 41, NOW), SPENT);
+}
+
+#[test]
+fn another_isolate_learns_what_is_left_and_at_once_when_it_is_nothing() {
+    let (mut object, mut view, mut other) = (Coordinator::new(1), HealthView::new(1), HealthView::new(2));
+    answered_with(&mut view, 1, NOW);
+    assert!(!view.has_urgent_news());
+    answered_with(&mut view, 0, NOW + 1);
+    assert!(view.has_urgent_news());
+    sync(&mut view, &mut object, NOW + 1);
+    sync(&mut other, &mut object, NOW + 1);
+    assert_eq!(other.standing("groq", "m", 1, NOW + 1), SPENT);
+    // What it heard itself before does not stand against that.
+    let mut third = HealthView::new(3);
+    answered_with(&mut third, 9, NOW);
+    sync(&mut third, &mut object, NOW + 2);
+    assert_eq!(third.standing("groq", "m", 1, NOW + 2), SPENT);
+    assert_eq!(object.circuits().standing("groq", "m", NOW + 2), SPENT);
+}
+
+#[test]
+fn when_a_key_has_been_refused_one_of_two_isolates_tries_it_again() {
+    let (mut object, mut view, mut other) = (Coordinator::new(1), HealthView::new(1), HealthView::new(2));
+    let refused = |now_ms| Outcome::of_failure(ErrorClass::BadKey, Some(401), None, now_ms);
+    view.record("groq", "m", refused(NOW), None, NOW);
+    let later = NOW + KEY_BENCH_MS;
+    for isolate in [&mut view, &mut other] {
+        sync(isolate, &mut object, NOW);
+        assert!(matches!(isolate.standing("groq", "n", 1, NOW), Standing::Benched { .. }));
+        sync(isolate, &mut object, later);
+        assert_eq!(isolate.standing("groq", "n", 1, later), Standing::Probe { last: false });
+        assert_eq!(isolate.admission("groq", "n", MINE), None, "the object decides");
+    }
+    view.wish_probe("groq", "n", MINE);
+    other.wish_probe("groq", "m", ANOTHER);
+    sync(&mut view, &mut object, later);
+    sync(&mut other, &mut object, later);
+    assert_eq!(view.admission("groq", "n", MINE), Some(Admission::Probe));
+    assert_eq!(view.admit("groq", "n", MINE, later), Admission::Probe);
+    assert_eq!(other.admit("groq", "m", ANOTHER, later), Admission::Busy);
+    // It is refused again, and benched again; then it was mended.
+    view.record("groq", "n", refused(later), Some(MINE), later);
+    sync(&mut view, &mut object, later);
+    sync(&mut other, &mut object, later);
+    assert!(matches!(other.standing("groq", "m", 1, later), Standing::Benched { .. }));
+    let mended = later + KEY_BENCH_MS;
+    other.wish_probe("groq", "m", ANOTHER);
+    sync(&mut other, &mut object, mended);
+    assert_eq!(other.admit("groq", "m", ANOTHER, mended), Admission::Probe);
+    other.record("groq", "m", FIRST_TOKEN, Some(ANOTHER), mended);
+    sync(&mut other, &mut object, mended);
+    sync(&mut view, &mut object, mended);
+    for isolate in [&view, &other] {
+        assert_eq!(isolate.standing("groq", "n", 1, mended), Standing::Healthy);
+        assert_eq!(isolate.admission("groq", "n", MINE), Some(Admission::Free));
+    }
 }
 
 // --- Probes ----------------------------------------------------------------------------------------------------------

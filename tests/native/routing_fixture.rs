@@ -88,6 +88,8 @@ pub(crate) struct FakeHealth {
     pub(crate) first_token_ms: HashMap<String, u64>,
     pub(crate) tokens_per_second: HashMap<String, u64>,
     pub(crate) cursors: RefCell<Cursors>,
+    /// The tokens of the requests that candidates were asked for.
+    pub(crate) asked: RefCell<Vec<u64>>,
 }
 
 fn key(provider: &str, model: &str) -> String {
@@ -95,7 +97,8 @@ fn key(provider: &str, model: &str) -> String {
 }
 
 impl Health for FakeHealth {
-    fn standing(&self, provider: &str, model: &str) -> Standing {
+    fn standing(&self, provider: &str, model: &str, tokens: u64) -> Standing {
+        self.asked.borrow_mut().push(tokens);
         self.standings.get(&key(provider, model)).copied().unwrap_or(Standing::Healthy)
     }
 

@@ -181,6 +181,38 @@ fn a_last_resort_comes_after_healthy_fallbacks() {
 }
 
 #[test]
+fn who_has_nothing_left_comes_after_everyone_who_has_and_before_a_last_resort() {
+    const SPENT: Standing = Standing::Spent { until_ms: 9 };
+    let world = World::of(&[at("a/m"), at("b/m"), at("c/m"), at("d/n")])
+        .stands("a/m", SPENT)
+        .stands("b/m", Standing::Open { until_ms: 1 });
+    assert_eq!(world.plan(&ask("m", r#","models":["n"]"#)), "c/m d/n a/m b/m");
+    let wishes = r#","provider":{"order":["a","c"],"sort":"price"}"#;
+    assert_eq!(world.plan(&ask("m", wishes)), "c/m a/m b/m", "whatever the client would rather have");
+    let world = World::of(&[at("a/m"), at("b/m")]).stands("a/m", SPENT).stands("b/m", Standing::Degraded);
+    assert_eq!(world.plan(&ask("m", "")), "b/m a/m");
+    assert_eq!(world.plan(&ask("a/m", "")), "a/m", "better than no answer");
+    let world = World::of(&[at("a/m"), at("b/m")]).stands("a/m", SPENT).stands("b/m", SPENT);
+    assert_eq!(world.plan(&ask("m", "")), "a/m b/m");
+    assert_eq!(world.plan(&ask("m", "")), "b/m a/m", "in turn");
+    assert_eq!(world.plan(&ask("m", r#","provider":{"order":["b"]}"#)), "b/m a/m");
+}
+
+#[test]
+fn a_candidate_is_judged_for_prompt_and_answer_together() {
+    let world = World::of(&[at("a/m")]);
+    for (body, tokens) in [
+        (ask("m", ""), 4),
+        (ask("m", r#","max_tokens":100"#), 104),
+        (ask("m", r#","max_tokens":99999"#), 10_004),
+        (ask_long("m", 2_000), 2_003),
+    ] {
+        world.plan(&body);
+        assert_eq!(world.health.asked.take(), [tokens], "{body:.80}");
+    }
+}
+
+#[test]
 fn with_everyone_limited_the_soonest_end_is_told() {
     let world = World::of(&[at("a/m"), at("b/m"), at("c/m")])
         .stands("a/m", Standing::Limited { until_ms: 9 })

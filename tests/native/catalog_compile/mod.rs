@@ -26,6 +26,7 @@ stream_usage = "trailing"
 stream_options = true
 output_limit = "either"
 reasoning_outside_completion = false
+quota_headers = "openai"
 body = "open"
 errors = [
   { status = 402, message = "pay first", class = "billing" },

@@ -11,7 +11,7 @@ use super::*;
 fn a_provider_id_or_variable_used_twice_is_refused() {
     let found = problems(&format!("{PROVIDER}{PROVIDER}"), MODELS, ALIASES);
     assert!(found.contains(
-        &"providers.toml:20: provider \"acme\" is already at providers.toml:1: remove one of them".to_owned()
+        &"providers.toml:21: provider \"acme\" is already at providers.toml:1: remove one of them".to_owned()
     ));
     assert!(found.iter().any(|problem| problem.contains("the variable ACME_API_KEY already belongs")));
 }
@@ -78,6 +78,17 @@ fn a_strict_body_accepts_what_is_renamed_and_what_is_never_dropped() {
 fn an_error_rule_has_a_condition_and_is_in_lower_case() {
     assert!(provider_problem("status = 402, message = \"pay first\", ", "").contains("matches everything"));
     assert!(provider_problem("pay first", "Pay first").contains("write \"pay first\""));
+}
+
+#[test]
+fn the_reset_of_a_quota_is_one_of_those_that_are_known() {
+    let reset = |reset: &str| format!("quota_reset = \"{reset}\"\nbody =");
+    assert!(provider_problem("body =", &reset("noon")).contains("utc_midnight"));
+    let emitted = |row: &str| compile(row, MODELS, ALIASES).unwrap().emit();
+    assert!(emitted(PROVIDER).contains("quota_headers: QuotaHeaders::OpenAi, quota_reset: None,"));
+    let row = PROVIDER.replace("body =", &reset("pacific_midnight"));
+    assert!(emitted(&row).contains("quota_reset: Some(QuotaReset::PacificMidnight),"));
+    assert!(provider_problem("quota_headers = \"openai\"", "quota_headers = \"x\"").contains("none, openai, cerebras"));
 }
 
 #[test]
