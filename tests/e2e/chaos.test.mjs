@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BENCHED, drawBehaviour, drawRequest, MAIN, MAX_REPLY_BYTES } from './chaos/draw.mjs';
+import { BENCHED, drawBehaviour, drawRequest, MAIN, MAX_REPLY_BYTES, MEMBERS } from './chaos/draw.mjs';
 import { judgeReply, judgeReport, judgeRow } from './chaos/judge.mjs';
 import { poll } from './harness/gateway.mjs';
 import { setFaultScene } from './harness/faults.mjs';
@@ -22,11 +22,11 @@ const MOST_PRINTED = 5;
 
 /** A healthy provider answers at once, and a silent one must not hold up the run. */
 const VARS = {
-  FIRST_TOKEN_TIMEOUT_MS: '1000', REQUEST_TIMEOUT_MS: '1000', STREAM_IDLE_TIMEOUT_MS: '700', MAX_REPLY_BYTES: String(MAX_REPLY_BYTES),
+  HEDGE_AFTER_MS: '500', FIRST_TOKEN_TIMEOUT_MS: '1000', REQUEST_TIMEOUT_MS: '1000', STREAM_IDLE_TIMEOUT_MS: '700', MAX_REPLY_BYTES: String(MAX_REPLY_BYTES),
 };
 
 describe(`chaos for ${SECONDS} s with the seed ${SEED}`, { timeout: (SECONDS + 90) * 1000 }, () => {
-  const scene = setFaultScene({ providers: [...MAIN, BENCHED], vars: VARS, isolates: ISOLATES, sharedObjects: true });
+  const scene = setFaultScene({ providers: [...MAIN, BENCHED], members: MEMBERS, vars: VARS, isolates: ISOLATES, sharedObjects: true });
   const log = new Map();
 
   /** What a provider does, and its entry in the log. */

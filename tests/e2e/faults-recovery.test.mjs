@@ -39,7 +39,8 @@ describe('a provider that is down for a while', TOGETHER, () => {
     const isBack = () => scene.upstream.requests('alpha').some(({ at }) => at >= recovered);
     for (let i = 0; !isBack() && performance.now() < recovered + BACK_WITHIN_MS; i += 1) {
       const way = WAYS[i % WAYS.length];
-      const play = scene.play({ ...way, fields: way.pinned ? { ...way.fields, models: ['beta/story'] } : way.fields }, {}, clients[Math.floor(i / WAYS.length) % 2]);
+      const client = clients[Math.floor(i / WAYS.length) % clients.length];
+      const play = scene.play(way, { client, fields: way.pinned ? { models: ['beta/story'] } : {} });
       play.always('alpha', (exchange) => (isDown() ? failing : story())(exchange));
       waiting.push(play.chat().then((reply) => ({ play, reply })));
       await sleep(PACE_MS);

@@ -69,11 +69,10 @@ export function drawBehaviour(seed, question, provider, nth) {
   return { name, behaviour: make(random) };
 }
 
-/** What an answer that was begun is for a provider: `delta` takes none, `beta` begins again. */
-function healthy(provider) {
-  if (provider === 'delta') return refusesPrefills();
-  return story({ restarts: provider === 'beta' });
-}
+/** How a provider goes on with the beginning of an answer, as its row says; `delta`'s says so in vain. */
+export const MEMBERS = { alpha: { prefill: 'assistant' }, gamma: { prefill: 'prefix' }, delta: { prefill: 'assistant' } };
+
+const healthy = (provider) => (provider === 'delta' ? refusesPrefills() : story());
 
 /** The `nth` request of a client: `{request, leaves}`. */
 export function drawRequest(seed, client, nth) {

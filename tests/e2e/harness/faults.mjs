@@ -4,7 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { usageInLastChoice } from '../upstream/behaviours.mjs';
-import { idOf, LENGTH, questionOf, story, storyOf, storyTokens, usageOf } from '../upstream/story.mjs';
+import { CREATED } from '../upstream/payloads.mjs';
+import { idOf, LENGTH, questionFor, questionOf, story, storyOf, storyTokens, usageOf } from '../upstream/story.mjs';
 import { assertError, user } from './requests.mjs';
 import { setScene } from './scene.mjs';
 import { dataOf, readStream } from './sse.mjs';
@@ -37,6 +38,8 @@ export function gatewayConfig(upstream, providers = PROVIDERS, { rows = {}, memb
 /** Tests of a suite that run at the same time: most of each is waiting. */
 export const TOGETHER = { concurrency: 8 };
 
+let questions = 0;
+
 /** A scene of these providers, whose tests may run together: each one is a `Play`. See `setScene`. */
 export function setFaultScene({ providers = PROVIDERS, rows, members, vars = {}, ...options } = {}) {
   const plays = new Map();
@@ -49,9 +52,12 @@ export function setFaultScene({ providers = PROVIDERS, rows, members, vars = {},
     together: true,
     ...options,
   });
-  /** A new play: a question of its own, asked in this way, by a client with an isolate of its own, if none is given. */
-  scene.play = (way, fields, client = scene.gateway.freshClient()) => {
-    const play = new Play(scene, { ...way.fields, ...fields }, client);
+  /**
+   * A new play: a question of its own, asked in this way with more `fields`, for a story of `length` tokens, by a client
+   * with an isolate of its own if none is given.
+   */
+  scene.play = (way, { fields, length, client = scene.gateway.freshClient() } = {}) => {
+    const play = new Play(scene, { messages: [user(questionFor(`question ${(questions += 1)}`, length))], ...way.fields, ...fields }, client);
     plays.set(questionOf(play.request), play);
     return play;
   };
@@ -64,8 +70,6 @@ export const WAYS = [false, true].flatMap((stream) => [
   { name: `auto${stream ? ', streamed' : ''}`, pinned: false, fields: { model: 'auto', stream } },
 ]);
 
-let questions = 0;
-
 /** One request, what the providers do with it, and what they saw of it. */
 class Play {
   #scene;
@@ -73,10 +77,10 @@ class Play {
   #asked = [];
   #always = new Map();
 
-  constructor(scene, fields, client) {
+  constructor(scene, request, client) {
     this.#scene = scene;
     this.client = client;
-    this.request = { messages: [user(`question ${(questions += 1)}`)], ...fields };
+    this.request = request;
   }
 
   /**
@@ -94,8 +98,8 @@ class Play {
 
   answer(exchange) {
     const { provider } = exchange.record;
-    if (this.#always.has(provider)) return this.#always.get(provider)(exchange);
     if (!this.#asked.includes(provider)) this.#asked.push(provider);
+    if (this.#always.has(provider)) return this.#always.get(provider)(exchange);
     const script = this.#scripts[this.#asked.indexOf(provider)] ?? [];
     return (Array.isArray(script) ? script.shift() ?? story() : script)(exchange);
   }
@@ -170,7 +174,7 @@ export async function assertServed(play, reply, path) {
   });
 }
 
-function assertWholeStream(reply, request, provider) {
+export function assertWholeStream(reply, request, provider) {
   const told = readStream(reply.text);
   assert.equal(told.error, undefined, reply.text);
   assert.deepEqual([told.content, told.finishReasons, told.dones, told.last], [storyOf(request), ['stop'], 1, '[DONE]']);
@@ -202,7 +206,7 @@ export async function assertRefused(play, reply, { path, status, code, message, 
  * The client has the first `said` tokens and an error event behind them, nothing says that the answer is whole, and it is
  * booked as failed, with what came. `torn`: an event before the last one is none, since the provider broke it off.
  */
-export async function assertPartial(play, reply, { path, said, message, torn = false }) {
+export async function assertPartial(play, reply, { path, said, message, errorClass, torn = false }) {
   const { request, records } = play;
   assert.equal(reply.status, 200, reply.text);
   assert.equal(reply.complete, true, 'HTTP ended in good order');
@@ -218,9 +222,46 @@ export async function assertPartial(play, reply, { path, said, message, torn = f
   const attempts = parsePath(path, records);
   assert.deepEqual(records.map(({ provider }) => provider), attempts.map(({ provider }) => provider), 'what the providers saw');
   const row = await assertRow(play, reply, {
-    status: 200, error_class: attempts.at(-1).outcome, attempts: attempts.length, trail: trailText(attempts), estimated: 1,
+    status: 200, error_class: errorClass ?? attempts.at(-1).outcome, attempts: attempts.length, trail: trailText(attempts), estimated: 1,
   });
   assert.ok(row.completion_tokens > 0 && row.prompt_tokens > 0, 'what came is accounted');
+}
+
+/**
+ * The client has the whole story in one answer, of which each provider of `parts` wrote so many tokens: `a:40 b:20`. The
+ * rest of `expected` is of the row.
+ */
+export async function assertResumed(play, reply, { path, parts, ...expected }) {
+  const { request, records } = play;
+  assert.equal(reply.status, 200, reply.text);
+  assert.equal(reply.complete, true);
+  const told = readStream(reply.text);
+  assert.equal(told.error, undefined, `${(await play.row(reply)).trail} ${reply.text.slice(-600)}`);
+  assert.deepEqual([told.content, told.finishReasons, told.dones, told.last], [storyOf(request), ['stop'], 1, '[DONE]']);
+  const attempts = parsePath(path, records);
+  assert.deepEqual(records.map(({ provider }) => provider), attempts.map(({ provider }) => provider), 'what the providers saw');
+  assert.deepEqual([...new Set(told.chunks.map(({ id }) => id))], [idOf(attempts[0].provider)], 'one answer has one id');
+  assert.deepEqual([...new Set(told.chunks.map(({ created }) => created))], [CREATED]);
+  assert.deepEqual(writersOf(told.chunks), parts.split(' ').map((part) => {
+    const [letter, tokens] = part.split(':');
+    return [ownName(parsePath(`${letter}=`, records)[0].provider), Number(tokens)];
+  }), 'each chunk names the model that wrote it');
+  const last = records.at(-1);
+  const row = await assertRow(play, reply, {
+    provider: attempts.at(-1).provider, status: 200, error_class: null, attempts: attempts.length, trail: trailText(attempts), estimated: 1, ...expected,
+  });
+  assert.ok(row.prompt_tokens > last.usage.prompt_tokens && row.completion_tokens > last.usage.completion_tokens, 'both are billed');
+  return { told, row };
+}
+
+/** The models of a stream's chunks in order, and how many tokens of text each wrote. */
+function writersOf(chunks) {
+  const writers = [];
+  for (const { model, choices } of chunks.filter(({ choices: [choice] }) => choice?.delta.content)) {
+    if (writers.at(-1)?.[0] !== model) writers.push([model, 0]);
+    writers.at(-1)[1] += choices.length;
+  }
+  return writers;
 }
 
 /** Clocks of two processes are compared, each of which tells whole milliseconds. */

@@ -4,20 +4,27 @@
 import { completion, chunk } from './payloads.mjs';
 import { JSON_TYPE, stream, usageInLastChoice } from './behaviours.mjs';
 
-/** Tokens of a story. */
+/** Tokens of a story whose question names no number of them. */
 export const LENGTH = 60;
+
+/** A question for a story of so many tokens. */
+export const questionFor = (name, length = LENGTH) => (length === LENGTH ? name : `${name}, in ${length} tokens`);
+
+const lengthFor = (request) => Number(/, in (\d+) tokens$/.exec(questionOf(request))?.[1] ?? LENGTH);
 
 const WORDS = ['alpha', ' beta', ' gämma', ' δέλτα', ' 漢字', ' 🦀'];
 
 /** The question of a request: its last message that is not an answer that was begun. */
-export const questionOf = ({ messages }) => messages.findLast(({ role }) => role === 'user').content;
+export function questionOf({ messages }) {
+  return messages.findLast(({ role }) => role === 'user').content;
+}
 
 /** The tokens that answer this request, each distinct, with characters of one to four bytes. */
-export const storyTokens = (request, length = LENGTH) =>
-  Array.from({ length }, (_, i) => `${WORDS[i % WORDS.length]}${i}/${questionOf(request)}`);
+export const storyTokens = (request) =>
+  Array.from({ length: lengthFor(request) }, (_, i) => `${WORDS[i % WORDS.length]}${i}/${questionOf(request)}`);
 
 /** The whole text that answers this request. */
-export const storyOf = (request, length = LENGTH) => storyTokens(request, length).join('');
+export const storyOf = (request) => storyTokens(request).join('');
 
 /** What a provider says that it used: a prompt of as many tokens as this conversation has and few others have. */
 export function usageOf({ messages }, written) {
@@ -29,15 +36,15 @@ export function usageOf({ messages }, written) {
 export const prefillOf = ({ messages }) => (messages.at(-1).role === 'assistant' ? messages.at(-1).content : '');
 
 /**
- * A healthy provider that tells the story. `length` is how long it is. An answer that was begun is continued after the
- * text that is there, unless the provider `restarts`. In a stream the steps of `first` come before the first token, and
+ * A healthy provider that tells the story. An answer that was begun is continued after the text that is there, unless the
+ * provider `restarts`; with `text` it tells that instead. In a stream the steps of `first` come before the first token, and
  * `then` replaces what comes behind `after` tokens; `done: false` leaves `[DONE]` out.
  */
-export function story({ length = LENGTH, restarts = false, first = [], after = length, then, done = true } = {}) {
+export function story({ text, restarts = false, first = [], after = Infinity, then, done = true } = {}) {
   return (exchange) => {
     const { json: request, record } = exchange;
-    const all = storyTokens(request, length);
-    const written = restarts ? all : behind(all, prefillOf(request));
+    const all = text ?? storyTokens(request);
+    const written = restarts || text ? all : behind(all, prefillOf(request));
     const usage = usageOf(request, written.length);
     record.usage = usage;
     if (!request.stream) {
@@ -65,7 +72,7 @@ export function story({ length = LENGTH, restarts = false, first = [], after = l
 }
 
 /** The JSON of a whole answer. */
-export const wholeStory = ({ json: request, record }, content = storyOf(request), usage = usageOf(request, LENGTH)) =>
+export const wholeStory = ({ json: request, record }, content = storyOf(request), usage = usageOf(request, lengthFor(request))) =>
   JSON.stringify(completion(request, { content, usage, extra: { id: idOf(record.provider) } }));
 
 /** The id in all that a provider says. */
