@@ -11,6 +11,7 @@ mod env;
 mod error;
 mod json_error;
 pub mod limits;
+mod log;
 mod models_json;
 mod price;
 mod providers_json;
@@ -25,6 +26,7 @@ pub use cors::CorsOrigins;
 pub use error::ConfigError;
 pub use json_error::JsonProblem;
 pub use limits::{Limits, Timeouts};
+pub use log::LogRequests;
 pub use models_json::ModelChanges;
 pub use secret::{KeyDigest, Secret};
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub limits: Limits,
     /// `RETENTION_DAYS`: how many days a request's row is kept.
     pub retention_days: u64,
+    /// `LOG_REQUESTS`.
+    pub log_requests: LogRequests,
     /// How the accounts are kept.
     pub accounts: AccountSettings,
     /// `CORS_ORIGINS`.
@@ -81,6 +85,7 @@ impl Config {
             hedge_max_pico_usd: limits::hedge_max_pico_usd(&vars)?,
             limits: Limits::from_vars(&vars)?,
             retention_days: limits::retention_days(&vars)?,
+            log_requests: LogRequests::from_vars(&vars)?,
             accounts: AccountSettings::from_vars(&vars)?,
             cors_origins: CorsOrigins::from_vars(&vars)?,
             auto_models: auto_models(&vars, &catalog, builtin)?,

@@ -20,14 +20,13 @@ use crate::accounts::couriers::{Added, Couriers, Step, Ticket};
 use crate::accounts::failure::D1Failure;
 use crate::accounts::flush::Flush;
 use crate::accounts::outbox::Row;
-use crate::usage::record::UsageRecord;
 
 /// The binding of the ledgers.
 const BINDING: &str = "LEDGER";
 
-/// Gives a record to its project's courier. With a ticket in return the request has to [`watch`].
-pub(super) fn add(couriers: &RefCell<Couriers>, record: &UsageRecord) -> Option<Ticket> {
-    let (added, orphans) = couriers.borrow_mut().add(&record.project_id, record.to_json(), now_ms());
+/// Gives a record, as JSON, to its project's courier. With a ticket in return the request has to [`watch`].
+pub(super) fn add(couriers: &RefCell<Couriers>, project: &str, record: String) -> Option<Ticket> {
+    let (added, orphans) = couriers.borrow_mut().add(project, record, now_ms());
     not_written("nobody watches over it any more", &orphans);
     match added {
         Added::Watched(ticket) => Some(ticket),

@@ -16,3 +16,8 @@ pub(super) fn error(event: &str, fields: &[(&str, &str)]) {
     object.end();
     web_sys::console::error_1(&JsValue::from_str(&line));
 }
+
+/// What an operator may want to know: a JSON object.
+pub(super) fn line(line: &str) {
+    web_sys::console::log_1(&JsValue::from_str(line));
+}

@@ -80,8 +80,12 @@ impl Ports for WorkerPorts {
     }
 
     fn account(&self, record: UsageRecord) {
+        let json = record.to_json();
+        if self.isolate.gateway().is_ok_and(|gateway| gateway.config.log_requests.includes(&record)) {
+            log::line(&UsageRecord::log_line(&json));
+        }
         // Most records are entrusted to other requests: then this one ends at once, which is a good part of its price.
-        if let Some(ticket) = ledger::add(&self.isolate.couriers, &record) {
+        if let Some(ticket) = ledger::add(&self.isolate.couriers, &record.project_id, json) {
             let (env, isolate) = (self.env.clone(), Rc::clone(&self.isolate));
             spawn(&self.context, async move { ledger::watch(&env, &isolate.couriers, ticket).await });
         }

@@ -48,6 +48,13 @@ pub struct UsageRecord {
 }
 
 impl UsageRecord {
+    /// The line of a request in the log, made of the record's `json`: the same names, but for the id, which all lines of
+    /// the log call `request_id`.
+    pub fn log_line(json: &str) -> String {
+        let rest = json.strip_prefix("{\"id\"").unwrap_or_default();
+        format!("{{\"level\":\"info\",\"event\":\"request\",\"request_id\"{rest}")
+    }
+
     /// The record as JSON.
     pub fn to_json(&self) -> String {
         let mut out = String::with_capacity(512);

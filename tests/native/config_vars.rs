@@ -2,6 +2,7 @@
 
 use opengateway::config::{Config, CorsOrigins, limits};
 use opengateway::project::{ProjectId, ProjectIdError};
+use opengateway::usage::record::UsageRecord;
 
 use crate::config_fixture::{config, refusal};
 
@@ -124,6 +125,20 @@ fn what_a_hedge_may_cost_is_exact_to_the_pico_dollar() {
         let message = most(bad).unwrap_err().to_string();
         assert_eq!(message, format!("HEDGE_MAX_USD is {bad:?}; set it to US dollars from 0 to 1000, such as 0.01"));
     }
+}
+
+#[test]
+fn the_log_has_all_requests_or_those_that_failed_or_none() {
+    let record = |status, error_class| UsageRecord { status, error_class, ..UsageRecord::default() };
+    let records =
+        [record(200, None), record(200, Some("stream_cut")), record(429, Some("rate_limited")), record(503, None)];
+    for (value, lines) in
+        [("", [true; 4]), ("all", [true; 4]), (" failed ", [false, true, true, true]), ("none", [false; 4])]
+    {
+        let log = config(&[("LOG_REQUESTS", value)]).unwrap().log_requests;
+        assert_eq!(records.clone().map(|record| log.includes(&record)), lines, "{value:?}");
+    }
+    assert_eq!(refusal(&[("LOG_REQUESTS", "yes")]), "LOG_REQUESTS is \"yes\"; set it to all, failed or none");
 }
 
 #[test]

@@ -49,6 +49,19 @@ fn object(record: &UsageRecord) -> serde_json::Map<String, Value> {
 }
 
 #[test]
+fn the_line_of_a_request_in_the_log_has_this_form() {
+    let record = UsageRecord { ttft_ms: None, cost_pico_usd: None, ..full() };
+    let wanted = concat!(
+        r#"{"level":"info","event":"request","request_id":"6f1c","project_id":"shop","created_at":1700000000000,"#,
+        r#""requested_model":"fast \"one\"","model":"gpt-oss-120b","provider":"groq","upstream_model":"openai/gpt-oss-120b","#,
+        r#""stream":1,"status":200,"error_class":"stream_cut","attempts":2,"prompt_tokens":10,"completion_tokens":20,"#,
+        r#""cached_tokens":3,"reasoning_tokens":4,"cost_pico_usd":null,"estimated":1,"latency_ms":1234,"ttft_ms":null,"#,
+        r#""trail":"cerebras/gpt-oss-120b=429; groq/gpt-oss-120b=200"}"#,
+    );
+    assert_eq!(UsageRecord::log_line(&record.to_json()), wanted);
+}
+
+#[test]
 fn a_record_has_this_form() {
     let wanted = concat!(
         r#"{"id":"6f1c","project_id":"shop","created_at":1700000000000,"requested_model":"fast \"one\"","#,
