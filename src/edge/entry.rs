@@ -81,6 +81,8 @@ impl<'h> Head<'h> {
                 failover_sequence: header().map(str::to_owned),
                 timeout: header().map(str::to_owned),
                 own_timeout: header().map(str::to_owned),
+                first_token_timeout: header().map(str::to_owned),
+                stream_idle_timeout: header().map(str::to_owned),
             },
         }
     }

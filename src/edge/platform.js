@@ -33,6 +33,8 @@ export function head(request) {
     headers.get('x-opengateway-failover-sequence') ?? '',
     headers.get('x-gateway-timeout') ?? '',
     headers.get('x-opengateway-timeout') ?? '',
+    headers.get('x-gateway-first-token-timeout') ?? '',
+    headers.get('x-gateway-stream-idle-timeout') ?? '',
   ].join(SEPARATOR);
 }
 

@@ -6,6 +6,7 @@ use super::ports::{Ports, UpstreamCall};
 use super::served::{Served, metadata_json, record_of, tried};
 use super::setup::Gateway;
 use super::trail::{End, Trail};
+use super::wishes::Patience;
 use crate::catalog::model::Prices;
 use crate::config::Secret;
 use crate::dialect::classify::Failure;
@@ -27,6 +28,7 @@ pub(super) struct Asker<'r, P> {
     pub(super) request: &'r ChatRequest<'r>,
     pub(super) requested_provider: Option<&'r str>,
     pub(super) prompt_tokens: u64,
+    pub(super) patience: Patience,
 }
 
 /// A candidate that answers.
@@ -81,6 +83,12 @@ impl<'r, P: Ports> Asker<'r, P> {
         let answered = attempt.make(self.ports, call).await;
         let answered = answered.map_err(|failure| failure.to_reset(provider, self.ports.now_ms()))?;
         Ok(Asked { answered, encoded, started_ms, secret })
+    }
+
+    /// The longest silence of a stream between two chunks, in milliseconds.
+    pub(super) fn idle_ms(&self, candidate: &Candidate<'_>) -> u64 {
+        let own_ms = self.gateway.config.timeouts.stream_idle(candidate.model.capabilities.reasoning);
+        self.patience.stream_idle_ms.map_or(own_ms, |ms| ms.min(own_ms))
     }
 
     /// The operator has free use of it.

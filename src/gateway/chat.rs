@@ -80,8 +80,8 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         Ok(targets) => targets,
         Err(error) => return refuse(error),
     };
-    let client_ms = match incoming.wishes.timeout_ms() {
-        Ok(client_ms) => client_ms,
+    let patience = match incoming.wishes.patience() {
+        Ok(patience) => patience,
         Err(error) => return refuse(error),
     };
     if let Err(error) = incoming.wishes.join(&mut request.preferences, &targets, gateway) {
@@ -119,9 +119,10 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         request: &request,
         requested_provider: targets.first().and_then(Target::pinned_provider),
         prompt_tokens: requirements.prompt_tokens,
+        patience,
     };
     let resumable = asker.is_resumable();
-    let mut answer = Run { asker, candidates: &candidates, client_ms, permit: Permit(seed) }.run(record).await;
+    let mut answer = Run { asker, candidates: &candidates, permit: Permit(seed) }.run(record).await;
     if let Answer::Stream(stream) = &mut answer {
         stream.request = resumable.then_some(incoming);
     }

@@ -71,6 +71,7 @@ pub(super) async fn resume<P: Ports>(
         request: &request,
         requested_provider: targets.first().and_then(Target::pinned_provider),
         prompt_tokens: requirements.prompt_tokens,
+        patience: incoming.wishes.patience().ok()?,
     };
     let anew = may_ask_again(&request, &so_far);
     for (candidate, asked) in order(&candidates, account, &request, &so_far, anew) {
@@ -123,7 +124,7 @@ async fn ask<P: Ports>(
     account.attempt_started_ms = reply.started_ms;
     account.secret = reply.secret.cloned();
     let (relay, prefix) = Relay::join(asker.request, &account.served, *gate, &account.used, (so_far.clone(), asked));
-    Ok(Leg { prefix, reply: rest, relay, idle_ms: timeouts.stream_idle(reasoning) })
+    Ok(Leg { prefix, reply: rest, relay, idle_ms: asker.idle_ms(candidate) })
 }
 
 /// Whether the same request may bring the same answer.

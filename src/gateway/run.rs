@@ -35,8 +35,6 @@ type Asking<'s, 'r, R> = Pin<Box<dyn Future<Output = Result<Asked<'r, R>, Failur
 pub(super) struct Run<'r, 'c, P> {
     pub(super) asker: Asker<'r, P>,
     pub(super) candidates: &'r [Candidate<'c>],
-    /// How long the client waits, in milliseconds, where it said so.
-    pub(super) client_ms: Option<u64>,
     /// The permit with which it probes candidates that are broken.
     pub(super) permit: Permit,
 }
@@ -84,7 +82,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                         return self.exhausted(record, &progress, None);
                     }
                     Step::Stop => {
-                        let client_ms = self.client_ms.filter(|_| failover.out_of_time(now_ms));
+                        let client_ms = self.asker.patience.total_ms.filter(|_| failover.out_of_time(now_ms));
                         return self.exhausted(record, &progress, client_ms);
                     }
                 }
@@ -178,7 +176,8 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             auto: self.candidates.first().is_some_and(|candidate| candidate.auto),
             received_ms: self.asker.incoming.received_ms,
             deadline_ms: timeouts.deadline_ms,
-            client_ms: self.client_ms,
+            client_ms: self.asker.patience.total_ms,
+            attempt_ms: self.asker.patience.first_token_ms.filter(|_| self.asker.request.stream),
         };
         Failover::new(self.candidates.iter().map(slot).collect(), budget)
     }
@@ -244,7 +243,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
     ) -> Result<Answer<P::Reply>, Failure> {
         let Begun { candidate, permit, .. } = begun;
         let Asked { answered, encoded, started_ms, secret } = asked;
-        let Asker { gateway, ports, incoming, request, prompt_tokens, .. } = self.asker;
+        let Asker { ports, incoming, request, prompt_tokens, .. } = self.asker;
         let provider = candidate.provider;
         match answered {
             Answered::Whole { status, body } => {
@@ -284,9 +283,9 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                     used: Vec::new(),
                     resumes: Vec::new(),
                     lost: progress.lost,
+                    impatient: self.asker.patience.stream_idle_ms.is_some(),
                 };
-                let idle_ms = gateway.config.timeouts.stream_idle(candidate.model.capabilities.reasoning);
-                let leg = Leg { prefix, reply, relay, idle_ms };
+                let leg = Leg { prefix, reply, relay, idle_ms: self.asker.idle_ms(candidate) };
                 Ok(Answer::Stream(Box::new(Committed { headers, leg, account, request: None })))
             }
         }

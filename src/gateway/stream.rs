@@ -252,6 +252,8 @@ pub struct StreamAccount {
     pub resumes: Vec<Resumed>,
     /// What an attempt cost that lost to this one; the client's `usage` does not tell it.
     pub lost: Option<Usage>,
+    /// The client waits for less than the gateway would, so that a cut may be its own doing.
+    pub impatient: bool,
 }
 
 impl StreamAccount {
@@ -265,7 +267,8 @@ impl StreamAccount {
             Verdict::Whole => Outcome::success(None, speed(&tokens, estimated, took_ms)),
             Verdict::Failed(class) => {
                 self.trail.end_with(End::Failed(class));
-                Outcome::of_failure(class, None, None, now_ms)
+                let impatient = self.impatient && class == ErrorClass::StreamCut;
+                if impatient { Outcome::Inconclusive } else { Outcome::of_failure(class, None, None, now_ms) }
             }
             Verdict::Diverged => {
                 self.trail.end_with(End::Diverged);

@@ -13,6 +13,10 @@ pub const FAILOVER_SEQUENCE: &str = "x-opengateway-failover-sequence";
 pub const TIMEOUT: &str = "x-gateway-timeout";
 /// The same under another name; the smaller one counts.
 pub const OWN_TIMEOUT: &str = "x-opengateway-timeout";
+/// The milliseconds that one provider has until the first token of a stream.
+pub const FIRST_TOKEN_TIMEOUT: &str = "x-gateway-first-token-timeout";
+/// The milliseconds that a stream may be silent.
+pub const STREAM_IDLE_TIMEOUT: &str = "x-gateway-stream-idle-timeout";
 
 /// These headers as they came; one that is empty is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +27,10 @@ pub struct HeaderWishes {
     pub timeout: Option<String>,
     /// [`OWN_TIMEOUT`].
     pub own_timeout: Option<String>,
+    /// [`FIRST_TOKEN_TIMEOUT`].
+    pub first_token_timeout: Option<String>,
+    /// [`STREAM_IDLE_TIMEOUT`].
+    pub stream_idle_timeout: Option<String>,
 }
 
 impl HeaderWishes {
@@ -66,25 +74,42 @@ impl HeaderWishes {
         Ok(())
     }
 
-    /// How long the client waits, in milliseconds; `None` = as long as the gateway does.
+    /// How long the client waits.
     ///
     /// # Errors
     /// A 400 that names the header.
-    pub fn timeout_ms(&self) -> Result<Option<u64>, ApiError> {
-        let mut least: Option<u64> = None;
-        for (name, value) in [(TIMEOUT, &self.timeout), (OWN_TIMEOUT, &self.own_timeout)] {
-            let Some(value) = value else { continue };
-            // `u64::from_str` takes a leading plus sign.
-            let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-            match value.parse().ok().filter(|&ms: &u64| digits && ms > 0) {
-                Some(ms) => least = Some(least.map_or(ms, |least| least.min(ms))),
-                None => {
-                    let allowed = "a whole number of milliseconds above 0, such as 15000";
-                    return Err(RequestError::value(name, allowed, value).into());
-                }
-            }
+    pub fn patience(&self) -> Result<Patience, ApiError> {
+        let (total, own) = (milliseconds(TIMEOUT, &self.timeout)?, milliseconds(OWN_TIMEOUT, &self.own_timeout)?);
+        Ok(Patience {
+            total_ms: total.into_iter().chain(own).min(),
+            first_token_ms: milliseconds(FIRST_TOKEN_TIMEOUT, &self.first_token_timeout)?,
+            stream_idle_ms: milliseconds(STREAM_IDLE_TIMEOUT, &self.stream_idle_timeout)?,
+        })
+    }
+}
+
+/// How long a client waits, in milliseconds; `None` = as long as the gateway does. What it waits longer counts for
+/// nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// For the first token of a stream or for the whole reply, all attempts together.
+    pub total_ms: Option<u64>,
+    /// For the first token of a stream by one provider.
+    pub first_token_ms: Option<u64>,
+    /// Between two chunks of a stream.
+    pub stream_idle_ms: Option<u64>,
+}
+
+fn milliseconds(name: &'static str, value: &Option<String>) -> Result<Option<u64>, ApiError> {
+    let Some(value) = value else { return Ok(None) };
+    // `u64::from_str` takes a leading plus sign.
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    match value.parse().ok().filter(|&ms: &u64| digits && ms > 0) {
+        Some(ms) => Ok(Some(ms)),
+        None => {
+            let allowed = "a whole number of milliseconds above 0, such as 15000";
+            Err(RequestError::value(name, allowed, value).into())
         }
-        Ok(least)
     }
 }
 

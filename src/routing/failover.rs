@@ -54,6 +54,8 @@ pub struct Budget {
     pub deadline_ms: Option<u64>,
     /// No attempt at all runs longer than so many milliseconds after that: the client says so.
     pub client_ms: Option<u64>,
+    /// No attempt runs longer than so many milliseconds: the client says so.
+    pub attempt_ms: Option<u64>,
 }
 
 /// What to do next.
@@ -77,7 +79,7 @@ pub struct Try {
     pub candidate: usize,
     /// Milliseconds that the attempt may take.
     pub timeout_ms: u64,
-    /// A deadline leaves less than the candidate's own timeout: when it runs out, that says nothing about the provider.
+    /// A deadline or the client leaves it less than its own timeout: when it runs out, that says nothing about the provider.
     pub shortened: bool,
     /// It was put off before, and nobody else is left: better a second probe of it than no answer.
     pub insist: bool,
@@ -164,6 +166,7 @@ pub struct Failover {
     max_attempts: u32,
     deadline_ms: u64,
     client_deadline_ms: u64,
+    attempt_ms: u64,
     /// Only candidates with a window above this one.
     window_above: u32,
     /// A provider refused a parameter; the next refusal ends it.
@@ -190,6 +193,7 @@ impl Failover {
             max_attempts: if budget.auto { MAX_ATTEMPTS_AUTO } else { MAX_ATTEMPTS },
             deadline_ms: budget.received_ms.saturating_add(deadline_ms),
             client_deadline_ms: budget.client_ms.map_or(u64::MAX, |ms| budget.received_ms.saturating_add(ms)),
+            attempt_ms: budget.attempt_ms.unwrap_or(u64::MAX),
             window_above: 0,
             refused: false,
             stopped: false,
@@ -249,14 +253,15 @@ impl Failover {
         let in_full = !out.repeated && self.tried < 2;
         let client_ms = self.client_deadline_ms.saturating_sub(now_ms);
         let own_ms = if in_full { u64::MAX } else { self.deadline_ms.saturating_sub(now_ms) };
-        let timeout_ms = slot.timeout_ms.min(client_ms).min(own_ms);
+        let wanted_ms = slot.timeout_ms.min(self.attempt_ms);
+        let timeout_ms = wanted_ms.min(client_ms).min(own_ms);
         let shortened = timeout_ms < slot.timeout_ms;
         let least_ms = match (self.attempts, own_ms < client_ms) {
             (0, _) => 1,
             (_, true) => MIN_ATTEMPT_MS,
             (_, false) => MIN_HURRIED_MS,
         };
-        if timeout_ms == 0 || (shortened && timeout_ms < least_ms) {
+        if timeout_ms == 0 || (timeout_ms < wanted_ms && timeout_ms < least_ms) {
             self.out_of_time |= client_ms <= own_ms;
             return None;
         }

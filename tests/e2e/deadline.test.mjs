@@ -80,6 +80,30 @@ describe('a request with a timeout of its own', () => {
   }
 });
 
+describe('a client that waits less for one provider', () => {
+  const scene = setScene({ providers: TWO, vars: { HEDGE_AFTER_MS: '0' }, isolates: 2 });
+
+  test('has the next one for its first token', async () => {
+    scene.upstream.always('groq', neverAnswer());
+    const reply = await scene.client.chat(askInOrder(TWO, { stream: true }), { 'x-gateway-first-token-timeout': '300' });
+    assert.equal(reply.status, 200, reply.text);
+    assert.deepEqual(trailOf(reply), [['groq', 'timeout'], ['cerebras', '200']]);
+    await scene.upstream.aborted('groq');
+  });
+
+  test('has an end of a stream that goes silent, and opens no circuit by it', async () => {
+    const json = { stream: true, response_format: { type: 'json_object' } };
+    scene.upstream.always('groq', stream([role(), text('one'), silence()]));
+    for (let i = 0; i < 4; i += 1) {
+      const reply = await scene.client.chat(askInOrder(['groq'], json), { 'x-gateway-stream-idle-timeout': '300' });
+      assert.equal(reply.headers['x-gateway-attempts'], '1', 'it is asked again each time');
+      const answer = readStream(reply.text);
+      assert.deepEqual([answer.content, answer.error.code, answer.dones], ['one', 'stream_cut', 0]);
+    }
+    assert.deepEqual(scene.upstream.counts(), { groq: 4 });
+  });
+});
+
 describe('headers that do not come', () => {
   const vars = { HEADERS_TIMEOUT_MS: '300', HEDGE_AFTER_MS: '0' };
   const scene = setScene({ providers: TWO, vars, isolates: 2 });

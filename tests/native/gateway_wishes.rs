@@ -1,11 +1,15 @@
 //! What a client asks for in headers: the failover sequence, and how long it waits.
 
 use opengateway::gateway::chat::Incoming;
-use opengateway::gateway::wishes::{FAILOVER_SEQUENCE, HeaderWishes, OWN_TIMEOUT, TIMEOUT};
+use opengateway::gateway::wishes::{
+    FAILOVER_SEQUENCE, FIRST_TOKEN_TIMEOUT, HeaderWishes, OWN_TIMEOUT, STREAM_IDLE_TIMEOUT, TIMEOUT,
+};
 use opengateway::health::circuit::Standing;
 use serde_json::json;
 
-use crate::gateway_world::{DONE, GOOD, Got, HELLO, REQUEST_ID, ROLE, STOP, World, gateway_with, reply, stream};
+use crate::gateway_world::{
+    DONE, GOOD, Got, HELLO, Part, REQUEST_ID, ROLE, STOP, World, event_of, gateway_with, reply, stream,
+};
 
 fn sequenced(world: &World, sequence: &str, model: &str, more: &str) -> Got {
     let wishes = HeaderWishes { failover_sequence: Some(sequence.to_owned()), ..HeaderWishes::default() };
@@ -108,6 +112,14 @@ fn a_timeout_that_is_no_positive_whole_number_is_refused() {
         for (header, wishes) in [
             (TIMEOUT, HeaderWishes { timeout: Some(bad.to_owned()), ..HeaderWishes::default() }),
             (OWN_TIMEOUT, HeaderWishes { own_timeout: Some(bad.to_owned()), ..HeaderWishes::default() }),
+            (
+                FIRST_TOKEN_TIMEOUT,
+                HeaderWishes { first_token_timeout: Some(bad.to_owned()), ..HeaderWishes::default() },
+            ),
+            (
+                STREAM_IDLE_TIMEOUT,
+                HeaderWishes { stream_idle_timeout: Some(bad.to_owned()), ..HeaderWishes::default() },
+            ),
         ] {
             let got = ask(&World::new(), wishes, "m", "");
             let error = &got.json()["error"];
@@ -132,7 +144,7 @@ fn of_two_timeouts_the_smaller_one_counts() {
         (Some("7"), Some("8"), Some(7)),
         (Some("9"), Some("8"), Some(8)),
     ] {
-        assert_eq!(wishes(one, other).timeout_ms(), Ok(least));
+        assert_eq!(wishes(one, other).patience().map(|patience| patience.total_ms), Ok(least));
     }
 }
 
@@ -189,6 +201,40 @@ fn hostile_timeouts_open_no_circuit() {
     let circuits = world.health.borrow().circuits();
     let counted = circuits.get("alpha", "alpha/m-1").map_or((0, 0), |circuit| circuit.totals(world.now()));
     assert_eq!(counted, (0, 0), "it is as if they had not been");
+}
+
+#[test]
+fn a_client_may_give_each_provider_less_time_for_its_first_token() {
+    let answer = || stream(&[ROLE, HELLO, STOP, DONE]);
+    let world = World::new();
+    let order = r#","stream":true,"provider":{"order":["alpha","beta"]}"#;
+    for _ in 0..4 {
+        let wishes = HeaderWishes { first_token_timeout: Some("700".to_owned()), ..HeaderWishes::default() };
+        let world = &world;
+        world.expect("alpha", answer().after(900));
+        world.expect("beta", answer().after(600));
+        let got = ask(world, wishes, "m", order);
+        assert_eq!((got.trail(), got.record().ttft_ms), ("alpha/m=timeout; beta/m=200", Some(1_300)));
+    }
+    let wishes = HeaderWishes { first_token_timeout: Some("700".to_owned()), ..HeaderWishes::default() };
+    world.expect("alpha", reply(200, GOOD).after(900));
+    let got = ask(&world, wishes, "m", &order.replace("true", "false"));
+    assert_eq!(got.trail(), "alpha/m=200", "no circuit is open, and a whole reply has no first token");
+}
+
+#[test]
+fn a_client_may_wait_less_for_the_next_chunk_and_opens_no_circuit_by_it() {
+    let world = World::new();
+    for _ in 0..4 {
+        let parts = vec![event_of(ROLE), event_of(HELLO), Part::Pause(600), event_of(STOP), event_of(DONE)];
+        world.expect("alpha", crate::gateway_world::parts(200, parts));
+        let wishes = HeaderWishes { stream_idle_timeout: Some("500".to_owned()), ..HeaderWishes::default() };
+        // Somebody else could go on only with text.
+        let json = r#","stream":true,"provider":{"only":["alpha"]},"response_format":{"type":"json_object"}"#;
+        let got = ask(&world, wishes, "m", json);
+        assert_eq!((got.record().error_class, got.record().trail.as_str()), (Some("stream_cut"), "alpha/m=stream_cut"));
+    }
+    assert_eq!(world.health.borrow().standing("alpha", "alpha/m-1", 0, world.now()), Standing::Healthy);
 }
 
 #[test]

@@ -411,6 +411,11 @@ impl World {
         self
     }
 
+    /// What `provider` does with one more call.
+    pub(crate) fn expect(&self, provider: &str, script: Script) {
+        self.scripts.borrow_mut().entry(provider.to_owned()).or_default().push_back(script);
+    }
+
     /// The client leaves at this time.
     pub(crate) fn leaves_at(self, ms: u64) -> Self {
         self.leaves_at.set(ms);

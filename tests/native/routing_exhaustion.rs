@@ -2,7 +2,7 @@
 
 use opengateway::health::outcome::{QUOTA_BENCH_MS, RATE_LIMIT_MS};
 use opengateway::openai::error::{ApiError, ErrorType};
-use opengateway::routing::exhaustion::{Failed, error};
+use opengateway::routing::exhaustion::{Failed, error, out_of_time};
 use opengateway::routing::failure::ErrorClass;
 use proptest::prelude::*;
 
@@ -168,6 +168,23 @@ fn sdks_are_told_not_to_try_again_where_it_is_in_vain() {
     ] {
         assert_eq!(told(classes).should_retry, should_retry, "{classes:?}");
     }
+}
+
+#[test]
+fn when_the_clients_own_time_is_over_that_is_what_it_is_told_unless_it_must_mend_the_request() {
+    for class in ErrorClass::ALL {
+        let tried = failed(&[ServerError, class]);
+        let api = out_of_time(&tried, 1_500);
+        if [ContentFilter, BadRequest, ClientClosed].contains(&class) {
+            assert_eq!(api, error(&tried), "{class:?}");
+            continue;
+        }
+        assert_eq!((api.status, api.code, api.error_type), (504, "provider_timeout", ErrorType::Server), "{class:?}");
+        let words =
+            "No provider answered within the 1500 ms that the request's own timeout allows (asked: groq, cerebras).";
+        assert_eq!(api.message, words);
+    }
+    assert!(out_of_time(&[], 1).message.ends_with("(nobody was asked)."));
 }
 
 proptest! {

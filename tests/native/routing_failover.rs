@@ -18,7 +18,7 @@ fn slots(count: usize, pinned: bool) -> Vec<Slot> {
     (0..count).map(|provider| Slot { pinned, provider, ..SLOT }).collect()
 }
 
-const BUDGET: Budget = Budget { auto: false, received_ms: NOW, deadline_ms: None, client_ms: None };
+const BUDGET: Budget = Budget { auto: false, received_ms: NOW, deadline_ms: None, client_ms: None, attempt_ms: None };
 
 /// A machine whose attempts come one after another.
 struct Machine {
@@ -392,6 +392,17 @@ fn a_clients_deadline_lowers_and_never_raises() {
     assert!(!failover.failover.out_of_time(NOW + 2 * TIMEOUT));
 }
 
+#[test]
+fn a_client_that_gives_each_attempt_less_has_as_many_of_them() {
+    let mut failover = Machine::new(slots(4, false), Budget { attempt_ms: Some(50), ..BUDGET });
+    for candidate in 0..4 {
+        assert_eq!(failover.next(NOW), shortened(candidate, 50));
+        failover.report(verdict(ErrorClass::Timeout), NOW);
+    }
+    let mut failover = Machine::new(slots(4, false), Budget { attempt_ms: Some(2 * TIMEOUT), ..BUDGET });
+    assert_eq!(tried(&mut failover, NOW), Some(0), "never more than the operator gives");
+}
+
 // --- Whole providers -------------------------------------------------------------------------------------------------
 
 #[test]
@@ -448,8 +459,12 @@ proptest! {
             (any::<bool>(), 0usize..3, prop::option::of(1u32..9), 0u64..200_000, prop::option::of(0u64..9_000), any::<bool>()),
             0..9,
         ),
-        (auto, deadline_ms, client_ms) in
-            (any::<bool>(), prop::option::of(1u64..90_000), prop::option::of(1u64..90_000)),
+        (auto, deadline_ms, client_ms, attempt_ms) in (
+            any::<bool>(),
+            prop::option::of(1u64..90_000),
+            prop::option::of(1u64..90_000),
+            prop::option::of(1u64..90_000),
+        ),
         events in prop::collection::vec(
             (0..ErrorClass::ALL.len(), prop::option::of(0u64..9_000), any::<u64>(), 0u64..40_000, 0u8..9, any::<bool>()),
             64,
@@ -459,7 +474,7 @@ proptest! {
             Slot { pinned, provider, context_window, timeout_ms, hedge_after_ms, beside }
         };
         let slots: Vec<Slot> = specs.iter().map(slot).collect();
-        let mut failover = Failover::new(slots.clone(), Budget { auto, received_ms: NOW, deadline_ms, client_ms });
+        let mut failover = Failover::new(slots.clone(), Budget { auto, received_ms: NOW, deadline_ms, client_ms, attempt_ms });
         let mut now_ms = NOW;
         let mut tries = vec![0u32; slots.len()];
         let mut out: Vec<Try> = Vec::new();

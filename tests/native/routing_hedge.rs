@@ -14,7 +14,7 @@ const SLOT: Slot = Slot {
     hedge_after_ms: Some(AFTER),
     beside: true,
 };
-const BUDGET: Budget = Budget { auto: false, received_ms: NOW, deadline_ms: None, client_ms: None };
+const BUDGET: Budget = Budget { auto: false, received_ms: NOW, deadline_ms: None, client_ms: None, attempt_ms: None };
 
 fn slots(count: usize) -> Vec<Slot> {
     (0..count).map(|provider| Slot { provider, ..SLOT }).collect()
