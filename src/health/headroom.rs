@@ -108,6 +108,16 @@ impl Headroom {
         [self.requests, self.tokens].into_iter().flatten().any(|left| left.left == 0)
     }
 
+    /// Whether `other` is nothing new while these figures are believed. Who has nothing left says so with each answer, and
+    /// need not be told on each time.
+    pub fn says(&self, other: &Self, now_ms: u64) -> bool {
+        let says = |one: Option<Left>, other: Option<Left>| match (one, other) {
+            (Some(one), Some(other)) => one.left == other.left && now_ms < one.until_ms(),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        says(self.requests, other.requests) && says(self.tokens, other.tokens)
+    }
+
     /// The newer figures of each kind.
     #[must_use]
     pub fn newest(self, other: Self) -> Self {

@@ -124,7 +124,7 @@ fn merged(old: Outcome, new: Outcome) -> Option<Outcome> {
             tokens_per_second: mean(tokens_per_second, new_speed),
             count: count.saturating_add(new_count),
         }),
-        (Outcome::Headroom(_), Outcome::Headroom(new)) => Some(Outcome::Headroom(new)),
+        (Outcome::Headroom(old), Outcome::Headroom(new)) => Some(Outcome::Headroom(old.newest(new))),
         _ => None,
     }
 }

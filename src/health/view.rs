@@ -104,7 +104,7 @@ impl HealthView {
             (None, Some(told)) => told,
             (None, None) => return,
         };
-        if known != Some(now) {
+        if !known.is_some_and(|known| known.says(&now, now_ms)) {
             self.record(provider, model, Outcome::Headroom(now), None, now_ms);
         }
     }

@@ -227,6 +227,19 @@ fn a_request_whose_answer_told_nothing_counts_until_the_figures_begin_anew() {
 }
 
 #[test]
+fn who_has_nothing_left_is_told_of_once_while_that_is_believed() {
+    let (mut object, mut view) = (Coordinator::new(1), HealthView::new(1));
+    answered_with(&mut view, 0, NOW);
+    sync(&mut view, &mut object, NOW);
+    for later in [NOW, NOW + 1, NOW + 59_999] {
+        answered_with(&mut view, 0, later);
+        assert!(!view.has_urgent_news());
+    }
+    answered_with(&mut view, 0, NOW + 60_000);
+    assert!(view.has_urgent_news(), "it begins anew, and there is nothing left again");
+}
+
+#[test]
 fn tokens_count_by_what_a_request_needs() {
     let mut view = HealthView::new(1);
     let tokens = Some(Left { left: 100, reset_ms: Some(NOW + 60_000), at_ms: NOW });

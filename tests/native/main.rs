@@ -39,6 +39,7 @@ mod gateway_models;
 mod gateway_project;
 mod gateway_providers;
 mod gateway_query;
+mod gateway_quota;
 mod gateway_resume;
 mod gateway_retention;
 mod gateway_route;
