@@ -126,6 +126,12 @@ describe('an unreachable provider', () => {
     assert.deepEqual(trailOf(reply), [['groq', 'connect'], ['cerebras', '200']]);
   });
 
+  test('does not use up the attempts of `auto` with its other models', async () => {
+    const reply = await scene.client.chat(ask({ model: 'auto', provider: { order: ['groq'] } }));
+    assert.equal(reply.status, 200, reply.text);
+    assert.deepEqual(trailOf(reply), [['groq', 'connect'], ['cerebras', '200']]);
+  });
+
   test('alone is a 502', async () => {
     assertError(await scene.client.chat(askInOrder(['groq'])), { status: 502 });
   });
