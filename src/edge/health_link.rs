@@ -239,8 +239,11 @@ impl HealthPort for HealthLink {
         self.isolate.health.borrow_mut().leases().overdraw(key, seed)
     }
 
-    async fn admit(&self, provider: &str, model: &str, permit: Permit) -> Admission {
+    async fn admit(&self, provider: &str, model: &str, permit: Permit, insist: bool) -> Admission {
         let provider = self.health_id(provider);
+        if !insist && self.read(|view| view.rests(provider, model, now_ms())) {
+            return Admission::Busy;
+        }
         if let Some(known) = self.read(|view| view.admission(provider, model, permit)) {
             return known;
         }

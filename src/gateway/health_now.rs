@@ -48,6 +48,10 @@ impl<H: HealthPort> Health for HealthNow<'_, H> {
         self.port.standing(provider, model, tokens, self.now_ms)
     }
 
+    fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
     fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {
         self.port.first_token_ms(provider, model)
     }

@@ -83,8 +83,9 @@ pub trait HealthPort {
     fn lease(&self, keys: &[String], seed: u64) -> impl Future<Output = ()>;
     /// A ticket of `key` when none could be got: after the last one, or from `seed` on where nothing is known.
     fn overdraw(&self, key: &str, seed: u64) -> u64;
-    /// Asks for the permit to use a candidate, which matters where it is being probed. Waits a short while at most.
-    fn admit(&self, provider: &str, model: &str, permit: Permit) -> impl Future<Output = Admission>;
+    /// Asks for the permit to use a candidate, which matters where it is broken: one whose time is not up is only given to
+    /// who insists, having nobody else left. Waits a short while at most.
+    fn admit(&self, provider: &str, model: &str, permit: Permit, insist: bool) -> impl Future<Output = Admission>;
     /// Takes an outcome in, with the permit of the probe it is the outcome of.
     fn record(&self, provider: &str, model: &str, outcome: Outcome, permit: Option<Permit>, now_ms: u64);
 }

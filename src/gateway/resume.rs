@@ -80,7 +80,7 @@ pub(super) async fn resume<P: Ports>(
         }
         let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
         let permit = Permit(seed);
-        let admission = ports.health().admit(provider, model, permit).await;
+        let admission = ports.health().admit(provider, model, permit, false).await;
         if admission == Admission::Busy {
             continue;
         }
@@ -90,6 +90,7 @@ pub(super) async fn resume<P: Ports>(
             Ok(leg) => return Some(leg),
             Err(failure) => {
                 let now_ms = ports.now_ms();
+                let failure = failure.to_reset(candidate.provider, now_ms);
                 let outcome = Outcome::of_failure(failure.class, failure.status, failure.retry_after_ms, now_ms);
                 ports.health().record(provider, model, outcome, permit, now_ms);
                 account.trail.push(tried(candidate, failure.status, End::Failed(failure.class)));

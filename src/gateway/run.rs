@@ -113,11 +113,11 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         }
     }
 
-    /// Asks whether the candidate may be used now; `None` = another request is probing it.
+    /// Asks whether the candidate may be used now; `None` = another request is probing it, or it is to be left alone.
     async fn begin(&self, attempt: Try, now_ms: u64) -> Option<Begun<'r, 'c>> {
         let candidate = self.candidates.get(attempt.candidate)?;
         let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
-        let admission = self.asker.ports.health().admit(provider, model, self.permit).await;
+        let admission = self.asker.ports.health().admit(provider, model, self.permit, attempt.insist).await;
         if admission == Admission::Busy && !attempt.insist {
             return None;
         }
@@ -162,6 +162,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             pinned: candidate.pinned,
             provider: self.candidates.iter().position(|one| one.provider.id == candidate.provider.id).unwrap_or(0),
             context_window: candidate.model.context_window,
+            not_before_ms: candidate.not_before_ms.unwrap_or(0),
             timeout_ms: timeouts.attempt(self.asker.request.stream, candidate.model.capabilities.reasoning),
             hedge_after_ms: Some(timeouts.hedge_after_ms)
                 .filter(|&ms| self.asker.request.stream && ms > 0 && !self.thinks_long(candidate)),

@@ -202,6 +202,11 @@ impl Circuit {
         Standing::Probe { last }
     }
 
+    /// Whether it is open and its time not up.
+    pub const fn rests(&self, now_ms: u64) -> bool {
+        matches!(self.state, State::Open { since_ms, for_ms } if now_ms < since_ms.saturating_add(for_ms))
+    }
+
     /// Takes the permit for one request. Closed circuits need none, half-open ones give it to one request at a time. An
     /// open one gives it too: who asks has nothing better left. Asking again with the same permit changes nothing.
     pub fn admit(&mut self, permit: Permit, now_ms: u64) -> Admission {
@@ -212,6 +217,8 @@ impl Circuit {
                 Admission::Busy
             }
             State::Open { for_ms, .. } | State::HalfOpen { for_ms, .. } => {
+                // A probe before its time that fails must not make the time longer.
+                let for_ms = if self.rests(now_ms) { for_ms / 2 } else { for_ms };
                 self.state = State::HalfOpen { probe_since_ms: now_ms, for_ms, permit };
                 Admission::Probe
             }

@@ -167,6 +167,12 @@ impl HealthView {
         self.probes.push(ProbeWish { provider: provider.to_owned(), model: model.to_owned(), permit });
     }
 
+    /// Whether its circuit is open and its time not up: only who has nobody else left should ask for it.
+    pub fn rests(&self, provider: &str, model: &str, now_ms: u64) -> bool {
+        let rests = |model| self.circuit(provider, model).is_some_and(|circuit| circuit.rests(now_ms));
+        rests(WHOLE_PROVIDER) || rests(model)
+    }
+
     /// Whether the wish still waits for its message, or for the answer.
     pub fn is_wished(&self, permit: Permit) -> bool {
         self.probes.iter().any(|wish| wish.permit == permit) || self.asked.contains(&permit)

@@ -34,6 +34,8 @@ pub struct Slot {
     pub provider: usize,
     /// Its context window, where known.
     pub context_window: Option<u32>,
+    /// It is not to be asked before then, milliseconds since the Unix epoch; 0 = now.
+    pub not_before_ms: u64,
     /// How long one attempt at it may take: to the first token of a stream, to the whole reply otherwise.
     pub timeout_ms: u64,
     /// How long it is waited for alone, in milliseconds: then the next candidate is started beside it. `None` = always.
@@ -211,11 +213,18 @@ impl Failover {
                 return Step::Wait { ms: at_ms - now_ms };
             }
             self.again = None;
-            if let Some(attempt) = self.begin(Out { candidate, repeated: true, insist: false }, now_ms) {
+            let insist = self.following().is_none();
+            if let Some(attempt) = self.begin(Out { candidate, repeated: true, insist }, now_ms) {
                 return Step::Try(attempt);
             }
         }
         let Some((at, candidate)) = self.following() else { return Step::Stop };
+        let not_before_ms = self.slots.get(candidate).map_or(0, |slot| slot.not_before_ms);
+        if now_ms < not_before_ms {
+            // Those behind it wait longer still.
+            let in_time = not_before_ms < self.deadline_ms.min(self.client_deadline_ms);
+            return if in_time { Step::Wait { ms: not_before_ms - now_ms } } else { Step::Stop };
+        }
         self.at = at + 1;
         let attempt = self.begin(Out { candidate, repeated: false, insist: at >= self.order.len() }, now_ms);
         attempt.map_or(Step::Stop, Step::Try)
@@ -243,7 +252,8 @@ impl Failover {
     /// The next candidate, if it may be started beside another one.
     fn beside(&self) -> Option<(usize, usize)> {
         let next = self.following().filter(|_| !self.stopped && self.attempts < self.max_attempts);
-        next.filter(|(at, next)| *at < self.order.len() && self.slots.get(*next).is_some_and(|slot| slot.beside))
+        let may = |slot: &Slot| slot.beside && slot.not_before_ms == 0;
+        next.filter(|(at, next)| *at < self.order.len() && self.slots.get(*next).is_some_and(may))
     }
 
     /// The attempt, unless too little time is left for it.

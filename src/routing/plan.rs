@@ -12,6 +12,7 @@ use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{KeyPolicy, ProviderSpec, Text};
 use crate::health::circuit::Standing;
 use crate::openai::request::{ProviderPreferences, Sort};
+use crate::routing::failover::MAX_WAIT_OUT_MS;
 use crate::routing::failure::ErrorClass;
 
 /// What a plan asks of the health of candidates.
@@ -22,6 +23,8 @@ pub trait Health {
     fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64>;
     /// Its mean speed in completion tokens a second, where anything is known.
     fn tokens_per_second(&self, provider: &str, model: &str) -> Option<u64>;
+    /// Milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64;
     /// The next round-robin ticket of a set of candidates.
     fn ticket(&self, key: &str) -> u64;
 }
@@ -37,6 +40,8 @@ pub struct Candidate<'c> {
     pub pinned: bool,
     /// Chosen by `auto`.
     pub auto: bool,
+    /// Not to be asked before then, since it said so; milliseconds since the Unix epoch.
+    pub not_before_ms: Option<u64>,
 }
 
 /// Why there is no candidate.
@@ -113,30 +118,39 @@ pub(super) const fn band(standing: Standing) -> Option<u8> {
 }
 
 impl<'c, H: Health> Planner<'_, 'c, H> {
-    /// The candidates of all targets, those of the first target first. Those who have nothing left come after all others, and
-    /// those that are a last resort after these.
+    /// The candidates of all targets, those of the first target first. Those who have nothing left come after all others,
+    /// those that are a last resort after these, and last those for whose sake a request may wait a moment.
     ///
     /// # Errors
     /// [`PlanError`] if nobody is left; that of the first target, as it is what the client asked for.
     pub fn plan(&self, targets: &[Target<'c>]) -> Result<Vec<Candidate<'c>>, PlanError> {
         let (mut usable, mut spent, mut last_resort) = (Vec::new(), Vec::new(), Vec::new());
         let mut first_error = None;
+        let mut soon: Vec<Candidate<'c>> = Vec::new();
         for (index, target) in targets.iter().enumerate() {
             // Clients name their model again in `models`: planned twice, it would take two tickets.
             if targets.iter().take(index).any(|earlier| earlier == target) {
                 continue;
             }
-            match self.target(target, index == 0) {
+            match self.target(target, index == 0, &mut soon) {
                 Ok(more) => {
                     usable.extend(more.usable);
                     spent.extend(more.spent);
                     last_resort.extend(more.last_resort);
                 }
+                // Waiting helps against a limit, so that is what the client is told.
+                Err(error @ PlanError::Limited { .. }) if matches!(first_error, Some(PlanError::Benched { .. })) => {
+                    first_error = Some(error);
+                }
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
         let mut candidates: Vec<Candidate<'c>> = Vec::new();
-        for candidate in usable.into_iter().chain(spent).chain(last_resort) {
+        sort_by_rank(&mut soon, |candidate| u128::from(candidate.not_before_ms.unwrap_or(0)));
+        let others = usable.len() + spent.len() + last_resort.len();
+        // Where everybody has said when to come again the client is told, unless it wants exactly this one.
+        soon.retain(|candidate| candidate.pinned || others > 0);
+        for candidate in usable.into_iter().chain(spent).chain(last_resort).chain(soon) {
             if !candidates.iter().any(|known| same_offer(known, &candidate)) {
                 candidates.push(candidate);
             }
@@ -153,7 +167,13 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         }
     }
 
-    fn target(&self, target: &Target<'c>, first: bool) -> Result<Ordered<'c>, PlanError> {
+    /// The candidates of one target; those that are limited for a moment only go into `soon`.
+    fn target(
+        &self,
+        target: &Target<'c>,
+        first: bool,
+        soon: &mut Vec<Candidate<'c>>,
+    ) -> Result<Ordered<'c>, PlanError> {
         let offers = self.offers(target);
         let on: Vec<Candidate<'c>> = self.configured(offers)?;
         let wanted: Vec<Candidate<'c>> = on.into_iter().filter(|candidate| self.allowed(candidate)).collect();
@@ -172,6 +192,13 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         let pinned = target.pinned_provider().is_some() || ranked.len() == 1;
         for entry in &mut ranked {
             entry.candidate.pinned = pinned && !entry.candidate.auto;
+        }
+        for Ranked { candidate, standing, .. } in &ranked {
+            if let Standing::Limited { until_ms } = *standing
+                && until_ms.saturating_sub(self.health.now_ms()) <= MAX_WAIT_OUT_MS
+            {
+                soon.push(Candidate { not_before_ms: Some(until_ms), ..candidate.clone() });
+            }
         }
         let (usable, others): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|entry| band(entry.standing).is_some());
         match last_resort(others) {
@@ -194,7 +221,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
     fn offers(&self, target: &Target<'c>) -> Vec<Candidate<'c>> {
         let candidate = |model: Cow<'c, ModelSpec>, auto: bool| {
             let provider = self.catalog.provider(&model.provider)?;
-            Some(Candidate { provider, model, pinned: false, auto })
+            Some(Candidate { provider, model, pinned: false, auto, not_before_ms: None })
         };
         match target {
             Target::Model { offers, .. } => offers.iter().filter_map(|model| candidate(model.clone(), false)).collect(),

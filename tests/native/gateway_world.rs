@@ -328,7 +328,10 @@ impl HealthPort for World {
         self.health.borrow_mut().leases().overdraw(key, seed)
     }
 
-    async fn admit(&self, provider: &str, model: &str, permit: Permit) -> Admission {
+    async fn admit(&self, provider: &str, model: &str, permit: Permit, insist: bool) -> Admission {
+        if !insist && self.health.borrow().rests(provider, model, self.now()) {
+            return Admission::Busy;
+        }
         let known = self.health.borrow().admission(provider, model, permit);
         if let Some(known) = known {
             return known;

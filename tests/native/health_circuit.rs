@@ -471,3 +471,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_probe_before_its_time_makes_the_time_no_longer() {
+    let mut early = open();
+    assert!(early.rests(NOW + 1) && !early.rests(NOW + OPEN_MIN_MS));
+    early.admit(MINE, NOW + 1);
+    early.record(FAILURE, Some(MINE), NOW + 2);
+    assert_eq!(early.standing(NOW + 2), Standing::Open { until_ms: NOW + 2 + OPEN_MIN_MS });
+    let mut due = open();
+    due.admit(MINE, NOW + OPEN_MIN_MS);
+    due.record(FAILURE, Some(MINE), NOW + OPEN_MIN_MS);
+    assert_eq!(due.standing(NOW + OPEN_MIN_MS), Standing::Open { until_ms: NOW + 3 * OPEN_MIN_MS });
+    assert!(!Circuit::default().rests(NOW));
+}

@@ -11,8 +11,15 @@ const NOW: u64 = 1_700_000_000_000;
 const TIMEOUT: u64 = 30_000;
 
 /// A candidate of a provider of its own.
-const SLOT: Slot =
-    Slot { pinned: false, provider: 0, context_window: None, timeout_ms: TIMEOUT, hedge_after_ms: None, beside: true };
+const SLOT: Slot = Slot {
+    pinned: false,
+    provider: 0,
+    context_window: None,
+    not_before_ms: 0,
+    timeout_ms: TIMEOUT,
+    hedge_after_ms: None,
+    beside: true,
+};
 
 fn slots(count: usize, pinned: bool) -> Vec<Slot> {
     (0..count).map(|provider| Slot { pinned, provider, ..SLOT }).collect()
@@ -456,7 +463,7 @@ proptest! {
     #[test]
     fn whatever_happens_it_ends_within_its_budget(
         specs in prop::collection::vec(
-            (any::<bool>(), 0usize..3, prop::option::of(1u32..9), 0u64..200_000, prop::option::of(0u64..9_000), any::<bool>()),
+            (any::<bool>(), 0usize..3, prop::option::of(1u32..9), 0u64..200_000, prop::option::of(0u64..9_000), any::<bool>(), 0u64..5_000),
             0..9,
         ),
         (auto, deadline_ms, client_ms, attempt_ms) in (
@@ -470,8 +477,9 @@ proptest! {
             64,
         ),
     ) {
-        let slot = |&(pinned, provider, context_window, timeout_ms, hedge_after_ms, beside): &_| {
-            Slot { pinned, provider, context_window, timeout_ms, hedge_after_ms, beside }
+        let slot = |&(pinned, provider, context_window, timeout_ms, hedge_after_ms, beside, wait_ms): &_| {
+            let not_before_ms = if beside { 0 } else { NOW + wait_ms };
+            Slot { pinned, provider, context_window, not_before_ms, timeout_ms, hedge_after_ms, beside }
         };
         let slots: Vec<Slot> = specs.iter().map(slot).collect();
         let mut failover = Failover::new(slots.clone(), Budget { auto, received_ms: NOW, deadline_ms, client_ms, attempt_ms });
@@ -548,4 +556,15 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn one_that_is_limited_for_a_moment_is_waited_for_when_all_others_failed() {
+    let soon = Slot { not_before_ms: NOW + 3_000, hedge_after_ms: Some(1_000), ..SLOT };
+    let mut failover = machine(vec![Slot { hedge_after_ms: Some(1_000), ..SLOT }, soon]);
+    let step = failover.next(NOW);
+    assert_eq!(step, Step::Try(attempt(0)), "it is nobody to be asked beside the first one");
+    failover.report(verdict(ErrorClass::ServerError), NOW + 100);
+    assert_eq!(failover.next(NOW + 100), Step::Wait { ms: 2_900 });
+    assert_eq!(failover.next(NOW + 3_000), Step::Try(attempt(1)));
 }

@@ -102,6 +102,10 @@ impl Health for FakeHealth {
         self.standings.get(&key(provider, model)).copied().unwrap_or(Standing::Healthy)
     }
 
+    fn now_ms(&self) -> u64 {
+        0
+    }
+
     fn first_token_ms(&self, provider: &str, model: &str) -> Option<u64> {
         self.first_token_ms.get(&key(provider, model)).copied()
     }

@@ -10,6 +10,7 @@ const SLOT: Slot = Slot {
     pinned: false,
     provider: 0,
     context_window: None,
+    not_before_ms: 0,
     timeout_ms: TIMEOUT,
     hedge_after_ms: Some(AFTER),
     beside: true,

@@ -3,6 +3,7 @@
 use opengateway::catalog::model::{Capabilities, ModelSpec, ReasoningLevel};
 use opengateway::catalog::provider::ProviderSpec;
 use opengateway::health::circuit::Standing;
+use opengateway::routing::failover::MAX_WAIT_OUT_MS;
 use opengateway::routing::failure::ErrorClass;
 use opengateway::routing::plan::PlanError;
 use opengateway::routing::requirements::Need;
@@ -20,6 +21,10 @@ fn images(content: &str) -> String {
 }
 
 /// `a/good` can do everything; `b/bad` can not do this one thing.
+/// Nobody waits so long for a limit to end.
+const LATER: u64 = MAX_WAIT_OUT_MS + 1;
+const BENCHED: Standing = Standing::Benched { until_ms: 9, class: ErrorClass::BadKey };
+
 #[test]
 fn each_need_keeps_away_the_models_that_do_not_meet_it() {
     let json =
@@ -155,7 +160,7 @@ fn healthy_ones_come_first_then_degraded_ones_then_a_probe_of_a_slow_one_then_op
         .stands("a/m", Standing::Probe { last: true })
         .stands("b/m", Standing::Degraded)
         .stands("c/m", Standing::Open { until_ms: 5 })
-        .stands("d/m", Standing::Limited { until_ms: 5 })
+        .stands("d/m", Standing::Limited { until_ms: LATER })
         .stands("e/m", Standing::Benched { until_ms: 5, class: ErrorClass::BadKey })
         .stands("f/m", Standing::Probe { last: false });
     assert_eq!(world.plan(&ask("m", "")), "f/m g/m b/m a/m c/m");
@@ -166,7 +171,7 @@ fn healthy_ones_come_first_then_degraded_ones_then_a_probe_of_a_slow_one_then_op
 fn with_every_circuit_open_the_one_whose_time_is_up_soonest_is_used() {
     let world = World::of(&[at("a/m"), at("b/m"), at("c/m"), at("d/m")])
         .stands("a/m", Standing::Open { until_ms: 9 })
-        .stands("b/m", Standing::Limited { until_ms: 1 })
+        .stands("b/m", Standing::Limited { until_ms: LATER })
         .stands("c/m", Standing::Open { until_ms: 5 })
         .stands("d/m", Standing::Benched { until_ms: 1, class: ErrorClass::Billing });
     assert_eq!(world.plan(&ask("m", "")), "c/m a/m");
@@ -222,6 +227,32 @@ fn with_everyone_limited_the_soonest_end_is_told() {
 }
 
 #[test]
+fn who_is_limited_for_a_moment_comes_last_and_is_waited_for() {
+    let moment = Standing::Limited { until_ms: MAX_WAIT_OUT_MS };
+    let world = World::of(&[at("a/m"), at("b/m"), at("c/m"), at("d/m")])
+        .stands("a/m", moment)
+        .stands("b/m", Standing::Limited { until_ms: 7 })
+        .stands("c/m", Standing::Open { until_ms: 9 })
+        .stands("d/m", Standing::Limited { until_ms: LATER });
+    assert_eq!(world.plan(&ask("m", "")), "c/m b/m a/m");
+    assert_eq!(world.plan(&ask("a/m", "")), "a/m", "wanted and nobody else");
+    assert_eq!(world.refusal(&ask("d/m", "")), PlanError::Limited { until_ms: LATER });
+    let world = World::of(&[at("a/m"), at("b/n"), at("c/o")]).stands("a/m", moment).stands("b/n", BENCHED);
+    assert_eq!(world.plan(&ask("a/m", r#","models":["n"]"#)), "a/m");
+    assert_eq!(world.plan(&ask("a/m", r#","models":["o"]"#)), "c/o a/m");
+}
+
+#[test]
+fn a_limit_is_told_before_a_bench() {
+    let world =
+        World::of(&[at("a/m"), at("b/n")]).stands("a/m", BENCHED).stands("b/n", Standing::Limited { until_ms: LATER });
+    for (first, second) in [("m", "n"), ("n", "m")] {
+        let refusal = world.refusal(&ask(first, &format!(r#","models":["{second}"]"#)));
+        assert_eq!(refusal, PlanError::Limited { until_ms: LATER });
+    }
+}
+
+#[test]
 fn with_everyone_benched_the_reasons_are_told() {
     let world = World::of(&[at("a/m"), at("b/m")])
         .stands("a/m", Standing::Benched { until_ms: 9, class: ErrorClass::BadKey })
@@ -239,7 +270,7 @@ fn fallbacks_follow_in_their_order_and_nobody_comes_twice() {
 
 #[test]
 fn a_first_model_that_cannot_be_used_gives_way_to_its_fallbacks() {
-    let mut world = World::of(&[toolless("a/m"), at("b/n")]).stands("b/n", Standing::Limited { until_ms: 3 });
+    let mut world = World::of(&[toolless("a/m"), at("b/n")]).stands("b/n", Standing::Limited { until_ms: LATER });
     let forced = format!(r#"{TOOLS},"tool_choice":"required","models":["n"]"#);
     assert_eq!(world.unmet(&ask("m", &forced)), [Need::Tools], "the first one's refusal is told");
     world.health.standings.clear();
