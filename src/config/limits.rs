@@ -112,22 +112,34 @@ impl Timeouts {
     pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
         const DEADLINE: &str = "FAILOVER_DEADLINE_MS";
         let timeout = |name, default| vars.number(name, default, 1, MAX_TIMEOUT_MS);
+        // Who sets a time and not that of reasoning models means all models.
+        let both = |(name, default), (reasoning, reasoning_default)| {
+            let ms = timeout(name, default)?;
+            let reasoning_default = if vars.text(name).is_some() { ms } else { reasoning_default };
+            Ok((ms, timeout(reasoning, reasoning_default)?))
+        };
+        let (first_token_ms, reasoning_first_token_ms) = both(
+            ("FIRST_TOKEN_TIMEOUT_MS", DEFAULT_FIRST_TOKEN_TIMEOUT_MS),
+            ("REASONING_FIRST_TOKEN_TIMEOUT_MS", DEFAULT_REASONING_FIRST_TOKEN_TIMEOUT_MS),
+        )?;
+        let (stream_idle_ms, reasoning_stream_idle_ms) = both(
+            ("STREAM_IDLE_TIMEOUT_MS", DEFAULT_STREAM_IDLE_TIMEOUT_MS),
+            ("REASONING_STREAM_IDLE_TIMEOUT_MS", DEFAULT_REASONING_STREAM_IDLE_TIMEOUT_MS),
+        )?;
+        let (request_ms, reasoning_request_ms) = both(
+            ("REQUEST_TIMEOUT_MS", DEFAULT_REQUEST_TIMEOUT_MS),
+            ("REASONING_REQUEST_TIMEOUT_MS", DEFAULT_REASONING_REQUEST_TIMEOUT_MS),
+        )?;
         Ok(Self {
-            first_token_ms: timeout("FIRST_TOKEN_TIMEOUT_MS", DEFAULT_FIRST_TOKEN_TIMEOUT_MS)?,
-            reasoning_first_token_ms: timeout(
-                "REASONING_FIRST_TOKEN_TIMEOUT_MS",
-                DEFAULT_REASONING_FIRST_TOKEN_TIMEOUT_MS,
-            )?,
-            stream_idle_ms: timeout("STREAM_IDLE_TIMEOUT_MS", DEFAULT_STREAM_IDLE_TIMEOUT_MS)?,
-            reasoning_stream_idle_ms: timeout(
-                "REASONING_STREAM_IDLE_TIMEOUT_MS",
-                DEFAULT_REASONING_STREAM_IDLE_TIMEOUT_MS,
-            )?,
-            request_ms: timeout("REQUEST_TIMEOUT_MS", DEFAULT_REQUEST_TIMEOUT_MS)?,
+            first_token_ms,
+            reasoning_first_token_ms,
+            stream_idle_ms,
+            reasoning_stream_idle_ms,
+            request_ms,
+            reasoning_request_ms,
             headers_ms: timeout("HEADERS_TIMEOUT_MS", MAX_TIMEOUT_MS)?,
             deadline_ms: vars.text(DEADLINE).map(|_| timeout(DEADLINE, 0)).transpose()?,
             hedge_after_ms: vars.number("HEDGE_AFTER_MS", DEFAULT_HEDGE_AFTER_MS, 0, MAX_TIMEOUT_MS)?,
-            reasoning_request_ms: timeout("REASONING_REQUEST_TIMEOUT_MS", DEFAULT_REASONING_REQUEST_TIMEOUT_MS)?,
         })
     }
 }

@@ -274,3 +274,14 @@ fn free_tier_providers_must_exist() {
         "FREE_TIER_PROVIDERS names \"grok\", which is no provider; there are: groq, azure, ollama"
     );
 }
+
+#[test]
+fn a_time_that_is_set_is_that_of_reasoning_models_too_unless_they_have_their_own() {
+    for name in ["FIRST_TOKEN_TIMEOUT_MS", "STREAM_IDLE_TIMEOUT_MS", "REQUEST_TIMEOUT_MS"] {
+        let reasoning = format!("REASONING_{name}");
+        let both = config(&[(name, "7")]).unwrap();
+        assert_eq!((read(&both, name), read(&both, &reasoning)), (7, 7));
+        let each = config(&[(name, "7"), (&reasoning, "9")]).unwrap();
+        assert_eq!((read(&each, name), read(&each, &reasoning)), (7, 9));
+    }
+}
