@@ -2,16 +2,15 @@
 // answer. Nothing has been promised to the client yet, so the next one answers, and nothing of the first one is left.
 
 import { describe, test } from 'node:test';
-import { assertGap, assertServed, setFaultScene, TOGETHER, WAYS } from './harness/faults.mjs';
+import { ALPHA_FIRST, assertGap, assertServed, setFaultScene, setImpatientScene, TOGETHER, WAYS } from './harness/faults.mjs';
 import { resetConnection } from './upstream/behaviours.mjs';
 import { largerThan, late, NO_ANSWER, SILENCE, STATUS } from './upstream/faults.mjs';
 import { gate } from './upstream/steps.mjs';
 
 /** The least wait before the same candidate is tried again (`RETRY_MIN_MS` in src/routing/failover.rs). */
 const RETRY_MIN_MS = 250;
-/** Stands for the 30 s of a first token and the two minutes of a reply. Healthy ones answer at once. */
+/** Stands for the 30 s of a first token and the two minutes of a reply. */
 const TIMEOUT_MS = 700;
-const TIMEOUTS = { FIRST_TOKEN_TIMEOUT_MS: String(TIMEOUT_MS), REQUEST_TIMEOUT_MS: String(TIMEOUT_MS) };
 const MAX_REPLY_BYTES = 20_000;
 /** The most that a stream may say before its first token (`MAX_GATE_BYTES` in src/sse/gate.rs). */
 const MAX_GATE_BYTES = 1024 * 1024;
@@ -72,11 +71,11 @@ describe('the next one answers, and the first one is given up, after', TOGETHER,
     'headers and nothing behind them': SILENCE.headersThenSilence(),
     'headers, a role and nothing behind them': SILENCE.roleThenSilence(),
   };
-  const scene = setFaultScene({ vars: TIMEOUTS, isolates: (Object.keys(FAULTS).length + 1) * WAYS.length });
+  const scene = setImpatientScene(TIMEOUT_MS, { isolates: (Object.keys(FAULTS).length + 1) * WAYS.length });
   for (const [name, fault] of Object.entries(FAULTS)) {
     for (const way of WAYS) {
       test(`${name} (${way.name})`, async () => {
-        const play = scene.play(way);
+        const play = scene.play(way, ALPHA_FIRST);
         play.script(fault);
         await assertServed(play, await play.chat(), 'a=timeout b=200');
         await play.aborted(1);
@@ -86,7 +85,7 @@ describe('the next one answers, and the first one is given up, after', TOGETHER,
   for (const way of WAYS) {
     test(`a first token that comes too late (${way.name})`, async () => {
       const tooLate = gate();
-      const play = scene.play(way);
+      const play = scene.play(way, ALPHA_FIRST);
       play.script(late(tooLate));
       const reply = await play.chat();
       tooLate.open();
@@ -112,14 +111,15 @@ describe('a first token that comes late but in time', TOGETHER, () => {
 });
 
 describe('the third one answers', TOGETHER, () => {
-  const scene = setFaultScene({ vars: TIMEOUTS, isolates: 2 * WAYS.length });
-  for (const [name, faults, pinned, auto] of [
-    ['a server error and an empty 200', [STATUS.serverError(), NO_ANSWER.empty()], 'a=500 a=500 b=invalid_reply c=200', 'a=500 b=invalid_reply c=200'],
-    ['silence and a rate limit', [SILENCE.neverAnswer(), STATUS.rateLimited()], 'a=timeout b=429 c=200', 'a=timeout b=429 c=200'],
+  const patientScene = setFaultScene({ isolates: WAYS.length });
+  const impatientScene = setImpatientScene(TIMEOUT_MS, { isolates: WAYS.length });
+  for (const [name, scene, faults, pinned, auto] of [
+    ['a server error and an empty 200', patientScene, [STATUS.serverError(), NO_ANSWER.empty()], 'a=500 a=500 b=invalid_reply c=200', 'a=500 b=invalid_reply c=200'],
+    ['silence and a rate limit', impatientScene, [SILENCE.neverAnswer(), STATUS.rateLimited()], 'a=timeout b=429 c=200', 'a=timeout b=429 c=200'],
   ]) {
     for (const way of WAYS) {
       test(`when two fail at once: ${name} (${way.name})`, async () => {
-        const play = scene.play(way);
+        const play = scene.play(way, ALPHA_FIRST);
         play.script(...faults);
         await assertServed(play, await play.chat(), way.pinned ? pinned : auto);
       });

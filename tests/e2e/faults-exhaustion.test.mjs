@@ -2,11 +2,12 @@
 // any use; never a 500, and never another party's 401.
 
 import { describe, test } from 'node:test';
-import { assertRefused, setFaultScene, TOGETHER, WAYS } from './harness/faults.mjs';
+import { ALPHA_FIRST, assertRefused, setFaultScene, setImpatientScene, TOGETHER, WAYS } from './harness/faults.mjs';
 import { resetConnection } from './upstream/behaviours.mjs';
 import { NO_ANSWER, SILENCE, STATUS } from './upstream/faults.mjs';
 
-const TIMEOUTS = { FIRST_TOKEN_TIMEOUT_MS: '500', REQUEST_TIMEOUT_MS: '500' };
+/** Stands for the 30 s of a first token and the two minutes of a reply. */
+const TIMEOUT_MS = 500;
 
 /** One of three attempts each, and where a pinned one is tried again two. */
 const once = (outcome) => ['a', 'b', 'c'].map((letter) => `${letter}=${outcome}`).join(' ');
@@ -35,7 +36,6 @@ const LADDER = {
   'resets': { fault: resetConnection(), paths: [twice('connect'), once('connect')], status: 502, code: 'provider_error', errorClass: 'connect' },
   'empty replies': { fault: NO_ANSWER.empty(), paths: once('invalid_reply'), status: 502, code: 'provider_error', errorClass: 'invalid_reply' },
   'HTML pages': { fault: NO_ANSWER.html(), paths: once('invalid_reply'), status: 502, code: 'provider_error', errorClass: 'invalid_reply' },
-  'silence': { fault: SILENCE.neverAnswer(), paths: once('timeout'), status: 504, code: 'provider_timeout', errorClass: 'timeout' },
 };
 
 const MIXED = {
@@ -44,7 +44,7 @@ const MIXED = {
     status: 502, code: 'provider_error', errorClass: 'bad_key',
   },
   'a rate limit and a timeout are neither': {
-    faults: [STATUS.rateLimited(), SILENCE.neverAnswer(), STATUS.rateLimited()], pinned: 'a=429 b=timeout c=429', auto: 'a=429 b=timeout c=429',
+    impatient: true, faults: [SILENCE.neverAnswer(), STATUS.rateLimited(), STATUS.rateLimited()], pinned: 'a=timeout b=429 c=429', auto: 'a=timeout b=429 c=429',
     status: 502, code: 'provider_error', errorClass: 'rate_limited',
   },
   'a prompt that is too long for the last two leaves the story of the first': {
@@ -54,7 +54,7 @@ const MIXED = {
 };
 
 describe('every provider fails', TOGETHER, () => {
-  const scene = setFaultScene({ vars: TIMEOUTS, isolates: (Object.keys(LADDER).length + Object.keys(MIXED).length) * WAYS.length });
+  const scene = setFaultScene({ isolates: Object.keys(LADDER).length * WAYS.length });
   for (const way of WAYS) {
     for (const [name, { fault, paths, ...expected }] of Object.entries(LADDER)) {
       test(`because of ${name} (${way.name})`, async () => {
@@ -64,12 +64,31 @@ describe('every provider fails', TOGETHER, () => {
         await assertRefused(play, await play.chat(), { path: way.pinned ? pinned : auto ?? pinned, ...expected });
       });
     }
-    for (const [name, { faults, pinned, auto, ...expected }] of Object.entries(MIXED)) {
+  }
+});
+
+describe('every provider fails in another way:', TOGETHER, () => {
+  const patientScene = setFaultScene({ isolates: Object.keys(MIXED).length * WAYS.length });
+  const impatientScene = setImpatientScene(TIMEOUT_MS, { isolates: WAYS.length });
+  for (const way of WAYS) {
+    for (const [name, { impatient, faults, pinned, auto, ...expected }] of Object.entries(MIXED)) {
       test(`${name} (${way.name})`, async () => {
-        const play = scene.play(way);
+        const play = (impatient ? impatientScene : patientScene).play(way, ALPHA_FIRST);
         play.script(...faults);
         await assertRefused(play, await play.chat(), { path: way.pinned ? pinned : auto, ...expected });
       });
     }
+  }
+});
+
+describe('every provider is silent', TOGETHER, () => {
+  const vars = { FIRST_TOKEN_TIMEOUT_MS: String(TIMEOUT_MS), REQUEST_TIMEOUT_MS: String(TIMEOUT_MS) };
+  const scene = setFaultScene({ vars, isolates: WAYS.length });
+  for (const way of WAYS) {
+    test(`and that is a 504 (${way.name})`, async () => {
+      const play = scene.play(way);
+      play.script(...Array(3).fill(SILENCE.neverAnswer()));
+      await assertRefused(play, await play.chat(), { path: once('timeout'), status: 504, code: 'provider_timeout', errorClass: 'timeout' });
+    });
   }
 });

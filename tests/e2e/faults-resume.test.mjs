@@ -9,8 +9,8 @@ import { refusesPrefills, STATUS, WITHIN } from './upstream/faults.mjs';
 import { prefillOf, story, storyTokens, usageOf } from './upstream/story.mjs';
 import { destroyed, silence, toolCallDeltas } from './upstream/steps.mjs';
 
-/** Stands for the 20 s that a stream may be silent. */
-const IDLE = { STREAM_IDLE_TIMEOUT_MS: '600' };
+/** Stands for the 20 s that a stream may be silent; all others write theirs in one go. */
+const IDLE = { STREAM_IDLE_TIMEOUT_MS: '1500' };
 const STREAMED = WAYS.filter(({ fields }) => fields.stream);
 const PREFILLED = Object.fromEntries(['alpha', 'beta', 'gamma'].map((id) => [id, { prefill: 'assistant' }]));
 /** Longer than what may be asked for anew without a seed and with a temperature. */

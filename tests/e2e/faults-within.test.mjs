@@ -8,8 +8,8 @@ import { dataOf } from './harness/sse.mjs';
 import { WITHIN } from './upstream/faults.mjs';
 import { story } from './upstream/story.mjs';
 
-/** Stands for the 20 s that a stream may be silent. */
-const IDLE = { STREAM_IDLE_TIMEOUT_MS: '600' };
+/** Stands for the 20 s that a stream may be silent; all others write theirs in one go. */
+const IDLE = { STREAM_IDLE_TIMEOUT_MS: '1500' };
 
 /** `alpha`'s streams are relayed natively, `beta`'s are rewritten. */
 const RELAYS = ['alpha', 'beta'].map((provider) => ({

@@ -64,6 +64,19 @@ export function setFaultScene({ providers = PROVIDERS, rows, members, vars = {},
   return scene;
 }
 
+/**
+ * A scene for faults that take time: only alpha's times are short, so whoever answers after it cannot be too slow for
+ * them, however slow the machine is. It must be asked first: `ALPHA_FIRST`.
+ */
+export function setImpatientScene(timeoutMs, scene) {
+  const thinks = { capabilities: ['reasoning', 'tools', 'json_object'] };
+  const vars = { FIRST_TOKEN_TIMEOUT_MS: String(timeoutMs), REQUEST_TIMEOUT_MS: String(timeoutMs), STREAM_IDLE_TIMEOUT_MS: String(timeoutMs) };
+  return setFaultScene({ ...scene, vars, rows: { beta: thinks, gamma: thinks } });
+}
+
+/** Fields of a play for such a scene. */
+export const ALPHA_FIRST = { fields: { provider: { order: ['alpha'] } } };
+
 /** Each way to ask. */
 export const WAYS = [false, true].flatMap((stream) => [
   { name: `pinned with a fallback${stream ? ', streamed' : ''}`, pinned: true, fields: { model: `alpha/${MODEL}`, models: [`beta/${MODEL}`, `gamma/${MODEL}`], stream } },
