@@ -70,7 +70,8 @@ export function setFaultScene({ providers = PROVIDERS, rows, members, vars = {},
  */
 export function setImpatientScene(timeoutMs, scene) {
   const thinks = { capabilities: ['reasoning', 'tools', 'json_object'] };
-  const vars = { FIRST_TOKEN_TIMEOUT_MS: String(timeoutMs), REQUEST_TIMEOUT_MS: String(timeoutMs), STREAM_IDLE_TIMEOUT_MS: String(timeoutMs) };
+  const names = ['FIRST_TOKEN_TIMEOUT_MS', 'REQUEST_TIMEOUT_MS'];
+  const vars = Object.fromEntries(names.flatMap((name) => [[name, String(timeoutMs)], [`REASONING_${name}`, '120000']]));
   return setFaultScene({ ...scene, vars, rows: { beta: thinks, gamma: thinks } });
 }
 
