@@ -11,7 +11,7 @@ use crate::catalog::provider::ProviderSpec;
 use crate::dialect::classify::{self, ErrorBody, Failure, MAX_ERROR_BODY_BYTES};
 use crate::dialect::openai::reply::{error_body_in_success, error_in_success};
 use crate::dialect::{headroom, retry_after};
-use crate::health::headroom::Headroom;
+use crate::health::headroom::{Headroom, MAX_BELIEVED_MS};
 use crate::routing::failure::ErrorClass;
 use crate::sse::gate::{Gate, GateFailure, GateState};
 use crate::sse::scan::Expected;
@@ -109,8 +109,7 @@ impl Attempt<'_> {
         let status = reply.status();
         let now_ms = ports.now_ms();
         let reset_ms = left.filter(|_| status == TOO_MANY_REQUESTS).and_then(|left| left.empty_until_ms());
-        let retry_after_ms = retry_after::from_headers(&|name| reply.header(name), now_ms)
-            .or_else(|| Some(reset_ms?.saturating_sub(now_ms)));
+        let asked_ms = retry_after::from_headers(&|name| reply.header(name), now_ms);
         // A body that breaks off or does not end still says what it says.
         let mut body = Vec::new();
         let read = async {
@@ -130,8 +129,13 @@ impl Attempt<'_> {
             );
         }
         let body = ErrorBody::parse(&body);
-        let retry_after_ms = retry_after_ms.or_else(|| body.reset_after_ms(now_ms));
-        classify::error_reply(self.provider, status, &body, retry_after_ms, self.secret)
+        let reset_ms = reset_ms.map(|reset_ms| reset_ms.saturating_sub(now_ms)).or_else(|| body.reset_after_ms(now_ms));
+        let mut failure = classify::error_reply(self.provider, status, &body, asked_ms.or(reset_ms), self.secret);
+        if asked_ms.is_none() && failure.class == ErrorClass::RateLimited {
+            // A reset may be when the bucket is full again, and the next request fits long before.
+            failure.retry_after_ms = failure.retry_after_ms.map(|ms| ms.min(MAX_BELIEVED_MS));
+        }
+        failure
     }
 
     async fn whole<R: UpstreamReply>(&self, mut reply: R, status: u16) -> Result<Answered<R>, Failure> {

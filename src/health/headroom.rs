@@ -53,15 +53,6 @@ impl Load {
             tokens: self.tokens.saturating_add(other.tokens),
         }
     }
-
-    /// This without the other.
-    #[must_use]
-    pub const fn minus(self, other: Self) -> Self {
-        Self {
-            requests: self.requests.saturating_sub(other.requests),
-            tokens: self.tokens.saturating_sub(other.tokens),
-        }
-    }
 }
 
 impl Left {
@@ -80,10 +71,6 @@ impl Left {
     pub const fn tighter(self, other: Self) -> Self {
         let other_is = other.left < self.left || (other.left == self.left && other.until_ms() > self.until_ms());
         if other_is { other } else { self }
-    }
-
-    const fn minus(self, load: u64) -> Self {
-        Self { left: self.left.saturating_sub(load), ..self }
     }
 }
 
@@ -134,13 +121,12 @@ impl Headroom {
         })
     }
 
-    /// What is known when a request of this load, sent at `sent_ms`, ends without figures: it counts all the same.
+    /// What is known when a request that was sent at `sent_ms` ends without figures: it counts all the same. Its tokens do
+    /// not: nobody knows whether the provider counted them, and a client that leaves may have claimed any number.
     #[must_use]
-    pub fn without(self, load: Load, sent_ms: u64) -> Self {
-        let minus = |left: Option<Left>, load: u64| {
-            left.map(|left| if sent_ms >= left.at_ms { left.minus(load) } else { left })
-        };
-        Self { requests: minus(self.requests, load.requests), tokens: minus(self.tokens, load.tokens) }
+    pub fn without(self, sent_ms: u64) -> Self {
+        let counted = |left: Left| Left { left: left.left.saturating_sub(u64::from(sent_ms >= left.at_ms)), ..left };
+        Self { requests: self.requests.map(counted), ..self }
     }
 
     fn each(one: Self, other: Self, both: impl Fn(Left, Left) -> Left) -> Self {

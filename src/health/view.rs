@@ -75,15 +75,17 @@ impl HealthView {
 
     /// How a candidate stands for one more request of so many tokens.
     pub fn standing(&self, provider: &str, model: &str, tokens: u64, now_ms: u64) -> Standing {
-        let load = self.reserved.load(provider, model).plus(Load { requests: 1, tokens });
+        let left = || self.circuit(provider, model)?.headroom()?.tokens;
+        let tokens_left = || left().map_or(u64::MAX, |tokens| tokens.left);
+        let load = self.reserved.load(provider, model, tokens_left, now_ms).plus(Load { requests: 1, tokens });
         standing(&|model| self.circuit(provider, model), model, load, now_ms)
     }
 
     /// A request of so many tokens is sent now.
     pub fn reserve(&mut self, provider: &str, model: &str, tokens: u64, now_ms: u64) -> Reservation {
-        let load = Load { requests: 1, tokens };
-        self.reserved.add(provider, model, load);
-        Reservation { load, sent_ms: now_ms }
+        let reservation = Reservation { load: Load { requests: 1, tokens }, sent_ms: now_ms };
+        self.reserved.add(provider, model, reservation);
+        reservation
     }
 
     /// The request was answered, with what the provider told of what is left; or it ended without that.
@@ -95,12 +97,12 @@ impl HealthView {
         told: Option<Headroom>,
         now_ms: u64,
     ) {
-        let Reservation { load, sent_ms } = reservation;
-        self.reserved.remove(provider, model, load);
+        let sent_ms = reservation.sent_ms;
+        self.reserved.remove(provider, model, reservation);
         let known = self.circuit(provider, model).and_then(Circuit::headroom);
         let now = match (known, told) {
             (Some(known), Some(told)) => known.with(told, sent_ms, now_ms),
-            (Some(known), None) => known.without(load, sent_ms),
+            (Some(known), None) => known.without(sent_ms),
             (None, Some(told)) => told,
             (None, None) => return,
         };

@@ -1,6 +1,7 @@
 //! What a request makes of limits, quotas and refused keys: who is asked, for how long somebody is left alone.
 
 use opengateway::health::circuit::Standing;
+use opengateway::health::headroom::MAX_BELIEVED_MS;
 use opengateway::health::outcome::{KEY_BENCH_MS, QUOTA_BENCH_MS, RATE_LIMIT_MS};
 use opengateway::routing::failure::ErrorClass;
 
@@ -111,4 +112,23 @@ fn while_another_isolate_tries_the_key_nobody_else_does() {
     for _ in 0..2 {
         assert_eq!(world.ask(&gateway, IN_ORDER).trail(), "beta/m=200");
     }
+}
+
+#[test]
+fn a_client_that_claims_many_tokens_and_leaves_takes_nothing_from_others() {
+    let told = reply(200, GOOD).header("x-ratelimit-remaining-tokens", "400").header("x-ratelimit-reset-tokens", "60s");
+    let gateway = gateway_with(&[]);
+    let world = World::new().on("alpha", [told, no_connection()]).on("beta", [reply(200, GOOD)]);
+    assert_eq!(world.ask(&gateway, IN_ORDER).trail(), "alpha/m=200");
+    let greedy = IN_ORDER.replace(r#""model""#, r#""max_tokens":390,"model""#);
+    assert_eq!(world.ask(&gateway, &greedy).trail(), "alpha/m=connect; beta/m=200");
+    assert_eq!(world.health.borrow().standing("alpha", "alpha/m-1", 400, world.now()), Standing::Healthy);
+}
+
+#[test]
+fn the_time_when_a_bucket_is_full_again_keeps_nobody_away_for_a_day() {
+    let refused = reply(429, r#"{"error":{"message":"slow down"}}"#).header(LEFT, "0").header(RESET, "24h");
+    let world = World::new().on("alpha", [refused]).on("beta", [reply(200, GOOD)]);
+    world.ask(&gateway_with(&[]), IN_ORDER);
+    assert_eq!(standing(&world), Standing::Limited { until_ms: world.now() + MAX_BELIEVED_MS });
 }

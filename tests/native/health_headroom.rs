@@ -1,7 +1,7 @@
 //! What is left at a provider: how long figures are believed, what they have room for, and whose count when several come.
 
 use opengateway::health::headroom::{Headroom, Left, Load, MAX_BELIEVED_MS, UNTOLD_MS};
-use opengateway::health::reserved::Reserved;
+use opengateway::health::reserved::{MAX_RESERVED_MS, Reservation, Reserved};
 
 use crate::health_fixture::NOW;
 
@@ -93,9 +93,8 @@ fn of_requests_that_were_under_way_together_the_lesser_figures_count() {
 #[test]
 fn a_request_that_ends_without_figures_counts_all_the_same() {
     let known = Headroom { requests: at(5, NOW), tokens: at(50, NOW) };
-    let after = known.without(load(1, 60), NOW);
-    assert_eq!((after.requests.unwrap().left, after.tokens.unwrap().left), (4, 0));
-    assert_eq!(known.without(load(1, 60), NOW - 1), known, "those that were sent before the figures came are in them");
+    assert_eq!(known.without(NOW), Headroom { requests: at(4, NOW), ..known }, "its tokens nobody knows");
+    assert_eq!(known.without(NOW - 1), known, "those that were sent before the figures came are in them");
 }
 
 #[test]
@@ -111,16 +110,33 @@ fn the_newer_figures_count_wherever_they_come_from() {
 #[test]
 fn what_is_on_its_way_is_counted_by_candidate() {
     let mut reserved = Reserved::default();
-    assert_eq!(reserved.load("groq", "m"), Load::default());
-    reserved.add("groq", "m", load(1, 10));
-    reserved.add("groq", "m", load(1, 5));
-    reserved.add("groq", "n", load(1, 7));
-    assert_eq!(reserved.load("groq", "m"), load(2, 15));
-    assert_eq!(reserved.load("groq", "n"), load(1, 7));
-    assert_eq!(reserved.load("cerebras", "m"), Load::default());
-    reserved.remove("groq", "m", load(1, 10));
-    assert_eq!(reserved.load("groq", "m"), load(1, 5));
-    reserved.remove("groq", "m", load(1, 5));
-    reserved.remove("groq", "m", load(1, 5));
-    assert_eq!((reserved.load("groq", "m"), reserved.load("groq", "n")), (Load::default(), load(1, 7)));
+    let request = |tokens| Reservation { load: load(1, tokens), sent_ms: NOW };
+    let sum = |reserved: &Reserved, provider: &str, model: &str| reserved.load(provider, model, || u64::MAX, NOW);
+    assert_eq!(sum(&reserved, "groq", "m"), Load::default());
+    reserved.add("groq", "m", request(10));
+    reserved.add("groq", "m", request(5));
+    reserved.add("groq", "n", request(7));
+    assert_eq!(sum(&reserved, "groq", "m"), load(2, 15));
+    assert_eq!(sum(&reserved, "groq", "n"), load(1, 7));
+    assert_eq!(sum(&reserved, "cerebras", "m"), Load::default());
+    assert_eq!(reserved.load("groq", "m", || 9, NOW), load(2, 5), "who claims more than is left");
+    reserved.remove("groq", "m", request(10));
+    assert_eq!(sum(&reserved, "groq", "m"), load(1, 5));
+    reserved.remove("groq", "m", request(5));
+    reserved.remove("groq", "m", request(5));
+    assert_eq!((sum(&reserved, "groq", "m"), sum(&reserved, "groq", "n")), (Load::default(), load(1, 7)));
+}
+
+#[test]
+fn a_request_that_is_never_given_back_counts_for_a_while_only() {
+    let mut reserved = Reserved::default();
+    let at = |sent_ms| Reservation { load: load(1, 10), sent_ms };
+    reserved.add("groq", "m", at(NOW));
+    let sum = |reserved: &Reserved, now_ms| reserved.load("groq", "m", || u64::MAX, now_ms);
+    assert_eq!(sum(&reserved, NOW + MAX_RESERVED_MS - 1), load(1, 10));
+    assert_eq!(sum(&reserved, NOW + MAX_RESERVED_MS), Load::default());
+    reserved.add("groq", "m", at(NOW + MAX_RESERVED_MS));
+    assert_eq!(sum(&reserved, NOW + MAX_RESERVED_MS), load(1, 10));
+    reserved.remove("groq", "m", at(NOW));
+    assert_eq!(sum(&reserved, NOW + MAX_RESERVED_MS), load(1, 10), "it is given back once");
 }

@@ -253,6 +253,18 @@ fn tokens_count_by_what_a_request_needs() {
 }
 
 #[test]
+fn who_asks_for_more_than_there_is_keeps_nobody_else_away() {
+    let mut view = HealthView::new(1);
+    let tokens = Some(Left { left: 100, reset_ms: Some(NOW + 60_000), at_ms: NOW });
+    let reservation = view.reserve("groq", "m", 10, NOW);
+    view.settle("groq", "m", reservation, Some(Headroom { requests: None, tokens }), NOW);
+    let greedy = view.reserve("groq", "m", 4_000_000_000, NOW);
+    assert_eq!(view.standing("groq", "m", 50, NOW), Standing::Healthy, "it is refused, or was not meant");
+    view.settle("groq", "m", greedy, None, NOW + 1);
+    assert_eq!(view.standing("groq", "m", 50, NOW + 1), Standing::Healthy);
+}
+
+#[test]
 fn another_isolate_learns_what_is_left_and_at_once_when_it_is_nothing() {
     let (mut object, mut view, mut other) = (Coordinator::new(1), HealthView::new(1), HealthView::new(2));
     answered_with(&mut view, 1, NOW);
