@@ -149,8 +149,10 @@ fn order<'o, 'c>(
     let broke_off = |candidate: &Candidate<'_>| {
         candidate.provider.id == served.provider && candidate.model.upstream_id == served.upstream_model
     };
-    let mut allowed: Vec<&Candidate<'c>> =
-        candidates.iter().filter(|candidate| !request.preferences.no_fallbacks || broke_off(candidate)).collect();
+    let may = |candidate: &&Candidate<'_>| !request.preferences.no_fallbacks || broke_off(candidate);
+    // The client waits in the middle of a sentence: not for the end of a limit, too.
+    let now = candidates.iter().filter(|candidate| candidate.not_before_ms.is_none());
+    let mut allowed: Vec<&Candidate<'c>> = now.filter(may).collect();
     let turns = |candidate: &Candidate<'_>| account.trail.turns(&candidate.provider.id, &candidate.model.id);
     sort_by_rank(&mut allowed, |candidate| turns(candidate) as u128);
     let mut again = allowed.clone();

@@ -82,6 +82,9 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                         return self.exhausted(record, &progress, None);
                     }
                     Step::Stop => {
+                        if progress.failed.is_empty() {
+                            progress.failed.extend(self.limited(now_ms));
+                        }
                         let client_ms = self.asker.patience.total_ms.filter(|_| failover.out_of_time(now_ms));
                         return self.exhausted(record, &progress, client_ms);
                     }
@@ -212,7 +215,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             Outcome::of_failure(class, failure.status, retry_after_ms, now_ms)
         };
         self.record(begun, outcome);
-        progress.failed(begun.candidate, failure);
+        progress.failed(begun.candidate, failure, failover.is_stopped());
         let verdict = Verdict { class, retry_after_ms, random: self.asker.ports.random() };
         failover.report(begun.attempt.candidate, verdict, now_ms);
         None
@@ -274,6 +277,9 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 served.record.ttft_ms = Some(now_ms.saturating_sub(incoming.received_ms));
                 let (relay, prefix) = Relay::begin(request, &served, *gate);
                 let headers = answer_headers(&served, &encoded, &progress.trail);
+                let idle_ms = self.asker.idle_ms(candidate);
+                let own_idle_ms =
+                    self.asker.gateway.config.timeouts.stream_idle(candidate.model.capabilities.reasoning);
                 let account = StreamAccount {
                     served,
                     permit,
@@ -284,12 +290,25 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                     used: Vec::new(),
                     resumes: Vec::new(),
                     lost: progress.lost,
-                    impatient: self.asker.patience.stream_idle_ms.is_some(),
+                    impatient: idle_ms < own_idle_ms,
                 };
-                let leg = Leg { prefix, reply, relay, idle_ms: self.asker.idle_ms(candidate) };
+                let leg = Leg { prefix, reply, relay, idle_ms };
                 Ok(Answer::Stream(Box::new(Committed { headers, leg, account, request: None })))
             }
         }
+    }
+
+    /// Nobody was asked: the one whose limit ends soonest, for which the request cannot wait.
+    fn limited(&self, now_ms: u64) -> Option<Failed> {
+        let until_ms = |candidate: &&Candidate<'_>| candidate.not_before_ms.unwrap_or(u64::MAX);
+        let soonest = self.candidates.iter().min_by_key(until_ms)?;
+        Some(Failed {
+            class: ErrorClass::RateLimited,
+            provider: soonest.provider.id.to_string(),
+            message: None,
+            param: None,
+            retry_after_ms: Some(soonest.not_before_ms?.saturating_sub(now_ms)),
+        })
     }
 
     /// Nobody answered; in the time that the client gave, if that is what ran out.
@@ -313,16 +332,19 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
 }
 
 impl<'r, 'c> Progress<'r, 'c> {
-    fn failed(&mut self, candidate: &'r Candidate<'c>, failure: Failure) {
+    /// An attempt failed. Where the one before it decided the answer it was only still on its way, and stays before that.
+    fn failed(&mut self, candidate: &'r Candidate<'c>, failure: Failure, decided: bool) {
         self.last = Some(candidate);
         self.trail.push(tried(candidate, failure.status, End::Failed(failure.class)));
-        self.failed.push(Failed {
+        let place = self.failed.len().saturating_sub(usize::from(decided));
+        let failed = Failed {
             class: failure.class,
             provider: candidate.provider.id.to_string(),
             message: failure.message,
             param: failure.param,
             retry_after_ms: failure.retry_after_ms,
-        });
+        };
+        self.failed.insert(place, failed);
     }
 
     /// The client left while nobody was being asked.

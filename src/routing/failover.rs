@@ -218,14 +218,17 @@ impl Failover {
                 return Step::Try(attempt);
             }
         }
-        let Some((at, candidate)) = self.following() else { return Step::Stop };
-        let not_before_ms = self.slots.get(candidate).map_or(0, |slot| slot.not_before_ms);
-        if now_ms < not_before_ms {
-            // Those behind it wait longer still.
-            let in_time = not_before_ms < self.deadline_ms.min(self.client_deadline_ms);
-            return if in_time { Step::Wait { ms: not_before_ms - now_ms } } else { Step::Stop };
-        }
-        self.at = at + 1;
+        let (at, candidate) = loop {
+            let Some((at, candidate)) = self.following() else { return Step::Stop };
+            let not_before_ms = self.slots.get(candidate).map_or(0, |slot| slot.not_before_ms);
+            if now_ms < not_before_ms && not_before_ms < self.deadline_ms.min(self.client_deadline_ms) {
+                return Step::Wait { ms: not_before_ms - now_ms };
+            }
+            self.at = at + 1;
+            if now_ms >= not_before_ms {
+                break (at, candidate);
+            }
+        };
         let attempt = self.begin(Out { candidate, repeated: false, insist: at >= self.order.len() }, now_ms);
         attempt.map_or(Step::Stop, Step::Try)
     }
@@ -360,6 +363,11 @@ impl Failover {
     /// Attempts so far.
     pub const fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// Nobody else is asked, whatever comes of an attempt that is still on its way.
+    pub const fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// The client's deadline is over, or kept an attempt from being made.

@@ -138,10 +138,14 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
                     spent.extend(more.spent);
                     last_resort.extend(more.last_resort);
                 }
-                // Waiting helps against a limit, so that is what the client is told.
-                Err(error @ PlanError::Limited { .. }) if matches!(first_error, Some(PlanError::Benched { .. })) => {
-                    first_error = Some(error);
-                }
+                // Waiting helps against a limit, so that is what the client is told, with the soonest end.
+                Err(PlanError::Limited { until_ms: other_ms }) => match &mut first_error {
+                    Some(PlanError::Limited { until_ms }) => *until_ms = other_ms.min(*until_ms),
+                    None | Some(PlanError::Benched { .. }) => {
+                        first_error = Some(PlanError::Limited { until_ms: other_ms });
+                    }
+                    Some(PlanError::NoCapableModel { .. } | PlanError::NotConfigured { .. } | PlanError::Excluded) => {}
+                },
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }

@@ -214,3 +214,21 @@ fn where_the_losers_price_is_unknown_so_is_the_sum() {
     let got = world.ask(&hedging(), &order);
     assert_eq!((got.trail(), got.record().cost_pico_usd), ("gamma/m=hedged; beta/m=200", None));
 }
+
+#[test]
+fn what_the_caller_must_mend_is_told_whichever_of_the_two_ends_first() {
+    let filtered = || reply(400, r#"{"error":{"message":"no","code":"content_filter"}}"#);
+    let down = || reply(503, "");
+    for (alpha, beta) in [
+        (filtered().after(2_000), down().after(4_000)),
+        (filtered().after(4_000), down().after(1_000)),
+        (down().after(2_000), filtered().after(4_000)),
+        (down().after(4_000), filtered().after(1_000)),
+    ] {
+        let world = World::new().on("alpha", [alpha]).on("beta", [beta]);
+        // Nobody else is asked, whoever is still out.
+        let got = world.ask(&hedging(), &M.replace(r#","gamma""#, "").replace("order", "only"));
+        assert_eq!((got.status, got.code().as_str()), (400, "content_filter"), "{}", got.trail());
+        assert_eq!(got.record().error_class, Some("content_filter"));
+    }
+}

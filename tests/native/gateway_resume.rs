@@ -2,6 +2,7 @@
 
 use opengateway::gateway::resume::{MAX_RESUMES, SHORT_ANSWER_BYTES};
 use opengateway::gateway::stream::Verdict;
+use opengateway::health::outcome::Outcome;
 use opengateway::routing::failure::ErrorClass;
 use serde_json::{Value, json};
 
@@ -273,4 +274,15 @@ fn whoever_had_no_turn_yet_is_asked_first() {
     assert_eq!((got.stream.unwrap().0, text(&got)), (Verdict::Whole, all));
     assert_eq!(names(&world), ["alpha", "beta", "gamma"]);
     assert_eq!(got.record().trail, "alpha/m=stream_cut; beta/m=stream_cut; gamma/m=200");
+}
+
+#[test]
+fn who_is_limited_for_a_moment_is_not_asked_to_go_on_before_that_is_over() {
+    let world = World::new();
+    let until_ms = world.now() + 3_000;
+    let limited = Outcome::Limited { until_ms };
+    world.health.borrow_mut().record("beta", "beta/m-1", limited, None, world.now());
+    let world = world.on("alpha", [cut("first", "Hello"), whole("again", "Hello there")]);
+    let got = world.ask(&gateway_with(&[]), &body("alpha", "").replace(r#","gamma""#, "").replace("order", "only"));
+    assert_eq!((text(&got).as_str(), names(&world)), ("Hello there", vec!["alpha".to_owned(), "alpha".to_owned()]));
 }

@@ -268,3 +268,32 @@ fn headers_that_do_not_come_are_given_up_before_the_first_token_would_be() {
     let got = whole.ask(&gateway, &body.replace(r#""stream":true,"#, ""));
     assert_eq!(got.trail(), "alpha/m=200", "a whole reply sends its headers with its body");
 }
+
+#[test]
+fn who_is_limited_for_longer_than_the_client_waits_is_told_as_a_limit() {
+    let limited = reply(429, r#"{"error":{"message":"slow down"}}"#).header("retry-after", "4");
+    let world = World::new().on("alpha", [limited]);
+    let pin = |world: &World| {
+        let wishes = HeaderWishes { timeout: Some("2000".to_owned()), ..HeaderWishes::default() };
+        ask(world, wishes, "alpha/m", "")
+    };
+    assert_eq!(pin(&world).code(), "rate_limit_exceeded");
+    let got = pin(&world);
+    assert_eq!((got.status, got.code().as_str(), got.trail()), (429, "rate_limit_exceeded", ""), "{}", got.text);
+    assert_eq!(got.header("retry-after"), Some("4"));
+    assert_eq!(got.record().error_class, Some("rate_limited"));
+}
+
+#[test]
+fn a_client_that_waits_no_shorter_than_the_gateway_does_not_hide_who_cuts_its_streams() {
+    let world = World::new();
+    for _ in 0..3 {
+        let parts = vec![event_of(ROLE), event_of(HELLO), Part::Break];
+        world.expect("alpha", crate::gateway_world::parts(200, parts));
+        let wishes = HeaderWishes { stream_idle_timeout: Some("3600000".to_owned()), ..HeaderWishes::default() };
+        let json = r#","stream":true,"provider":{"only":["alpha"]},"response_format":{"type":"json_object"}"#;
+        ask(&world, wishes, "m", json);
+    }
+    let standing = world.health.borrow().standing("alpha", "alpha/m-1", 0, world.now());
+    assert!(matches!(standing, Standing::Open { .. }), "{standing:?}");
+}

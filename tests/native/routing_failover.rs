@@ -568,3 +568,19 @@ fn one_that_is_limited_for_a_moment_is_waited_for_when_all_others_failed() {
     assert_eq!(failover.next(NOW + 100), Step::Wait { ms: 2_900 });
     assert_eq!(failover.next(NOW + 3_000), Step::Try(attempt(1)));
 }
+
+#[test]
+fn one_that_is_limited_for_longer_than_there_is_time_gives_way_to_who_was_put_off() {
+    let soon = Slot { not_before_ms: NOW + 3_000, ..SLOT };
+    let client_ms = Some(2_000);
+    let mut failover = Machine::new(vec![SLOT, soon, SLOT], Budget { client_ms, ..BUDGET });
+    assert!(matches!(failover.next(NOW), Step::Try(Try { candidate: 0, .. })));
+    failover.put_off();
+    for (candidate, insist) in [(2, false), (0, true)] {
+        let step = failover.next(NOW);
+        let wanted = Try { insist, timeout_ms: 2_000, shortened: true, ..attempt(candidate) };
+        assert_eq!(step, Step::Try(wanted));
+        failover.report(verdict(ErrorClass::ServerError), NOW);
+    }
+    assert_eq!(failover.next(NOW), Step::Stop);
+}

@@ -276,3 +276,13 @@ fn a_first_model_that_cannot_be_used_gives_way_to_its_fallbacks() {
     world.health.standings.clear();
     assert_eq!(world.plan(&ask("m", &forced)), "b/n");
 }
+
+#[test]
+fn of_several_models_that_are_limited_the_soonest_end_is_told() {
+    let limited = |ms| Standing::Limited { until_ms: LATER + ms };
+    let world = World::of(&[at("a/m"), at("b/n")]).stands("a/m", limited(60_000)).stands("b/n", limited(7));
+    for (first, second) in [("m", "n"), ("n", "m")] {
+        let refusal = world.refusal(&ask(first, &format!(r#","models":["{second}"]"#)));
+        assert_eq!(refusal, PlanError::Limited { until_ms: LATER + 7 });
+    }
+}
