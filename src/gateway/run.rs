@@ -221,9 +221,14 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         None
     }
 
-    /// Another attempt was faster. That says nothing about this one's provider, which is paid for the prompt all the same.
+    /// Another attempt was faster; this one's provider is paid for the prompt all the same. Who was silent until it was
+    /// hedged and slower with the same prompt than one that began after it is slow: a provider that never answers would else
+    /// be asked first by every request, each of which would wait for its hedge. Where the client's hurry began the hedge
+    /// earlier, and of the hedge itself, nobody knows.
     fn lost(&self, begun: Begun<'r, 'c>, progress: &mut Progress<'r, 'c>) {
-        self.record(begun, Outcome::Inconclusive);
+        let is_slow = begun.attempt.hedge_after_ms == Some(self.asker.gateway.config.timeouts.hedge_after_ms);
+        let slow = Outcome::SoftFailure { class: ErrorClass::Timeout };
+        self.record(begun, if is_slow { slow } else { Outcome::Inconclusive });
         progress.trail.push(tried(begun.candidate, None, End::Hedged));
         let tokens =
             TokenUsage { prompt: self.asker.prompt_tokens, total: self.asker.prompt_tokens, ..TokenUsage::default() };

@@ -272,6 +272,9 @@ impl Circuit {
             }
             Outcome::SoftFailure { class } => {
                 self.failed(class, now_ms);
+                if class == ErrorClass::Timeout {
+                    self.slow_failure_ms = Some(now_ms);
+                }
                 if decides {
                     self.fail(false, now_ms);
                 }

@@ -40,7 +40,8 @@ pub enum Outcome {
         /// How.
         class: ErrorClass,
     },
-    /// It answered, but with something unusable: counts in the failure rate, not as a failure in a row.
+    /// It answered, but with something unusable, or was so slow that another one was faster: counts in the failure rate, not
+    /// as a failure in a row.
     SoftFailure {
         /// How.
         class: ErrorClass,

@@ -1,14 +1,17 @@
 //! A slow first token: the next candidate is started beside the silent one, who answers first wins, and what both cost is
 //! in the accounts.
 
+use opengateway::gateway::chat::Incoming;
 use opengateway::gateway::setup::Gateway;
+use opengateway::gateway::wishes::HeaderWishes;
 use opengateway::health::circuit::Standing;
 use opengateway::routing::failure::ErrorClass;
 use opengateway::usage::record::UsageRecord;
 use serde_json::{Value, json};
 
 use crate::gateway_world::{
-    DONE, GOOD, Got, HELLO, Part, ROLE, STOP, Script, USAGE, World, event_of, gateway_with, parts, reply, stream,
+    DONE, GOOD, Got, HELLO, Part, REQUEST_ID, ROLE, STOP, Script, USAGE, World, event_of, gateway_with, parts, reply,
+    stream,
 };
 
 /// A stream by alpha, else beta, else gamma, with the usage chunk that has everything.
@@ -102,32 +105,72 @@ fn if_both_fail_the_next_one_has_its_turn() {
 }
 
 #[test]
-fn the_loser_has_neither_failed_nor_succeeded_and_who_ran_out_of_time_has_failed() {
+fn who_had_to_be_hedged_and_lost_was_slow_and_a_hedge_that_lost_is_as_if_it_had_not_been() {
     let gateway = hedging();
-    for (alpha, failed) in [(slow(50_000), 0), (slow(60_000), 1_u32)] {
-        let world = World::new().on("alpha", [alpha]).on("beta", [slow(28_000 + 2_000 * u64::from(failed))]);
-        let got = world.ask(&gateway, M);
-        assert_eq!(got.trail().starts_with("alpha/m=timeout"), failed == 1, "{}", got.trail());
+    for (alpha, beta, of_alpha) in [
+        (slow(50_000), slow(28_000), (0, 1)),
+        (slow(60_000), slow(29_500), (0, 1)),
+        (slow(1_500), slow(60_000), (1, 0)),
+    ] {
+        let world = World::new().on("alpha", [alpha]).on("beta", [beta]);
+        world.ask(&gateway, M);
         let circuits = world.health.borrow().circuits();
-        let totals = circuits.get("alpha", "alpha/m-1").map_or((0, 0), |circuit| circuit.totals(world.now()));
-        assert_eq!(totals, (0, failed), "successes and failures");
+        let totals =
+            |provider: &str, model| circuits.get(provider, model).map_or((0, 0), |one| one.totals(world.now()));
+        let of_beta = if of_alpha.0 == 0 { (1, 0) } else { (0, 0) };
+        assert_eq!((totals("alpha", "alpha/m-1"), totals("beta", "beta/m-1")), (of_alpha, of_beta), "ok and failed");
     }
 }
 
 #[test]
-fn a_loser_gives_the_permit_of_its_probe_back() {
-    let gateway = hedging();
-    let world =
-        World::new().on("alpha", [reply(500, ""), reply(500, ""), reply(500, "")]).on("beta", (0..3).map(|_| answer()));
-    for _ in 0..3 {
-        world.ask(&gateway, M);
+fn a_provider_that_stays_silent_is_left_alone_although_every_request_is_saved() {
+    let world = World::new();
+    for _ in 0..8 {
+        world.expect("alpha", slow(60_000));
+        world.expect("beta", answer());
+        assert_eq!(world.ask(&hedging(), M).trail(), "alpha/m=hedged; beta/m=200");
     }
+    world.expect("beta", answer());
+    let got = world.ask(&hedging(), M);
+    assert_eq!((got.trail(), got.took_ms), ("beta/m=200", 0));
     world.wait(6_000);
-    let standing = || world.health.borrow().standing("alpha", "alpha/m-1", 1, world.now());
-    assert_eq!(standing(), Standing::Probe { last: false });
-    let world = world.on("alpha", [slow(60_000)]).on("beta", [answer()]);
-    assert_eq!(world.ask(&gateway, M).trail(), "alpha/m=hedged; beta/m=200");
     let standing = world.health.borrow().standing("alpha", "alpha/m-1", 1, world.now());
+    assert_eq!(standing, Standing::Probe { last: true }, "a probe of it costs its client the time until the hedge");
+}
+
+#[test]
+fn who_is_hedged_early_because_its_client_is_in_a_hurry_has_not_failed() {
+    let world = World::new();
+    for _ in 0..8 {
+        world.expect("alpha", slow(60_000));
+        world.expect("beta", answer());
+        let wishes = HeaderWishes { timeout: Some("1000".to_owned()), ..HeaderWishes::default() };
+        let incoming = Incoming {
+            body: M.into(),
+            request_id: REQUEST_ID.to_owned(),
+            received_ms: world.now(),
+            project_header: Some("shop".to_owned()),
+            wishes,
+            ..Incoming::default()
+        };
+        assert_eq!(world.ask_with(&hedging(), incoming).trail(), "alpha/m=hedged; beta/m=200");
+    }
+    assert_eq!(world.health.borrow().standing("alpha", "alpha/m-1", 1, world.now()), Standing::Healthy);
+}
+
+#[test]
+fn a_hedge_that_lost_gives_the_permit_of_its_probe_back() {
+    let gateway = hedging();
+    let world = World::new();
+    for _ in 0..3 {
+        let failure = opengateway::health::outcome::Outcome::Failure { class: ErrorClass::ServerError };
+        world.health.borrow_mut().record("beta", "beta/m-1", failure, None, world.now());
+    }
+    world.sync();
+    world.wait(6_000);
+    let world = world.on("alpha", [slow(1_500)]).on("beta", [slow(60_000)]);
+    assert_eq!(world.ask(&gateway, M).trail(), "beta/m=hedged; alpha/m=200");
+    let standing = world.health.borrow().standing("beta", "beta/m-1", 1, world.now());
     assert_eq!(standing, Standing::Probe { last: false }, "the next one may probe it");
 }
 
