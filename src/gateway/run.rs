@@ -82,10 +82,10 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                         return self.exhausted(record, &progress, None);
                     }
                     Step::Stop => {
-                        if progress.failed.is_empty() {
+                        let client_ms = self.asker.patience.total_ms.filter(|_| failover.out_of_time(now_ms));
+                        if client_ms.is_none() && progress.failed.is_empty() {
                             progress.failed.extend(self.limited(now_ms));
                         }
-                        let client_ms = self.asker.patience.total_ms.filter(|_| failover.out_of_time(now_ms));
                         return self.exhausted(record, &progress, client_ms);
                     }
                 }

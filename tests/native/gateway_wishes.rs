@@ -5,6 +5,7 @@ use opengateway::gateway::wishes::{
     FAILOVER_SEQUENCE, FIRST_TOKEN_TIMEOUT, HeaderWishes, OWN_TIMEOUT, STREAM_IDLE_TIMEOUT, TIMEOUT,
 };
 use opengateway::health::circuit::Standing;
+use opengateway::health::outcome::Outcome;
 use serde_json::json;
 
 use crate::gateway_world::{
@@ -239,20 +240,25 @@ fn a_client_may_wait_less_for_the_next_chunk_and_opens_no_circuit_by_it() {
 
 #[test]
 fn a_time_that_was_over_before_anybody_was_asked_is_a_504_as_well() {
-    let wishes = HeaderWishes { timeout: Some("20".to_owned()), ..HeaderWishes::default() };
     let world = World::new();
-    let incoming = Incoming {
-        body: br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#.to_vec(),
+    let too_late = |world: &World, model: &str| Incoming {
+        body: format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]}}"#).into_bytes(),
         request_id: REQUEST_ID.into(),
         received_ms: world.now() - 20,
         project_header: Some("shop".into()),
-        wishes,
+        wishes: HeaderWishes { timeout: Some("20".to_owned()), ..HeaderWishes::default() },
         ..Incoming::default()
     };
-    let got = world.ask_with(&gateway_with(&[]), incoming);
+    let got = world.ask_with(&gateway_with(&[]), too_late(&world, "m"));
     assert_eq!((got.status, got.code().as_str(), got.trail()), (504, "provider_timeout", ""));
     assert!(got.text.contains("(nobody was asked)"), "{}", got.text);
     assert_eq!(got.record().error_class, Some("timeout"));
+    // Who is limited was not asked either.
+    let limited = Outcome::Limited { until_ms: world.now() + 4_000 };
+    world.health.borrow_mut().record("alpha", "alpha/m-1", limited, None, world.now());
+    let got = world.ask_with(&gateway_with(&[]), too_late(&world, "alpha/m"));
+    assert_eq!((got.status, got.code().as_str()), (504, "provider_timeout"));
+    assert!(got.text.contains("(nobody was asked)"), "{}", got.text);
 }
 
 #[test]
