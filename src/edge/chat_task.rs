@@ -88,7 +88,7 @@ impl ChatTask {
                 let _begun = self.context.wait_until(&streamed.promise());
                 reply(self.responder.stream(&pass_through.readable(), &headers));
                 let relaying = Relaying::new(&ports, pass_through.writable());
-                deliver(gateway, &ports, &relaying, *stream, &kept.request, request_id).await;
+                deliver(gateway, &ports, &relaying, *stream, &kept, request_id).await;
                 pay(&streamed, &JsValue::UNDEFINED);
             }
         }

@@ -104,9 +104,9 @@ impl Isolate {
     }
 
     /// Keeps a request whose answer streams until its memory is needed, with its bytes counted.
-    pub(super) fn keep(self: &Rc<Self>, request: Option<Incoming>, held: Vec<Held>) -> Rc<KeptRequest> {
+    pub(super) fn keep(&self, request: Option<Incoming>, held: Vec<Held>) -> Rc<KeptRequest> {
         let is_kept = request.is_some();
-        let kept = Rc::new(KeptRequest { request: Kept::new(request), held: RefCell::new(held) });
+        let kept = Rc::new(Kept::new(request, held));
         if is_kept {
             let mut all = self.kept.borrow_mut();
             // Now and then those that have ended by themselves are cleared away.
@@ -114,26 +114,13 @@ impl Isolate {
                 all.retain(|kept| kept.strong_count() > 0);
             }
             all.push_back(Rc::downgrade(&kept));
-        } else {
-            kept.release();
         }
         kept
     }
 }
 
-/// A request that is kept while its answer streams.
-pub(super) struct KeptRequest {
-    /// The request.
-    pub(super) request: Kept,
-    held: RefCell<Vec<Held>>,
-}
-
-impl KeptRequest {
-    fn release(&self) {
-        self.request.release();
-        self.held.take();
-    }
-}
+/// A request that is kept while its answer streams, with its bytes counted.
+type KeptRequest = Kept<Vec<Held>>;
 
 /// Bytes that are counted as long as it lives.
 pub(super) struct Held {

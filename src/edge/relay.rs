@@ -120,17 +120,17 @@ async fn native(ports: &WorkerPorts, reply: FetchedReply, sink: &Sink, scan: &mu
     let Ok((copy, mut pipe)) = begin() else { return BodyEnd::Broken };
 
     let (piped, stalled) = watch(&mut pipe, &copy, scan, &call, idle_ms).await;
-    if ports.client_gone() || (piped.is_err() && sink.is_broken()) {
-        return BodyEnd::ClientClosed;
-    }
+    let left = piped.is_err() && (ports.client_gone() || sink.is_broken());
     // Where the pipe failed, the source has failed, or the client is gone and nobody wants the rest of it.
     if piped.is_err() {
         call.abort();
     }
     // Now the copy holds the rest of what the client got, up to the end or to the fault. However much a read gives, only
-    // the end is the end: an answer must not be called cut because its last piece was not looked at.
+    // the end is the end: an answer must not be called cut because its last piece was not looked at, and what a client
+    // got that left since the last look is paid for.
     while copy.take(scan).await != Taken::End {}
     match piped {
+        _ if left => BodyEnd::ClientClosed,
         _ if stalled => BodyEnd::Stalled,
         Ok(_) => {
             call.disarm();

@@ -80,8 +80,7 @@ impl<'r, P: Ports> Asker<'r, P> {
             max_reply_bytes: self.gateway.config.limits.max_reply_bytes,
             secret: exposed,
         };
-        let answered = attempt.make(self.ports, call).await;
-        let answered = answered.map_err(|failure| failure.to_reset(provider, self.ports.now_ms()))?;
+        let answered = attempt.make(self.ports, call).await?;
         Ok(Asked { answered, encoded, started_ms, secret })
     }
 

@@ -25,14 +25,15 @@ pub trait Carrier<R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientLeft;
 
-/// A request that is kept while its answer streams, as long as nobody needs its memory.
-#[derive(Debug, Default)]
-pub struct Kept(RefCell<Option<Rc<Incoming>>>);
+/// A request that is kept while its answer streams, as long as nobody needs its memory, with the guard `G` that counts
+/// its bytes: who uses the request when it is let go keeps both to the end of that.
+#[derive(Debug)]
+pub struct Kept<G>(RefCell<Option<Rc<(Incoming, G)>>>);
 
-impl Kept {
-    /// Keeps `request`, if there is one.
-    pub fn new(request: Option<Incoming>) -> Self {
-        Self(RefCell::new(request.map(Rc::new)))
+impl<G> Kept<G> {
+    /// Keeps `request`, if there is one; else the guard is dropped.
+    pub fn new(request: Option<Incoming>, guard: G) -> Self {
+        Self(RefCell::new(request.map(|request| Rc::new((request, guard)))))
     }
 
     /// Lets it go: the answer cannot be resumed any more.
@@ -40,18 +41,20 @@ impl Kept {
         self.0.take();
     }
 
-    fn get(&self) -> Option<Rc<Incoming>> {
+    fn get(&self) -> Option<Rc<(Incoming, G)>> {
         self.0.borrow().clone()
     }
 }
 
+const LEFT: Verdict = Verdict::Failed(ErrorClass::ClientClosed);
+
 /// Delivers `stream`, accounts for it, and says how it went.
-pub async fn deliver<P: Ports>(
+pub async fn deliver<P: Ports, G>(
     gateway: &Gateway,
     ports: &P,
     carrier: &impl Carrier<P::Reply>,
     stream: Committed<P::Reply>,
-    kept: &Kept,
+    kept: &Kept<G>,
     request_id: &str,
 ) -> Verdict {
     let Committed { mut leg, mut account, .. } = stream;
@@ -61,15 +64,19 @@ pub async fn deliver<P: Ports>(
             Ok(()) => carrier.carry(reply, &mut relay, idle_ms).await,
             Err(ClientLeft) => BodyEnd::ClientClosed,
         };
-        let ended = relay.end(end, request_id, account.secret.as_ref().map(|key| key.expose()));
-        account.leg_ended(ports, relay.scan(), ended.verdict);
+        let mut ended = relay.end(end, request_id, &|error| account.judge(gateway, error));
+        // Whatever broke, it broke because the client left.
+        if ended.verdict != Verdict::Whole && ports.client_gone() {
+            ended = Ended::new(LEFT, Vec::new());
+        }
+        account.leg_ended(ports, relay.scan(), end, ended.verdict);
         let Ended { verdict, mut closing, so_far, error_event } = ended;
-        if let (Some(so_far), Some(incoming)) = (so_far, kept.get()) {
+        if let (Some(so_far), Some(kept)) = (so_far, kept.get()) {
             if carrier.write(&closing).await.is_err() {
-                break (Verdict::Failed(ErrorClass::ClientClosed), Vec::new());
+                break (LEFT, Vec::new());
             }
             closing.clear();
-            if let Some(next) = resume(gateway, ports, &incoming, so_far, &mut account).await {
+            if let Some(next) = resume(gateway, ports, &kept.0, so_far, &mut account).await {
                 leg = next;
                 continue;
             }
@@ -78,14 +85,14 @@ pub async fn deliver<P: Ports>(
         break (verdict, closing);
     };
     kept.release();
-    let left = Verdict::Failed(ErrorClass::ClientClosed);
     // It may have left while somebody else was looked for.
     if verdict != Verdict::Whole && ports.client_gone() {
-        verdict = left;
+        verdict = LEFT;
     }
-    // A client that left reads neither the last bytes nor the end, so waiting for it to do so could take for ever.
-    if verdict != left && carrier.close(&closing).await.is_err() {
-        verdict = left;
+    // A client that left reads neither the last bytes nor the end, so waiting for it to do so could take for ever. One
+    // that has the whole answer may close before it is told that this is the end.
+    if verdict != LEFT && carrier.close(&closing).await.is_err() && !(verdict == Verdict::Whole && closing.is_empty()) {
+        verdict = LEFT;
     }
     account.finish(ports, verdict);
     verdict

@@ -47,7 +47,7 @@ impl Resumed {
     }
 }
 
-/// Asks others to go on with `so_far`, and then its own provider once more. `None` where nobody does; what was tried is
+/// Asks others to go on with `so_far`, and then its own provider once more, nobody twice the same. `None` where nobody does; what was tried is
 /// in `account`.
 pub(super) async fn resume<P: Ports>(
     gateway: &Gateway,
@@ -73,25 +73,37 @@ pub(super) async fn resume<P: Ports>(
         prompt_tokens: requirements.prompt_tokens,
         patience: incoming.wishes.patience().ok()?,
     };
-    let anew = may_ask_again(&request, &so_far);
-    for (candidate, asked) in order(&candidates, account, &request, &so_far, anew) {
+    let ways = order(&candidates, account, &request, &so_far);
+    // Whose circuit is open is left alone unless nobody else is left.
+    let insisted = ways.iter().map(|way| (way, true));
+    for ((candidate, asked), insist) in ways.iter().map(|way| (way, false)).chain(insisted) {
+        let way = Resumed::new(candidate, *asked, &so_far);
+        if account.resumes.contains(&way) {
+            continue;
+        }
         if ports.client_gone() || account.resumes.len() >= MAX_RESUMES {
             return None;
         }
         let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
         let permit = Permit(seed);
-        let admission = ports.health().admit(provider, model, permit, false).await;
-        if admission == Admission::Busy {
+        let admission = ports.health().admit(provider, model, permit, insist).await;
+        if admission == Admission::Busy && !insist {
             continue;
         }
         let permit = (admission == Admission::Probe).then_some(permit);
-        account.resumes.push(Resumed::new(candidate, asked, &so_far));
-        match ask(&asker, candidate, asked, permit, &so_far, account).await {
+        account.resumes.push(way);
+        match ask(&asker, candidate, *asked, permit, &so_far, account).await {
             Ok(leg) => return Some(leg),
             Err(failure) => {
                 let now_ms = ports.now_ms();
                 let failure = failure.to_reset(candidate.provider, now_ms);
-                let outcome = Outcome::of_failure(failure.class, failure.status, failure.retry_after_ms, now_ms);
+                let nothing_to_add = *asked == Asked::ToContinue && failure.class == ErrorClass::InvalidReply;
+                let outcome = if nothing_to_add {
+                    // Where the answer broke off at its end, there is nothing to go on with.
+                    Outcome::Inconclusive
+                } else {
+                    Outcome::of_failure(failure.class, failure.status, failure.retry_after_ms, now_ms)
+                };
                 ports.health().record(provider, model, outcome, permit, now_ms);
                 account.trail.push(tried(candidate, failure.status, End::Failed(failure.class)));
             }
@@ -121,7 +133,10 @@ async fn ask<P: Ports>(
     asker.ports.health().record(&candidate.provider.id, &candidate.model.upstream_id, outcome, permit, now_ms);
     account.served = asker.served(candidate, 200, &account.served.record, &mut account.trail);
     account.permit = permit;
-    account.prompt_estimate = asker.prompt_tokens;
+    account.prompt_estimate = match asked {
+        Asked::ToContinue => asker.prompt_tokens,
+        Asked::Again => asker.prompt_tokens.saturating_sub(tokens::of_text(so_far.text.len() as u64)),
+    };
     account.attempt_started_ms = reply.started_ms;
     account.secret = reply.secret.cloned();
     let (relay, prefix) = Relay::join(asker.request, &account.served, *gate, &account.used, (so_far.clone(), asked));
@@ -137,13 +152,12 @@ fn may_ask_again(request: &ChatRequest<'_>, so_far: &Transcript) -> bool {
 }
 
 /// Whom to ask, and how: first those who go on with what they are given, then those who may write it again, those of the
-/// same model first. Among each, those who had their turn already come last. Nobody is asked twice the same.
+/// same model first. Among each, those who had their turn already come last.
 fn order<'o, 'c>(
     candidates: &'o [Candidate<'c>],
     account: &StreamAccount,
     request: &ChatRequest<'_>,
     so_far: &Transcript,
-    anew: bool,
 ) -> Vec<(&'o Candidate<'c>, Asked)> {
     let served = &account.served;
     let broke_off = |candidate: &Candidate<'_>| {
@@ -162,10 +176,9 @@ fn order<'o, 'c>(
             && candidate.provider.prefill != Prefill::None
             && !candidate.model.capabilities.reasoning
     });
-    if !anew {
+    if !may_ask_again(request, so_far) {
         again.clear();
     }
     let ways = allowed.into_iter().map(|candidate| (candidate, Asked::ToContinue));
-    let ways = ways.chain(again.into_iter().map(|candidate| (candidate, Asked::Again)));
-    ways.filter(|(candidate, asked)| !account.resumes.contains(&Resumed::new(candidate, *asked, so_far))).collect()
+    ways.chain(again.into_iter().map(|candidate| (candidate, Asked::Again))).collect()
 }

@@ -5,11 +5,12 @@ use super::headers::Header;
 use super::ports::{HealthPort, Ports};
 use super::resume::Resumed;
 use super::served::{Served, speed};
+use super::setup::Gateway;
 use super::trail::{End, Trail};
 use crate::catalog::provider::StreamUsage;
 use crate::config::Secret;
-use crate::dialect::classify::ErrorBody;
-use crate::dialect::scrub::scrub;
+use crate::dialect::classify::Failure;
+use crate::dialect::openai::reply::error_in_success;
 use crate::health::circuit::Permit;
 use crate::health::outcome::Outcome;
 use crate::openai::request::ChatRequest;
@@ -23,6 +24,9 @@ use crate::sse::splice::{Asked, Splice};
 use crate::sse::transcript::Transcript;
 use crate::usage::render::{Usage, usage_json};
 use crate::usage::tokens::TokenUsage;
+
+/// The status of a stream.
+const OK: u16 = 200;
 
 /// A stream that the client is about to get.
 pub struct Committed<R> {
@@ -94,7 +98,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    fn new(verdict: Verdict, closing: Vec<u8>) -> Self {
+    pub(super) fn new(verdict: Verdict, closing: Vec<u8>) -> Self {
         Self { verdict, closing, so_far: None, error_event: String::new() }
     }
 }
@@ -153,8 +157,8 @@ impl Relay {
         }
     }
 
-    /// Ends the leg. `secret` is taken out of the provider's texts.
-    pub fn end(&mut self, body: BodyEnd, request_id: &str, secret: Option<&str>) -> Ended {
+    /// Ends the leg. `judge` says what an error is that the provider reported in the stream.
+    pub fn end(&mut self, body: BodyEnd, request_id: &str, judge: &impl Fn(&str) -> Failure) -> Ended {
         let mut closing = Vec::new();
         let end = match self {
             Self::Native(scan) => scan.end(),
@@ -163,6 +167,8 @@ impl Relay {
         if body == BodyEnd::ClientClosed {
             return Ended::new(Verdict::Failed(ErrorClass::ClientClosed), Vec::new());
         }
+        let told = self.scan().error().map(judge);
+        let class = told.as_ref().map_or(ErrorClass::StreamCut, |told| after_commit(told.class));
         match end {
             StreamEnd::Complete { append } => {
                 closing.extend_from_slice(append.as_bytes());
@@ -172,7 +178,7 @@ impl Relay {
             }
             StreamEnd::ErrorEvent { append } => {
                 closing.extend_from_slice(append.as_bytes());
-                Ended::new(Verdict::Failed(ErrorClass::StreamCut), closing)
+                Ended::new(Verdict::Failed(class), closing)
             }
             StreamEnd::Cut { mid_event } => {
                 if mid_event {
@@ -183,29 +189,58 @@ impl Relay {
                     Self::Rewriting(rewriter) => (rewriter.transcript(), rewriter.has_diverged()),
                 };
                 Ended {
-                    verdict: if diverged { Verdict::Diverged } else { Verdict::Failed(ErrorClass::StreamCut) },
+                    verdict: if diverged { Verdict::Diverged } else { Verdict::Failed(class) },
                     closing,
-                    so_far: so_far.cloned(),
-                    error_event: self.cut(body, request_id, secret),
+                    // What one provider does not let its model say is not asked of the next one.
+                    so_far: so_far.filter(|_| class != ErrorClass::ContentFilter).cloned(),
+                    error_event: cut(body, request_id, told, class),
                 }
             }
         }
     }
+}
 
-    /// Tells the client that the answer is cut.
-    fn cut(&self, body: BodyEnd, request_id: &str, secret: Option<&str>) -> String {
-        let told = self.scan().error().map(|error| ErrorBody::parse(error.as_bytes()));
-        let told = told.and_then(|body| body.message).map(|message| scrub(&message, secret));
-        let message = match body {
-            _ if told.is_some() => "The provider reported an error in the middle of the answer.",
-            BodyEnd::Stalled => "The provider went silent in the middle of the answer. It is not complete.",
-            BodyEnd::Finished | BodyEnd::Broken | BodyEnd::ClientClosed => {
-                "The provider broke the answer off. It is not complete."
-            }
-        };
-        let message = format!("{message}{}", told.map(|told| format!(" It said: {told}")).unwrap_or_default());
-        error_event(&message, "server_error", Some("stream_cut"), request_id)
+/// What an error is that a provider reports in the middle of an answer: a cut one, unless the caller is to blame.
+const fn after_commit(class: ErrorClass) -> ErrorClass {
+    match class {
+        ErrorClass::TooLargeForPlan
+        | ErrorClass::ContextLength
+        | ErrorClass::BadRequest
+        | ErrorClass::ContentFilter => class,
+        ErrorClass::Connect
+        | ErrorClass::ServerError
+        | ErrorClass::Overloaded
+        | ErrorClass::RateLimited
+        | ErrorClass::QuotaExhausted
+        | ErrorClass::BadKey
+        | ErrorClass::Billing
+        | ErrorClass::ModelUnavailable
+        | ErrorClass::InvalidReply
+        | ErrorClass::ModelMisbehaved
+        | ErrorClass::Timeout
+        | ErrorClass::StreamCut
+        | ErrorClass::ClientClosed => ErrorClass::StreamCut,
     }
+}
+
+/// Tells the client that the answer is cut, and what the provider `told` of it.
+fn cut(body: BodyEnd, request_id: &str, told: Option<Failure>, class: ErrorClass) -> String {
+    let said = told.and_then(|told| told.message);
+    let message = match body {
+        _ if class == ErrorClass::ContentFilter => "A content filter broke the answer off. It is not complete.",
+        _ if said.is_some() => "The provider reported an error in the middle of the answer.",
+        BodyEnd::Stalled => "The provider went silent in the middle of the answer. It is not complete.",
+        BodyEnd::Finished | BodyEnd::Broken | BodyEnd::ClientClosed => {
+            "The provider broke the answer off. It is not complete."
+        }
+    };
+    let (kind, code) = if class == ErrorClass::ContentFilter {
+        ("invalid_request_error", ErrorClass::ContentFilter)
+    } else {
+        ("server_error", ErrorClass::StreamCut)
+    };
+    let message = format!("{message}{}", said.map(|said| format!(" It said: {said}")).unwrap_or_default());
+    error_event(&message, kind, Some(code.as_str()), request_id)
 }
 
 /// Makes the usage chunk of a client that sent `usage: {"include": true}`, or whose answer had several legs.
@@ -252,13 +287,22 @@ pub struct StreamAccount {
     pub resumes: Vec<Resumed>,
     /// What an attempt cost that lost to this one; the client's `usage` does not tell it.
     pub lost: Option<Usage>,
-    /// The client waits for less than the gateway would, so that a cut may be its own doing.
+    /// The client says how long a stream may be silent, so that a stall may be its own doing.
     pub impatient: bool,
 }
 
 impl StreamAccount {
+    /// What an error is that the provider reported in the stream, as JSON.
+    pub fn judge(&self, gateway: &Gateway, error: &str) -> Failure {
+        let secret = self.secret.as_ref().map(|key| key.expose());
+        match gateway.catalog.provider(&self.served.provider) {
+            Some(provider) => error_in_success(error, error, OK, provider, secret),
+            None => Failure::bare(ErrorClass::StreamCut, Some(OK)),
+        }
+    }
+
     /// A leg ended: tells the health of its provider, and adds up what it used.
-    pub fn leg_ended(&mut self, ports: &impl Ports, scan: &StreamScan, verdict: Verdict) {
+    pub fn leg_ended(&mut self, ports: &impl Ports, scan: &StreamScan, end: BodyEnd, verdict: Verdict) {
         let now_ms = ports.now_ms();
         let (tokens, estimated) = tokens::settle(scan.usage(), scan.text_bytes(), self.prompt_estimate);
         self.used.push(self.served.usage(tokens, estimated));
@@ -267,7 +311,7 @@ impl StreamAccount {
             Verdict::Whole => Outcome::success(None, speed(&tokens, estimated, took_ms)),
             Verdict::Failed(class) => {
                 self.trail.end_with(End::Failed(class));
-                let impatient = self.impatient && class == ErrorClass::StreamCut;
+                let impatient = self.impatient && end == BodyEnd::Stalled;
                 if impatient { Outcome::Inconclusive } else { Outcome::of_failure(class, None, None, now_ms) }
             }
             Verdict::Diverged => {
@@ -289,6 +333,6 @@ impl StreamAccount {
         self.served.record.trail = self.trail.summary();
         self.used.extend(self.lost);
         let used = self.used.split_first().map(|(first, more)| first.with(more)).unwrap_or_default();
-        self.served.account(ports, &used, 200, ports.now_ms());
+        self.served.account(ports, &used, OK, ports.now_ms());
     }
 }

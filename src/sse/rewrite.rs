@@ -56,7 +56,8 @@ impl<U: UsageChunk> Rewriter<U> {
 
     /// At the start of a stream that goes on with one that was cut.
     pub fn joining(usage: UsagePolicy<U>, expected: Expected, splice: Splice) -> Self {
-        Self { splice: Some(splice), ..Self::new(usage, expected) }
+        // What the client has is with the splice.
+        Self { splice: Some(splice), ..Self::new(usage, Expected { resumable: false, ..expected }) }
     }
 
     /// Takes the next bytes and appends to `out` what the client is to get of them.

@@ -30,8 +30,8 @@ pub struct Splice {
 enum Stage {
     /// It repeats the text so far, of which so many bytes have come.
     Repeats { bytes: usize },
-    /// What came may be new, or the text so far once more: it is held.
-    Unclear { held: String },
+    /// What came may be new, or the text so far once more: it equals so many bytes of that, and is held.
+    Unclear { bytes: usize },
     /// What comes is new.
     Goes,
     /// It writes another answer: nothing of it can be used.
@@ -44,7 +44,7 @@ impl Splice {
         let stage = match asked {
             Asked::Again if so_far.text.is_empty() => Stage::Goes,
             Asked::Again => Stage::Repeats { bytes: 0 },
-            Asked::ToContinue => Stage::Unclear { held: String::new() },
+            Asked::ToContinue => Stage::Unclear { bytes: 0 },
         };
         Self { so_far, stage }
     }
@@ -93,49 +93,36 @@ impl Splice {
 
     /// The new part of the next text.
     fn take(&mut self, text: &str) -> String {
-        let known = self.so_far.text.as_bytes();
-        match &mut self.stage {
-            Stage::Goes => text.to_owned(),
-            Stage::Diverged => String::new(),
-            Stage::Repeats { bytes } => {
-                let rest = known.get(*bytes..).unwrap_or_default();
-                let same = rest.len().min(text.len());
-                if rest.get(..same) != text.as_bytes().get(..same) {
-                    self.stage = Stage::Diverged;
-                    return String::new();
-                }
-                *bytes += same;
-                if *bytes == known.len() {
-                    self.stage = Stage::Goes;
-                }
-                text.get(same..).unwrap_or_default().to_owned()
-            }
-            Stage::Unclear { held } => {
-                held.push_str(text);
-                let same = known.iter().zip(held.as_bytes()).take_while(|(one, other)| one == other).count();
-                if same == known.len() {
-                    let fresh = held.get(same..).unwrap_or_default().to_owned();
-                    self.stage = Stage::Goes;
-                    fresh
-                } else if same == held.len() {
-                    String::new()
-                } else if same >= BEGUN_ANEW_BYTES {
-                    self.stage = Stage::Diverged;
-                    String::new()
-                } else {
-                    let fresh = std::mem::take(held);
-                    self.stage = Stage::Goes;
-                    fresh
-                }
-            }
+        let known = self.so_far.text.as_str();
+        let (bytes, may_be_new) = match &mut self.stage {
+            Stage::Goes => return text.to_owned(),
+            Stage::Diverged => return String::new(),
+            Stage::Repeats { bytes } => (bytes, false),
+            Stage::Unclear { bytes } => (bytes, true),
+        };
+        let rest = known.as_bytes().get(*bytes..).unwrap_or_default();
+        let same = rest.iter().zip(text.as_bytes()).take_while(|(one, other)| one == other).count();
+        if same == rest.len() {
+            self.stage = Stage::Goes;
+            text.get(same..).unwrap_or_default().to_owned()
+        } else if same == text.len() {
+            *bytes += same;
+            String::new()
+        } else if may_be_new && *bytes + same < BEGUN_ANEW_BYTES {
+            let fresh = format!("{}{text}", known.get(..*bytes).unwrap_or_default());
+            self.stage = Stage::Goes;
+            fresh
+        } else {
+            self.stage = Stage::Diverged;
+            String::new()
         }
     }
 
     /// The second stream writes no more text for now: what is held is released, and one that is behind has diverged.
     fn settle(&mut self) -> String {
         match &mut self.stage {
-            Stage::Unclear { held } if held.len() < BEGUN_ANEW_BYTES => {
-                let fresh = std::mem::take(held);
+            Stage::Unclear { bytes } if *bytes < BEGUN_ANEW_BYTES => {
+                let fresh = self.so_far.text.get(..*bytes).unwrap_or_default().to_owned();
                 self.stage = Stage::Goes;
                 fresh
             }

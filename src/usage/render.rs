@@ -28,12 +28,13 @@ impl Usage {
 }
 
 /// The members that are written here, whatever the provider wrote.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "prompt_tokens",
     "completion_tokens",
     "total_tokens",
     "reasoning_tokens",
     "prompt_tokens_details",
+    "completion_tokens_details",
     "cost_usd_total",
     "cost_usd_input",
     "cost_usd_output",
@@ -52,14 +53,12 @@ pub fn usage_json(usage: &Usage, upstream: Option<&str>) -> String {
     object.number("completion_tokens", tokens.completion);
     object.number("total_tokens", tokens.total);
     object.number("reasoning_tokens", tokens.reasoning);
-    let details = members.iter().find(|(key, _)| key.is("prompt_tokens_details"));
-    let details = details.map(|(_, value)| object_members(value)).unwrap_or_default();
-    let mut prompt_details = ObjectWriter::new(object.key("prompt_tokens_details"));
-    prompt_details.number("cached_tokens", tokens.cached);
-    for (key, value) in details.iter().filter(|(key, _)| !key.is("cached_tokens")) {
-        prompt_details.verbatim(key.quoted(), value);
+    let member = |name: &str| members.iter().find(|(key, _)| key.is(name)).map(|(_, value)| *value);
+    let prompt_details = member("prompt_tokens_details");
+    details(object.key("prompt_tokens_details"), "cached_tokens", tokens.cached, prompt_details);
+    if let Some(value) = member("completion_tokens_details") {
+        details(object.key("completion_tokens_details"), "reasoning_tokens", tokens.reasoning, Some(value));
     }
-    prompt_details.end();
     for (key, value) in members.iter().filter(|(key, _)| !OWN.iter().any(|own| key.is(own)) && !key.is("estimated")) {
         object.verbatim(key.quoted(), value);
     }
@@ -86,6 +85,16 @@ pub fn usage_json(usage: &Usage, upstream: Option<&str>) -> String {
     }
     object.end();
     out
+}
+
+/// Writes details with `count` under `name`, and the provider's own beside it.
+fn details(out: &mut String, name: &str, count: u64, upstream: Option<&str>) {
+    let mut object = ObjectWriter::new(out);
+    object.number(name, count);
+    for (key, value) in upstream.map(object_members).unwrap_or_default().iter().filter(|(key, _)| !key.is(name)) {
+        object.verbatim(key.quoted(), value);
+    }
+    object.end();
 }
 
 /// The members of an object that was read before; empty for anything else.

@@ -286,3 +286,52 @@ fn who_is_limited_for_a_moment_is_not_asked_to_go_on_before_that_is_over() {
     let got = world.ask(&gateway_with(&[]), &body("alpha", "").replace(r#","gamma""#, "").replace("order", "only"));
     assert_eq!((text(&got).as_str(), names(&world)), ("Hello there", vec!["alpha".to_owned(), "alpha".to_owned()]));
 }
+
+#[test]
+fn what_is_let_go_while_somebody_uses_it_is_counted_to_the_end_of_that() {
+    let world = World::new().on("beta", [cut("one", BEGUN)]);
+    let world = world.on("gamma", [whole("two", REST).while_memory_is_needed()]);
+    let got = world.ask(&gateway_with(&[]), &body("beta", ""));
+    assert_eq!((got.stream.unwrap().0, text(&got)), (Verdict::Whole, format!("{BEGUN}{REST}")));
+}
+
+#[test]
+fn a_prompt_is_estimated_without_what_was_not_in_it() {
+    // Gamma tells no tokens: 5 of the prompt, and 20 of the 77 bytes where it is given them.
+    for (again, prompt) in [(false, 5 + 20), (true, 5)] {
+        let refusal = reply(400, r#"{"error":{"message":"last message must be of the user"}}"#);
+        let answer = if again { format!("{BEGUN}{REST}") } else { REST.to_owned() };
+        let answer = stream(&[&says("two", &answer), &stops("two", None), DONE]);
+        let scripts = if again { vec![refusal, answer] } else { vec![answer] };
+        let world = World::new().on("alpha", [cut("one", BEGUN), no_connection()]).on("gamma", scripts);
+        let request = body("alpha", "").replace("\"order\"", "\"only\":[\"alpha\",\"gamma\"],\"order\"");
+        let got = world.ask(&gateway_with(&[]), &request);
+        assert_eq!((got.stream.unwrap().0, text(&got)), (Verdict::Whole, format!("{BEGUN}{REST}")));
+        assert_eq!(got.record().prompt_tokens, 5 + prompt, "{}", got.record().trail);
+    }
+}
+
+#[test]
+fn who_has_nothing_to_add_to_an_answer_is_not_to_blame() {
+    let gateway = gateway_with(&[]);
+    let long = BEGUN.repeat(SHORT_ANSWER_BYTES / BEGUN.len() + 1);
+    let world = World::new().on("beta", (0..3).map(|_| cut("one", &long)));
+    let world = world.on("gamma", (0..3).map(|_| stream(&[&stops("two", None), DONE])));
+    for _ in 0..3 {
+        let got = world.ask(&gateway, &body("beta", ""));
+        assert_eq!((error(&got), names(&world).pop().unwrap()), ("stream_cut".to_owned(), "gamma+".to_owned()));
+        assert_eq!(got.record().trail, "beta/m=stream_cut; gamma/m=invalid_reply");
+    }
+    world.expect("gamma", whole("four", "hi"));
+    assert_eq!(world.ask(&gateway, &body("gamma", "")).trail(), "gamma/m=200");
+}
+
+#[test]
+fn who_is_the_only_one_is_asked_again_although_its_circuit_is_open() {
+    let says = ["begun", "begun and", "begun and more"].map(|text| cut("one", text));
+    let world = World::new().on("alpha", says).on("alpha", [whole("two", "begun and more.")]);
+    let request = body("alpha", "").replace("\"order\"", "\"only\":[\"alpha\"],\"order\"");
+    let got = world.ask(&gateway_with(&[]), &request);
+    assert_eq!((got.stream.unwrap().0, text(&got)), (Verdict::Whole, "begun and more.".to_owned()));
+    assert_eq!(got.record().trail, "alpha/m=stream_cut; alpha/m=stream_cut; alpha/m=stream_cut; alpha/m=200");
+}

@@ -320,6 +320,42 @@ fn an_error_event_of_the_provider_is_told_once() {
 }
 
 #[test]
+fn a_content_filter_in_the_middle_of_an_answer_is_nobodys_fault_and_no_reason_to_ask_others() {
+    let error = r#"{"error":{"message":"flagged","code":"content_filter"}}"#;
+    for provider in ["alpha", "beta"] {
+        let gateway = gateway_with(&[]);
+        let world = World::new().on(provider, (0..3).map(|_| stream(&[HELLO, error])));
+        for _ in 0..3 {
+            let got = world.ask(&gateway, &body(provider, ""));
+            assert_eq!(got.stream.unwrap().0, Verdict::Failed(ErrorClass::ContentFilter));
+            let trail = format!("{provider}/m=content_filter");
+            assert_eq!((got.record().error_class, &got.record().trail), (Some("content_filter"), &trail));
+            if provider == "alpha" {
+                let error = last_error(&got.text);
+                assert_eq!(
+                    (&error["code"], &error["type"]),
+                    (&json!("content_filter"), &json!("invalid_request_error"))
+                );
+                assert!(error["message"].as_str().unwrap().contains("It said: flagged"), "{error}");
+            }
+        }
+        world.expect(provider, stream(&[HELLO, STOP, DONE]));
+        assert_eq!(world.ask(&gateway, &body(provider, "")).trail(), format!("{provider}/m=200"), "no circuit is open");
+    }
+}
+
+#[test]
+fn whoever_has_the_whole_answer_may_close_before_it_is_told_so() {
+    for (done, verdict) in [(true, Verdict::Whole), (false, Verdict::Failed(ErrorClass::ClientClosed))] {
+        let world = World::new().on("beta", [stream(&[HELLO, STOP, DONE][..if done { 3 } else { 2 }])]);
+        world.takes_no_close.set(true);
+        let got = world.ask(&gateway_with(&[]), &body("beta", ""));
+        assert_eq!(got.stream.unwrap().0, verdict, "the end that is missing was not taken");
+        assert_eq!(got.record().error_class.is_none(), done);
+    }
+}
+
+#[test]
 fn a_stream_that_was_cut_counts_against_its_provider() {
     let gateway = gateway_with(&[]);
     let world = World::new().on("alpha", (0..3).map(|_| stream(&[HELLO])));

@@ -236,6 +236,14 @@ fn a_client_may_wait_less_for_the_next_chunk_and_opens_no_circuit_by_it() {
         assert_eq!((got.record().error_class, got.record().trail.as_str()), (Some("stream_cut"), "alpha/m=stream_cut"));
     }
     assert_eq!(world.health.borrow().standing("alpha", "alpha/m-1", 0, world.now()), Standing::Healthy);
+    for _ in 0..3 {
+        world.expect("alpha", crate::gateway_world::stream(&[ROLE, HELLO]));
+        let wishes = HeaderWishes { stream_idle_timeout: Some("500".to_owned()), ..HeaderWishes::default() };
+        let json = r#","stream":true,"provider":{"only":["alpha"]},"response_format":{"type":"json_object"}"#;
+        ask(&world, wishes, "m", json);
+    }
+    let standing = world.health.borrow().standing("alpha", "alpha/m-1", 0, world.now());
+    assert_ne!(standing, Standing::Healthy, "what broke off did not break off because of the client");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use opengateway::accounts::projects::Projects;
@@ -83,6 +84,7 @@ pub(crate) struct Script {
     headers: Vec<(&'static str, String)>,
     parts: Vec<Part>,
     client_leaves: bool,
+    memory_is_needed: bool,
 }
 
 /// A whole body with this status.
@@ -91,7 +93,7 @@ pub(crate) fn reply(status: u16, body: impl Into<String>) -> Script {
 }
 
 pub(crate) fn parts(status: u16, parts: Vec<Part>) -> Script {
-    Script { after_ms: 0, status: Some(status), headers: vec![], parts, client_leaves: false }
+    Script { after_ms: 0, status: Some(status), headers: vec![], parts, client_leaves: false, memory_is_needed: false }
 }
 
 /// The connection fails.
@@ -116,6 +118,11 @@ impl Script {
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
+    }
+
+    /// The memory of the request is needed for others while this call is on its way.
+    pub(crate) fn while_memory_is_needed(self) -> Self {
+        Self { memory_is_needed: true, ..self }
     }
 
     /// The client leaves while this call is on its way.
@@ -156,6 +163,11 @@ pub(crate) struct World {
     leaves_at: Cell<u64>,
     /// The memory of requests whose answers stream is needed for others.
     pub(crate) forgets: Cell<bool>,
+    kept: RefCell<Option<Rc<Kept<Rc<()>>>>>,
+    /// The guard that counts its bytes.
+    counted: RefCell<Weak<()>>,
+    /// The client takes no close: it has left when there is nothing more to read.
+    pub(crate) takes_no_close: Cell<bool>,
 }
 
 pub(crate) struct Sleep<'w> {
@@ -241,6 +253,10 @@ impl<'w> Ports for &'w World {
         world.sleep(script.after_ms).await;
         if script.client_leaves {
             world.gone.set(true);
+        }
+        if script.memory_is_needed {
+            world.kept.take().unwrap().release();
+            assert_eq!(world.counted.borrow().strong_count(), 1, "it is in use");
         }
         let Some(status) = script.status else { return Err(broken()) };
         Ok(FakeReply { world, status, headers: script.headers, parts: script.parts.into() })
@@ -405,6 +421,9 @@ impl World {
             gone: Cell::new(false),
             leaves_at: Cell::new(u64::MAX),
             forgets: Cell::new(false),
+            kept: RefCell::default(),
+            counted: RefCell::default(),
+            takes_no_close: Cell::new(false),
         }
     }
 
@@ -482,12 +501,16 @@ impl World {
                 Answer::Stream(mut committed) => {
                     let headers = std::mem::take(&mut committed.headers);
                     let native = matches!(committed.leg.relay, Relay::Native(_));
-                    let kept = Kept::new(committed.request.take());
+                    let guard = Rc::new(());
+                    self.counted.replace(Rc::downgrade(&guard));
+                    let kept = Rc::new(Kept::new(committed.request.take(), guard));
                     if self.forgets.get() {
                         kept.release();
                     }
+                    self.kept.replace(Some(Rc::clone(&kept)));
                     let client = Client { world: self, leaves_after, pieces: Cell::new(0), bytes: RefCell::default() };
                     let verdict = deliver(gateway, ports, &client, *committed, &kept, REQUEST_ID).await;
+                    assert_eq!(self.counted.borrow().strong_count(), 0, "nothing is kept for an answer that has ended");
                     let text = String::from_utf8(client.bytes.into_inner()).unwrap();
                     Got::new(200, headers, text, Some((verdict, native)))
                 }
@@ -554,7 +577,8 @@ impl<'w> Carrier<FakeReply<'w>> for Client<'_> {
     }
 
     async fn close(&self, bytes: &[u8]) -> Result<(), ClientLeft> {
-        self.write(bytes).await
+        self.write(bytes).await?;
+        if self.world.takes_no_close.get() { Err(ClientLeft) } else { Ok(()) }
     }
 }
 
