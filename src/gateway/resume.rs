@@ -60,6 +60,8 @@ pub(super) async fn resume<P: Ports>(
     let mut request = ChatRequest::parse(&incoming.body).ok()?;
     let targets = targets(&request, gateway).ok()?;
     incoming.wishes.join(&mut request.preferences, &targets, gateway).ok()?;
+    // The plan would have the one candidate whose turn it is now.
+    let only_the_same = std::mem::take(&mut request.preferences.no_fallbacks);
     let mut requirements = Requirements::detect(&request);
     requirements.prompt_tokens += tokens::of_text(so_far.text.len() as u64);
     let seed = seed(&incoming.request_id);
@@ -73,7 +75,10 @@ pub(super) async fn resume<P: Ports>(
         prompt_tokens: requirements.prompt_tokens,
         patience: incoming.wishes.patience().ok()?,
     };
-    let ways = order(&candidates, account, &request, &so_far);
+    // The client waits in the middle of a sentence: not for the end of a limit, too.
+    let now = candidates.iter().filter(|candidate| candidate.not_before_ms.is_none());
+    let allowed = now.filter(|candidate| !only_the_same || account.is_by(candidate)).collect();
+    let ways = order(allowed, account, &request, &so_far);
     // Whose circuit is open is left alone unless nobody else is left.
     let insisted = ways.iter().map(|way| (way, true));
     for ((candidate, asked), insist) in ways.iter().map(|way| (way, false)).chain(insisted) {
@@ -154,23 +159,15 @@ fn may_ask_again(request: &ChatRequest<'_>, so_far: &Transcript) -> bool {
 /// Whom to ask, and how: first those who go on with what they are given, then those who may write it again, those of the
 /// same model first. Among each, those who had their turn already come last.
 fn order<'o, 'c>(
-    candidates: &'o [Candidate<'c>],
+    mut allowed: Vec<&'o Candidate<'c>>,
     account: &StreamAccount,
     request: &ChatRequest<'_>,
     so_far: &Transcript,
 ) -> Vec<(&'o Candidate<'c>, Asked)> {
-    let served = &account.served;
-    let broke_off = |candidate: &Candidate<'_>| {
-        candidate.provider.id == served.provider && candidate.model.upstream_id == served.upstream_model
-    };
-    let may = |candidate: &&Candidate<'_>| !request.preferences.no_fallbacks || broke_off(candidate);
-    // The client waits in the middle of a sentence: not for the end of a limit, too.
-    let now = candidates.iter().filter(|candidate| candidate.not_before_ms.is_none());
-    let mut allowed: Vec<&Candidate<'c>> = now.filter(may).collect();
     let turns = |candidate: &Candidate<'_>| account.trail.turns(&candidate.provider.id, &candidate.model.id);
     sort_by_rank(&mut allowed, |candidate| turns(candidate) as u128);
     let mut again = allowed.clone();
-    sort_by_rank(&mut again, |candidate| u128::from(candidate.model.id != served.model));
+    sort_by_rank(&mut again, |candidate| u128::from(candidate.model.id != account.served.model));
     allowed.retain(|candidate| {
         so_far.text.len() >= BEGUN_ANEW_BYTES
             && candidate.provider.prefill != Prefill::None

@@ -15,6 +15,7 @@ use crate::health::circuit::Permit;
 use crate::health::outcome::Outcome;
 use crate::openai::request::ChatRequest;
 use crate::routing::failure::ErrorClass;
+use crate::routing::plan::Candidate;
 use crate::routing::tokens;
 use crate::sse::encode::{EVENT_END, error_event};
 use crate::sse::gate::Gate;
@@ -299,6 +300,11 @@ impl StreamAccount {
             Some(provider) => error_in_success(error, error, OK, provider, secret),
             None => Failure::bare(ErrorClass::StreamCut, Some(OK)),
         }
+    }
+
+    /// Whether this candidate is the one that serves it.
+    pub(super) fn is_by(&self, candidate: &Candidate<'_>) -> bool {
+        candidate.provider.id == self.served.provider && candidate.model.upstream_id == self.served.upstream_model
     }
 
     /// A leg ended: tells the health of its provider, and adds up what it used.

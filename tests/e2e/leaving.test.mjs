@@ -53,7 +53,7 @@ let projects = 0;
 const newProject = () => `leaving-${(projects += 1)}`;
 
 describe('a client whose connection is reset', () => {
-  const scene = setScene({ providers: ['groq', 'cerebras'], vars: SMALL, isolates: 7 });
+  const scene = setScene({ providers: ['groq', 'cerebras'], vars: SMALL, isolates: 8 });
   const probing = (fields) => askInOrder(['cerebras'], { messages: LARGE, ...fields });
 
   for (const [name, [behaviour, fields]] of Object.entries(WAITING)) {
@@ -73,19 +73,22 @@ describe('a client whose connection is reset', () => {
     });
   }
 
-  test('in its stream leaves a row and nothing else', async () => {
-    await openCircuit(scene);
-    scene.upstream.always('cerebras', stream([role(), text(...tokens(40)), silence()]));
-    const project = newProject();
-    const connection = await scene.client.openChat(probing({ stream: true, project_id: project }));
-    await connection.untilBody(tokens(40).at(-1));
-    connection.leave();
-    await scene.upstream.aborted('cerebras');
-    const row = await scene.gateway.rowOfProject(project);
-    assert.deepEqual([row.status, row.error_class, row.provider], [200, 'client_closed', 'cerebras']);
-    assert.ok(row.completion_tokens > 0 && row.estimated === 1, 'what it got is accounted');
-    await assertNothingLeftBehind(scene);
-  });
+  for (const [relay, fields] of [['rewritten', {}], ['native', { stream_options: { include_usage: true } }]]) {
+    test(`in its stream leaves a row and nothing else (${relay})`, async () => {
+      await openCircuit(scene);
+      const bytes = Buffer.byteLength(JSON.stringify(`a${tokens(40).join('')}`)) - 2;
+      scene.upstream.always('cerebras', stream([role(), text('a'), pause(50), text(...tokens(40)), silence()]));
+      const project = newProject();
+      const connection = await scene.client.openChat(probing({ stream: true, project_id: project, ...fields }));
+      await connection.untilBody(tokens(40).at(-1));
+      connection.leave();
+      await scene.upstream.aborted('cerebras');
+      const row = await scene.gateway.rowOfProject(project);
+      assert.deepEqual([row.status, row.error_class, row.provider], [200, 'client_closed', 'cerebras']);
+      assert.deepEqual([row.completion_tokens, row.estimated], [Math.ceil(bytes / 4), 1], 'all that it got is accounted');
+      await assertNothingLeftBehind(scene);
+    });
+  }
 
   test('while a limited provider is waited for leaves a row, and nobody is asked again', async () => {
     scene.upstream.always('cerebras', status(429, undefined, { 'retry-after-ms': '1500' }));

@@ -239,6 +239,17 @@ fn without_fallbacks_only_the_same_provider_is_asked_again() {
 }
 
 #[test]
+fn without_fallbacks_it_is_the_same_provider_whosever_turn_it_is() {
+    let all = format!("{BEGUN}{REST}");
+    let world = World::new().on("alpha", [cut("one", BEGUN), whole("two", &all)]);
+    let request = body("alpha", "");
+    let request =
+        request.replace(r#""order":["alpha","beta","gamma"]"#, r#""ignore":["gamma"],"allow_fallbacks":false"#);
+    let got = world.ask(&gateway_with(&[]), &request);
+    assert_eq!((got.stream.unwrap().0, text(&got)), (Verdict::Whole, all), "{}", got.record().trail);
+}
+
+#[test]
 fn a_cut_before_any_text_starts_the_answer_anew() {
     let thought = r#"{"id":"one","choices":[{"index":0,"delta":{"reasoning":"hm"}}]}"#;
     let world = World::new().on("beta", [stream(&[thought])]).on("alpha", [whole("two", "hello")]);
