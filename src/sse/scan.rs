@@ -26,7 +26,7 @@ pub enum StreamEnd {
     },
     /// Neither a finish reason nor `[DONE]` came.
     Cut {
-        /// The client's bytes stop inside an event: write [`EVENT_END`] before an error event, and do not resume.
+        /// The client's bytes do not end with a blank line: write [`EVENT_END`] before anything else.
         mid_event: bool,
     },
     /// The upstream reported an error in the stream, and the client has it.
@@ -154,16 +154,17 @@ impl StreamScan {
         if let Some(end) = self.end {
             return end;
         }
-        let inside = self.decoder.is_inside_event();
+        // Also behind the CR of a blank line: few parsers that split at line feeds know that one as a line's end.
+        let unended = self.decoder.is_inside_event() || !self.decoder.pending().is_empty();
         let torn = self.close(|_, _, _| {});
         self.torn = torn;
-        let close = if inside && !torn { EVENT_END } else { "" };
+        let close = if unended && !torn { EVENT_END } else { "" };
         let end = if self.facts.error.is_some() {
             StreamEnd::ErrorEvent { append: close }
         } else if torn && self.facts.is_complete() {
             StreamEnd::Complete { append: self.rest_of_done() }
         } else if !self.facts.is_complete() {
-            StreamEnd::Cut { mid_event: inside }
+            StreamEnd::Cut { mid_event: unended }
         } else {
             StreamEnd::Complete {
                 append: match (close.is_empty(), self.facts.done) {

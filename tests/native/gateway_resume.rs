@@ -346,3 +346,47 @@ fn who_is_the_only_one_is_asked_again_although_its_circuit_is_open() {
     assert_eq!((got.stream.unwrap().0, text(&got)), (Verdict::Whole, "begun and more.".to_owned()));
     assert_eq!(got.record().trail, "alpha/m=stream_cut; alpha/m=stream_cut; alpha/m=stream_cut; alpha/m=200");
 }
+
+#[test]
+fn wherever_a_stream_is_cut_the_client_gets_the_whole_answer_or_an_error() {
+    let words = ["The quick \u{1f98a}", " jumps over", " the \"lazy\" dog."];
+    let all = words.concat();
+    let said = words.map(|word| says("one", word));
+    let usage = json!({"id": "one", "choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 9}}).to_string();
+    let data = [&said[0], &said[1], &said[2], &stops("one", None), &usage, DONE].map(|data| format!("data: {data}"));
+    let events = [&data[0], ": still here", &data[1], &data[2], &data[3], &data[4], &data[5]];
+    let with_usage = r#","stream_options":{"include_usage":true}"#;
+    for (more, ends) in [("", "\n\n"), ("", "\r\n\r\n"), (with_usage, "\n\n"), (r#","usage":{"include":true}"#, "\n\n")]
+    {
+        let bytes = events.map(|event| format!("{event}{ends}")).concat().into_bytes();
+        for (first, other) in [("alpha", "beta"), ("beta", "alpha")] {
+            for cut_at in 0..=bytes.len() {
+                let broken = parts(200, vec![Part::Bytes(bytes[..cut_at].to_vec()), Part::Break]);
+                let world = World::new().on(first, [broken]).on(other, [whole("two", &all)]);
+                let request = body(first, more).replace("\"order\"", "\"ignore\":[\"gamma\"],\"order\"");
+                let mut got = world.ask(&gateway_with(&[]), &request);
+                let shown = format!("{first} {more} {}", bytes[..cut_at].escape_ascii());
+                // What stands without its blank line at the end is read by no client.
+                let read = got.text.rfind("\n\n").max(got.text.rfind("\r\n\r\n").map(|at| at + 2)).unwrap() + 2;
+                let torn = got.text.split_off(read);
+                match got.stream.unwrap() {
+                    (Verdict::Whole, native) => {
+                        assert_eq!(text(&got), all, "{shown}");
+                        assert_eq!(got.text.matches("finish_reason\":\"stop\"").count(), 1, "{shown}");
+                        assert_eq!(got.text.matches(DONE).count(), usize::from(torn.is_empty()), "{shown}");
+                        assert!(torn.is_empty() || native, "{shown}");
+                    }
+                    (verdict, native) => {
+                        assert_eq!(
+                            (verdict, native, torn.as_str(), got.text.contains(DONE)),
+                            (CUT, true, "", false),
+                            "{shown}"
+                        );
+                        // Half a chunk, which no client can read, and the word about it.
+                        assert!(got.text.contains("\n\ndata: {\"error\":"), "{shown}");
+                    }
+                }
+            }
+        }
+    }
+}
