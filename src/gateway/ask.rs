@@ -84,6 +84,12 @@ impl<'r, P: Ports> Asker<'r, P> {
         Ok(Asked { answered, encoded, started_ms, secret })
     }
 
+    /// How long the candidate has, in milliseconds: to the first token of a stream, to the whole reply otherwise.
+    pub(super) fn timeout_ms(&self, candidate: &Candidate<'_>) -> u64 {
+        let timeouts = &self.gateway.config.timeouts;
+        timeouts.attempt(self.request.stream, candidate.model.capabilities.reasoning)
+    }
+
     /// The longest silence of a stream between two chunks, in milliseconds.
     pub(super) fn idle_ms(&self, candidate: &Candidate<'_>) -> u64 {
         let own_ms = self.gateway.config.timeouts.stream_idle(candidate.model.capabilities.reasoning);

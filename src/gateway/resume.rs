@@ -14,6 +14,7 @@ use crate::health::circuit::{Admission, Permit};
 use crate::health::outcome::Outcome;
 use crate::json::decimal;
 use crate::openai::request::ChatRequest;
+use crate::routing::failover::{MIN_ATTEMPT_MS, MIN_DEADLINE_MS};
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
 use crate::routing::rank::sort_by_rank;
@@ -26,6 +27,8 @@ use crate::sse::transcript::Transcript;
 /// How often in all somebody is asked to go on with one answer: the client waits in the middle of a sentence, and each
 /// time is paid for.
 pub const MAX_RESUMES: usize = 3;
+/// How long somebody is looked for, in milliseconds: no longer than for an answer that has not begun.
+pub const LOOK_MS: u64 = MIN_DEADLINE_MS;
 /// Up to this length an answer may come out the same when it is asked for again: short ones often do, and little is lost
 /// where they do not.
 pub const SHORT_ANSWER_BYTES: usize = 2 * 1024;
@@ -47,8 +50,8 @@ impl Resumed {
     }
 }
 
-/// Asks others to go on with `so_far`, and then its own provider once more, nobody twice the same. `None` where nobody does; what was tried is
-/// in `account`.
+/// Asks others to go on with `so_far`, and then its own provider once more, nobody twice the same. `None` where nobody does;
+/// what was tried is in `account`.
 pub(super) async fn resume<P: Ports>(
     gateway: &Gateway,
     ports: &P,
@@ -56,6 +59,7 @@ pub(super) async fn resume<P: Ports>(
     so_far: Transcript,
     account: &mut StreamAccount,
 ) -> Option<Leg<P::Reply>> {
+    let until_ms = ports.now_ms().saturating_add(LOOK_MS);
     // It was read and planned before, so what fails now is that nobody is left.
     let mut request = ChatRequest::parse(&incoming.body).ok()?;
     let targets = targets(&request, gateway).ok()?;
@@ -86,7 +90,8 @@ pub(super) async fn resume<P: Ports>(
         if account.resumes.contains(&way) {
             continue;
         }
-        if ports.client_gone() || account.resumes.len() >= MAX_RESUMES {
+        let left_ms = until_ms.saturating_sub(ports.now_ms());
+        if ports.client_gone() || account.resumes.len() >= MAX_RESUMES || left_ms < MIN_ATTEMPT_MS {
             return None;
         }
         let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
@@ -97,13 +102,14 @@ pub(super) async fn resume<P: Ports>(
         }
         let permit = (admission == Admission::Probe).then_some(permit);
         account.resumes.push(way);
-        match ask(&asker, candidate, *asked, permit, &so_far, account).await {
+        match ask(&asker, (candidate, *asked), left_ms, permit, &so_far, account).await {
             Ok(leg) => return Some(leg),
             Err(failure) => {
                 let now_ms = ports.now_ms();
                 let failure = failure.to_reset(candidate.provider, now_ms);
                 let nothing_to_add = *asked == Asked::ToContinue && failure.class == ErrorClass::InvalidReply;
-                let outcome = if nothing_to_add {
+                let hurried = failure.class == ErrorClass::Timeout && left_ms < asker.timeout_ms(candidate);
+                let outcome = if nothing_to_add || hurried {
                     // Where the answer broke off at its end, there is nothing to go on with.
                     Outcome::Inconclusive
                 } else {
@@ -117,19 +123,17 @@ pub(super) async fn resume<P: Ports>(
     None
 }
 
-/// Asks one candidate to go on, up to its first token.
+/// Asks one candidate to go on, up to its first token, for `left_ms` milliseconds at most.
 async fn ask<P: Ports>(
     asker: &Asker<'_, P>,
-    candidate: &Candidate<'_>,
-    asked: Asked,
+    (candidate, asked): (&Candidate<'_>, Asked),
+    left_ms: u64,
     permit: Option<Permit>,
     so_far: &Transcript,
     account: &mut StreamAccount,
 ) -> Result<Leg<P::Reply>, Failure> {
-    let timeouts = &asker.gateway.config.timeouts;
-    let reasoning = candidate.model.capabilities.reasoning;
     let text = (asked == Asked::ToContinue).then_some(so_far.text.as_str());
-    let reply = asker.ask(candidate, timeouts.attempt(true, reasoning), text).await?;
+    let reply = asker.ask(candidate, asker.timeout_ms(candidate).min(left_ms), text).await?;
     let Answered::Stream { gate, reply: rest } = reply.answered else {
         return Err(Failure::told(ErrorClass::InvalidReply, None, "the reply is not an event stream"));
     };

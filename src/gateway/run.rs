@@ -166,7 +166,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             provider: self.candidates.iter().position(|one| one.provider.id == candidate.provider.id).unwrap_or(0),
             context_window: candidate.model.context_window,
             not_before_ms: candidate.not_before_ms.unwrap_or(0),
-            timeout_ms: timeouts.attempt(self.asker.request.stream, candidate.model.capabilities.reasoning),
+            timeout_ms: self.asker.timeout_ms(candidate),
             hedge_after_ms: Some(timeouts.hedge_after_ms)
                 .filter(|&ms| self.asker.request.stream && ms > 0 && !self.thinks_long(candidate)),
             // What a provider gives away is not too dear because nobody knows its price.

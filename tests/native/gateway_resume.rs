@@ -1,6 +1,6 @@
 //! A stream that is cut goes on with somebody else, and the client sees one answer.
 
-use opengateway::gateway::resume::{MAX_RESUMES, SHORT_ANSWER_BYTES};
+use opengateway::gateway::resume::{LOOK_MS, MAX_RESUMES, SHORT_ANSWER_BYTES};
 use opengateway::gateway::stream::Verdict;
 use opengateway::health::outcome::Outcome;
 use opengateway::routing::failure::ErrorClass;
@@ -207,6 +207,15 @@ fn a_provider_that_breaks_off_each_time_is_asked_again_a_few_times_only() {
     assert_eq!(text(&got), format!("{BEGUN}{}", " and".repeat(MAX_RESUMES)));
     assert_eq!((got.stream.unwrap().0, error(&got)), (CUT, "stream_cut".to_owned()));
     assert!(got.record().trail.ends_with("gamma/m=stream_cut"), "{}", got.record().trail);
+}
+
+#[test]
+fn nobody_is_looked_for_longer_than_for_an_answer_that_has_not_begun() {
+    let silent = || parts(200, vec![Part::Hang]);
+    let world = World::new().on("alpha", [cut("one", "begun")]).on("beta", [silent()]).on("gamma", [silent()]);
+    let got = world.ask(&gateway_with(&[]), &body("alpha", ""));
+    assert_eq!((got.stream.unwrap().0, error(&got), got.took_ms), (CUT, "stream_cut".to_owned(), LOOK_MS));
+    assert_eq!(names(&world), ["alpha", "beta", "gamma"], "30 s for the first one, the rest for the second one");
 }
 
 #[test]
