@@ -255,11 +255,11 @@ impl HealthPort for HealthLink {
     }
 
     fn record(&self, provider: &str, model: &str, outcome: Outcome, permit: Option<Permit>, now_ms: u64) {
-        if let Outcome::Benched { class, until_ms, .. } = outcome {
+        if let Outcome::Benched { class, until_ms, provider_wide } = outcome {
             // A client may never notice, where another provider answers: the operator must.
             let for_ms = until_ms.saturating_sub(now_ms).to_string();
             let fields = [("provider", provider), ("model", model), ("class", class.as_str()), ("for_ms", &for_ms)];
-            log::error("provider_benched", &fields);
+            log::error(if provider_wide { "provider_benched" } else { "model_benched" }, &fields);
         }
         let provider = self.health_id(provider);
         self.isolate.health.borrow_mut().record(provider, model, outcome, permit, now_ms);

@@ -94,7 +94,9 @@ fn entry(gateway: &Gateway, provider: &ProviderSpec, circuits: &Circuits, now_ms
 fn message(provider: &ProviderSpec, has_key: bool, class: ErrorClass) -> String {
     let key = provider.key_vars.first().map_or("its key", |name| name.as_ref());
     // Only these two bench a provider as a whole.
-    if !has_key {
+    if !has_key && class == ErrorClass::Billing {
+        "The provider says that there is no credit left, and no key is configured.".to_owned()
+    } else if !has_key {
         "The provider asks for a key, and none is configured.".to_owned()
     } else if class == ErrorClass::Billing {
         format!("The account of the key in {key} has no credit left.")

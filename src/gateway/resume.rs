@@ -168,10 +168,11 @@ fn order<'o, 'c>(
     request: &ChatRequest<'_>,
     so_far: &Transcript,
 ) -> Vec<(&'o Candidate<'c>, Asked)> {
-    let turns = |candidate: &Candidate<'_>| account.trail.turns(&candidate.provider.id, &candidate.model.id);
-    sort_by_rank(&mut allowed, |candidate| turns(candidate) as u128);
+    sort_by_rank(&mut allowed, |candidate| {
+        let turns = account.trail.turns(&candidate.provider.id, &candidate.model.id) as u128;
+        turns << 1 | u128::from(candidate.model.id != account.served.model)
+    });
     let mut again = allowed.clone();
-    sort_by_rank(&mut again, |candidate| u128::from(candidate.model.id != account.served.model));
     allowed.retain(|candidate| {
         so_far.text.len() >= BEGUN_ANEW_BYTES
             && candidate.provider.prefill != Prefill::None

@@ -16,7 +16,7 @@ use crate::catalog::model::Effort;
 use crate::dialect::classify::Failure;
 use crate::dialect::openai::encode::applied_effort;
 use crate::dialect::openai::reply;
-use crate::health::circuit::{Admission, Permit};
+use crate::health::circuit::{Admission, Permit, Standing};
 use crate::health::outcome::Outcome;
 use crate::routing::exhaustion::{self, CLIENT_CLOSED, Failed};
 use crate::routing::failover::{Budget, Failover, Slot, Step, Try, Verdict};
@@ -113,6 +113,10 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             if let Some(answer) = self.settle(begun, result, &mut failover, &mut progress, &record) {
                 return answer;
             }
+            if at > 0 {
+                // The first one is as silent as before: the next one takes the hedge's place.
+                hedge_at_ms = Some(self.asker.ports.now_ms());
+            }
         }
     }
 
@@ -177,7 +181,9 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 .is_some_and(|pico_usd| pico_usd <= config.hedge_max_pico_usd),
         };
         let budget = Budget {
-            auto: self.candidates.first().is_some_and(|candidate| candidate.auto),
+            // Who lists providers chooses them, as far as the list goes.
+            auto: self.candidates.first().is_some_and(|candidate| candidate.auto)
+                && self.asker.request.preferences.order.is_empty(),
             received_ms: self.asker.incoming.received_ms,
             deadline_ms: timeouts.deadline_ms,
             client_ms: self.asker.patience.total_ms,
@@ -216,9 +222,17 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         };
         self.record(begun, outcome);
         progress.failed(begun.candidate, failure, failover.is_stopped());
-        let verdict = Verdict { class, retry_after_ms, random: self.asker.ports.random() };
+        let resting = self.rests(begun.candidate, now_ms);
+        let verdict = Verdict { class, retry_after_ms, resting, random: self.asker.ports.random() };
         failover.report(begun.attempt.candidate, verdict, now_ms);
         None
+    }
+
+    /// Whether the candidate's circuit is open.
+    fn rests(&self, candidate: &Candidate<'_>, now_ms: u64) -> bool {
+        let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
+        let standing = self.asker.ports.health().standing(provider, model, 0, now_ms);
+        matches!(standing, Standing::Open { .. })
     }
 
     /// Another attempt was faster; this one's provider is paid for the prompt all the same. Who was silent until it was

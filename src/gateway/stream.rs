@@ -165,11 +165,17 @@ impl Relay {
             Self::Native(scan) => scan.end(),
             Self::Rewriting(rewriter) => rewriter.finish(&mut closing),
         };
-        if body == BodyEnd::ClientClosed {
-            return Ended::new(Verdict::Failed(ErrorClass::ClientClosed), Vec::new());
-        }
         let told = self.scan().error().map(judge);
         let class = told.as_ref().map_or(ErrorClass::StreamCut, |told| after_commit(told.class));
+        if body == BodyEnd::ClientClosed {
+            // SDKs hang up at what they cannot read. That it was there is the provider's doing.
+            let class = match self.scan().lost_a_piece() {
+                true => ErrorClass::InvalidReply,
+                false if told.is_some() => class,
+                false => ErrorClass::ClientClosed,
+            };
+            return Ended::new(Verdict::Failed(class), Vec::new());
+        }
         match end {
             StreamEnd::Complete { append } => {
                 closing.extend_from_slice(append.as_bytes());

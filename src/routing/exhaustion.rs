@@ -67,7 +67,7 @@ pub fn error(failed: &[Failed]) -> ApiError {
     };
     let all = |classes: &[ErrorClass]| judged.iter().all(|attempt| classes.contains(&attempt.class));
     let said = |attempt: &Failed| match &attempt.message {
-        Some(message) => format!("{} says: {message}", attempt.provider),
+        Some(message) => format!("{}: {message}", attempt.provider),
         None => format!("{} failed ({}).", attempt.provider, attempt.class.as_str()),
     };
     let soonest = judged.iter().filter_map(|attempt| attempt.wait_ms()).min();

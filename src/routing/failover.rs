@@ -96,6 +96,8 @@ pub struct Verdict {
     pub class: ErrorClass,
     /// How long the provider asks to be left alone, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// Its circuit is open: others are better than to ask it again.
+    pub resting: bool,
     /// A random number for the jitter.
     pub random: u64,
 }
@@ -318,6 +320,7 @@ impl Failover {
         if slot.pinned
             && !out.repeated
             && self.out.is_empty()
+            && !(verdict.resting && self.following().is_some())
             && let Some(wait_ms) = self.wait_for_same(again, verdict, now_ms)
         {
             self.again = Some((candidate, now_ms.saturating_add(wait_ms)));

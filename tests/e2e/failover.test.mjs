@@ -18,7 +18,7 @@ describe('a failure', () => {
   test('for which no class stands alone still tells what a provider refused', async () => {
     scene.upstream.always('groq', status(400, errorBody('`temperature` is too hot for this model', { param: 'temperature' })));
     scene.upstream.always('cerebras', status(500));
-    assertError(await scene.client.chat(askInOrder(TWO)), { status: 502, message: /groq says: `temperature` is too hot/ });
+    assertError(await scene.client.chat(askInOrder(TWO)), { status: 502, message: /groq: `temperature` is too hot/ });
   });
 
   test('by length goes to a larger window and to no other', async () => {

@@ -10,7 +10,7 @@ const HEADER = 'x-opengateway-failover-sequence';
 const inSequence = (...providers) => ({ [HEADER]: JSON.stringify(providers) });
 
 describe('a failover sequence', () => {
-  const scene = setScene({ providers: ['groq', 'cerebras', 'sambanova'], isolates: 6 });
+  const scene = setScene({ providers: ['groq', 'cerebras', 'sambanova', 'together', 'fireworks'], isolates: 7 });
 
   for (const stream of [false, true]) {
     test(`is the whole list of providers, in its order${stream ? ', streamed' : ''}`, async () => {
@@ -36,6 +36,14 @@ describe('a failover sequence', () => {
     const reply = await scene.client.chat(ask({ model: 'auto' }), inSequence('cerebras', 'groq', 'sambanova'));
     assert.equal(reply.status, 200, reply.text);
     assert.deepEqual(trailOf(reply), [['cerebras', '500'], ['groq', '500'], ['sambanova', '200']]);
+  });
+
+  test('of five providers is followed to its end, also in `auto`', async () => {
+    const [last, ...failing] = ['groq', 'cerebras', 'sambanova', 'together', 'fireworks'];
+    for (const provider of failing) scene.upstream.always(provider, status(500));
+    const reply = await scene.client.chat(ask({ model: 'auto' }), inSequence(...failing, last));
+    assert.equal(reply.status, 200, reply.text);
+    assert.deepEqual(trailOf(reply).map(([provider]) => provider), [...failing, last]);
   });
 
   test('that is empty is none', async () => {

@@ -275,3 +275,12 @@ fn what_the_caller_must_mend_is_told_whichever_of_the_two_ends_first() {
         assert_eq!(got.record().error_class, Some("content_filter"));
     }
 }
+
+#[test]
+fn a_hedge_that_fails_gives_its_place_to_the_next_one() {
+    let order = M.replace(r#"["alpha","beta","gamma"]"#, r#"["gamma","alpha","beta"]"#);
+    let world =
+        World::new().on("gamma", [slow(60_000)]).on("alpha", [reply(503, "").after(100)]).on("beta", [answer()]);
+    let got = world.ask(&hedging(), &order);
+    assert_eq!((got.trail(), got.record().ttft_ms), ("alpha/m=503; gamma/m=hedged; beta/m=200", Some(1_100)));
+}

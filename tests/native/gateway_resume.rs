@@ -399,3 +399,15 @@ fn wherever_a_stream_is_cut_the_client_gets_the_whole_answer_or_an_error() {
         }
     }
 }
+
+#[test]
+fn another_model_that_had_no_turn_comes_before_the_provider_that_broke_off() {
+    let world = World::new().on("alpha", [cut("a", "begun")]).on("gamma", [whole("c", "begun and more")]);
+    let request =
+        r#"{"model":"alpha/m","models":["gamma/zeta"],"messages":[{"role":"user","content":"hi"}],"stream":true}"#;
+    let got = world.ask(&gateway_with(&[]), request);
+    assert_eq!(
+        (text(&got).as_str(), got.record().trail.as_str()),
+        ("begun and more", "alpha/m=stream_cut; gamma/zeta=200")
+    );
+}

@@ -391,6 +391,29 @@ fn a_client_that_leaves_is_accounted_with_what_it_got_and_harms_nobody() {
 }
 
 #[test]
+fn who_hangs_up_at_what_cannot_be_read_does_not_hide_the_providers_fault() {
+    for broken in [r#"{"error":{"message":"m","type":"server_error"}}"#, "{\"id\":\"x\",\"choi"] {
+        let gateway = gateway_with(&[]);
+        let incoming = || Incoming {
+            body: body("beta", ALONE).into(),
+            request_id: REQUEST_ID.into(),
+            received_ms: START,
+            project_header: Some("shop".into()),
+            ..Incoming::default()
+        };
+        let world = World::new().on("beta", (0..3).map(|_| stream(&[HELLO, broken, HELLO, STOP, DONE])));
+        for _ in 0..3 {
+            let got = world.ask_until(&gateway, incoming(), Some(2));
+            assert!(!got.record().trail.ends_with("=client_closed"), "{}", got.record().trail);
+        }
+        let health = world.health.borrow();
+        let circuits = health.circuits();
+        let failed: u32 = circuits.iter().map(|(_, _, circuit)| circuit.totals(world.now()).1).sum();
+        assert_eq!(failed, 3, "{broken}");
+    }
+}
+
+#[test]
 fn several_choices_are_complete_when_each_of_them_is() {
     let chunk = |index: u32, rest: &str| format!(r#"{{"choices":[{{"index":{index},{rest}}}]}}"#);
     let (zero, one) = (chunk(0, r#""delta":{"content":"a"}"#), chunk(1, r#""delta":{"content":"b"}"#));

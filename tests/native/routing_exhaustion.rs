@@ -103,8 +103,8 @@ fn the_fields_that_the_caller_can_mend_are_named() {
 fn what_a_provider_refused_is_told_although_another_one_decides() {
     assert_eq!(
         told(&[BadRequest, ServerError]).message,
-        "No provider could answer (groq, cerebras). The last one: cerebras says: words of cerebras \
-         The request was refused before: groq says: words of groq"
+        "No provider could answer (groq, cerebras). The last one: cerebras: words of cerebras \
+         The request was refused before: groq: words of groq"
     );
     let silent = Failed { message: None, ..attempt(BadRequest, "groq") };
     let message = error(&[silent, attempt(Connect, "cerebras")]).message;
@@ -117,7 +117,7 @@ fn what_a_provider_refused_is_told_although_another_one_decides() {
 fn the_providers_words_and_names_are_told_once() {
     assert_eq!(
         told(&[ServerError, Timeout, Connect]).message,
-        "No provider could answer (groq, cerebras). The last one: groq says: words of groq"
+        "No provider could answer (groq, cerebras). The last one: groq: words of groq"
     );
     let silent = Failed { message: None, ..attempt(InvalidReply, "groq") };
     assert!(error(&[silent]).message.ends_with("groq failed (invalid_reply)."));

@@ -76,7 +76,7 @@ fn windows(windows: &[Option<u32>]) -> Machine {
 }
 
 fn verdict(class: ErrorClass) -> Verdict {
-    Verdict { class, retry_after_ms: None, random: 0 }
+    Verdict { class, retry_after_ms: None, resting: false, random: 0 }
 }
 
 fn limited(retry_after_ms: u64) -> Verdict {
@@ -518,7 +518,7 @@ proptest! {
             if dice == 0 {
                 failover.put_off(tried.candidate);
             } else {
-                let verdict = Verdict { class: ErrorClass::ALL[class], retry_after_ms, random };
+                let verdict = Verdict { class: ErrorClass::ALL[class], retry_after_ms, resting: random % 2 == 0, random };
                 failover.report(tried.candidate, verdict, now_ms);
             }
         }
@@ -556,6 +556,20 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn whoever_rests_is_only_asked_again_where_nobody_else_is_left() {
+    let pinned = Slot { pinned: true, ..SLOT };
+    let resting = Verdict { resting: true, ..verdict(ErrorClass::ServerError) };
+    let mut failover = machine(vec![pinned, SLOT]);
+    assert_eq!(failover.next(NOW), Step::Try(attempt(0)));
+    failover.report(resting, NOW);
+    assert_eq!(failover.next(NOW), Step::Try(attempt(1)), "at once");
+    let mut alone = machine(vec![pinned]);
+    assert_eq!(alone.next(NOW), Step::Try(attempt(0)));
+    alone.report(resting, NOW);
+    assert!(matches!(alone.next(NOW), Step::Wait { .. }));
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn hedged_at(slots: Vec<Slot>, budget: Budget) -> Option<u64> {
 }
 
 fn verdict(class: ErrorClass) -> Verdict {
-    Verdict { class, retry_after_ms: None, random: 0 }
+    Verdict { class, retry_after_ms: None, resting: false, random: 0 }
 }
 
 /// Two attempts, 0 and 1, the second one hedging the first.
