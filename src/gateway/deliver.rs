@@ -58,22 +58,23 @@ pub async fn deliver<P: Ports, G>(
     request_id: &str,
 ) -> Verdict {
     let Committed { mut leg, mut account, .. } = stream;
-    let (mut verdict, closing) = loop {
+    let (mut verdict, closing, blamed) = loop {
         let Leg { prefix, reply, mut relay, idle_ms } = leg;
         let end = match carrier.write(&prefix).await {
             Ok(()) => carrier.carry(reply, &mut relay, idle_ms).await,
             Err(ClientLeft) => BodyEnd::ClientClosed,
         };
         let mut ended = relay.end(end, request_id, &|error| account.judge(gateway, error));
-        // Whatever broke, it broke because the client left.
-        if ended.verdict != Verdict::Whole && ports.client_gone() {
+        let blamed = relay.blames_provider();
+        // Whatever else broke, it broke because the client left.
+        if ended.verdict != Verdict::Whole && !blamed && ports.client_gone() {
             ended = Ended::new(LEFT, Vec::new());
         }
         account.leg_ended(ports, relay.scan(), end, ended.verdict);
         let Ended { verdict, mut closing, so_far, error_event } = ended;
         if let (Some(so_far), Some(kept)) = (so_far, kept.get()) {
             if carrier.write(&closing).await.is_err() {
-                break (LEFT, Vec::new());
+                break (LEFT, Vec::new(), false);
             }
             closing.clear();
             if let Some(next) = resume(gateway, ports, &kept.0, so_far, &mut account).await {
@@ -82,16 +83,18 @@ pub async fn deliver<P: Ports, G>(
             }
         }
         closing.extend_from_slice(error_event.as_bytes());
-        break (verdict, closing);
+        break (verdict, closing, blamed);
     };
     kept.release();
     // It may have left while somebody else was looked for.
-    if verdict != Verdict::Whole && ports.client_gone() {
+    let gone = ports.client_gone();
+    if verdict != Verdict::Whole && !blamed && gone {
         verdict = LEFT;
     }
     // A client that left reads neither the last bytes nor the end, so waiting for it to do so could take for ever. One
     // that has the whole answer may close before it is told that this is the end.
-    if verdict != LEFT && carrier.close(&closing).await.is_err() && !(verdict == Verdict::Whole && closing.is_empty()) {
+    let unread = verdict != LEFT && (gone || carrier.close(&closing).await.is_err());
+    if unread && !blamed && !(verdict == Verdict::Whole && closing.is_empty()) {
         verdict = LEFT;
     }
     account.finish(ports, verdict);

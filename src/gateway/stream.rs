@@ -158,6 +158,11 @@ impl Relay {
         }
     }
 
+    /// Whether the provider sent an error, or something that is no chunk, in the middle of the answer.
+    pub fn blames_provider(&self) -> bool {
+        self.scan().error().is_some() || self.scan().lost_a_piece()
+    }
+
     /// Ends the leg. `judge` says what an error is that the provider reported in the stream.
     pub fn end(&mut self, body: BodyEnd, request_id: &str, judge: &impl Fn(&str) -> Failure) -> Ended {
         let mut closing = Vec::new();

@@ -6,12 +6,12 @@ import { describe, test } from 'node:test';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { streamText } from 'ai';
 import OpenAI from 'openai';
-import { GATEWAY_KEY } from './harness/gateway.mjs';
+import { GATEWAY_KEY, poll } from './harness/gateway.mjs';
 import { ask, askInOrder, user } from './harness/requests.mjs';
 import { setScene } from './harness/scene.mjs';
 import { chat, stream } from './upstream/behaviours.mjs';
 import { tokens } from './upstream/payloads.mjs';
-import { destroyed, gate, hold, role, text } from './upstream/steps.mjs';
+import { destroyed, done, finish, gate, hold, raw, role, text } from './upstream/steps.mjs';
 
 const CONTENT = tokens(60);
 
@@ -57,6 +57,24 @@ describe('an answer that breaks off at its first provider', () => {
       for await (const chunk of await sdk.chat.completions.create(request())) got += chunk.choices[0]?.delta.content ?? '';
     }, (error) => error instanceof OpenAI.APIError && /not complete/.test(error.message));
     assert.equal(got, CONTENT.slice(0, 40).join(''));
+  });
+});
+
+describe('a client that hangs up at what it cannot read', () => {
+  const scene = setScene({ providers: ['groq'], isolates: 1 });
+
+  test('does not hide the fault of the provider', async () => {
+    scene.upstream.always('groq', stream([role(), text(...CONTENT.slice(0, 3)), raw('data: {"id":"x","choi\n\n'), text(...CONTENT.slice(3)), finish(), done()]));
+    const sdk = new OpenAI({ apiKey: GATEWAY_KEY, baseURL: `${scene.client.url}/v1`, maxRetries: 0 });
+    const read = async () => {
+      for await (const chunk of await sdk.chat.completions.create(ask({ model: 'groq/gpt-oss-120b', stream: true }))) assert.ok(chunk.id);
+    };
+    for (let i = 0; i < 3; i += 1) await assert.rejects(read, SyntaxError);
+    const failed = async () => {
+      const { json } = await scene.client.get('/v1/providers');
+      return json.data.find(({ id }) => id === 'groq').failed;
+    };
+    await poll(async () => (await failed()) === 3, 'three failures of the provider');
   });
 });
 
