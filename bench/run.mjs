@@ -1,52 +1,42 @@
-// npm run bench: the CPU that the gateway uses, against a worker that does nothing but `return fetch(upstream)`. See
-// README.md for what is measured and how to read it. `--quick` takes a tenth of the time and is only good for a look;
-// names of measures (`request-8`) leave out all others.
+// npm run bench: the CPU that the gateway uses, beside workers that do less. See README.md for what is measured and how to
+// read it. `--quick` takes a fraction of the time and is only good for a look; words leave out all measures in whose names
+// they do not stand (`npm run bench -- native`).
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { cpuMs } from '../tests/e2e/harness/process.mjs';
+import { cpuMs, memory, resetPeak } from '../tests/e2e/harness/process.mjs';
+import { MEASURES } from './measures.mjs';
 import { startSubjects } from './subjects.mjs';
+import { summarise, table } from './summary.mjs';
 
-const [options, chosen] = [true, false].map((isOption) => process.argv.slice(2).filter((word) => word.startsWith('--') === isOption));
+const [options, words] = [true, false].map((isOption) => process.argv.slice(2).filter((word) => word.startsWith('--') === isOption));
 const QUICK = options.includes('--quick');
 
 /** Interleaved rounds: in each one every subject gets the same load, in turning order. */
-const ROUNDS = QUICK ? 3 : 7;
-const JSON_REQUESTS = QUICK ? 400 : 2000;
-/** One at a time each request wakes workerd from its sleep; many at a time it takes several at each waking. */
-const JSON_CONCURRENCIES = [1, 8, 64];
-const STREAMS = QUICK ? 40 : 80;
-const STREAM_CONCURRENCY = 10;
-const CHUNKS_PER_STREAM = 500;
-const CHUNK_PACE_MS = 1;
-const REQUEST_BYTES = 1024;
+const ROUNDS = QUICK ? 3 : 5;
 /** Before the first round, so that code is compiled and optimised. */
-const WARM_UP_ROUNDS = QUICK ? 1 : 2;
+const WARM_UP_ROUNDS = 1;
+/** What a look takes of each load. */
+const SHARE = QUICK ? 0.2 : 1;
+const CHUNK_PACE_MS = 1;
 /** A process is at rest when it used at most one tick of CPU for this long; work after the reply counts too. */
 const REST_MS = 300;
 const TICK_MS = 10;
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
-const question = { model: 'groq/gpt-oss-120b', messages: [{ role: 'user', content: '' }] };
-question.messages[0].content = 'x'.repeat(REQUEST_BYTES - JSON.stringify(question).length);
-
-const request = (concurrency) => ({
-  unit: `CPU µs per request, ${concurrency} at a time`, stream: false, requests: JSON_REQUESTS, concurrency, per: JSON_REQUESTS,
+const measures = MEASURES.filter(({ name }) => words.every((word) => name.includes(word))).map((measure) => {
+  const requests = Math.ceil(measure.requests * SHARE);
+  return { ...measure, requests, per: (measure.per / measure.requests) * requests };
 });
-const ALL_MEASURES = {
-  ...Object.fromEntries(JSON_CONCURRENCIES.map((concurrency) => [`request-${concurrency}`, request(concurrency)])),
-  chunk: { unit: 'CPU µs per streamed chunk', stream: true, requests: STREAMS, concurrency: STREAM_CONCURRENCY, per: STREAMS * CHUNKS_PER_STREAM },
-};
-const unknown = [...options.filter((option) => option !== '--quick'), ...chosen.filter((name) => !(name in ALL_MEASURES))];
-if (unknown.length > 0) {
-  console.error(`There is no "${unknown[0]}"; there are --quick, ${Object.keys(ALL_MEASURES).join(', ')}.`);
+const unknown = options.filter((option) => option !== '--quick');
+if (unknown.length > 0 || measures.length === 0) {
+  console.error(`There are --quick and words of: ${MEASURES.map(({ name }) => `"${name}"`).join(', ')}.`);
   process.exit(2);
 }
-const MEASURES = Object.fromEntries(Object.entries(ALL_MEASURES).filter(([name]) => chosen.length === 0 || chosen.includes(name)));
 
 const child = (file, ...args) => fork(fileURLToPath(new URL(file, import.meta.url)), args.map(String));
 
@@ -68,104 +58,57 @@ async function untilWritten({ accounts }) {
 }
 
 /**
- * @returns the CPU in µs that the subject's process used for one unit of this load, how long the load took, and what the
- * accounts cost for each request.
+ * @returns the CPU in µs that the subject's process used for one unit of this load, how long answers took, by how many
+ * bytes the process grew, and what the accounts cost for each request.
  */
-async function measure(load, subject, { stream, requests, concurrency, per }) {
+async function measure(load, subject, { question, stream, requests, concurrency, per }) {
   const had = await subject.accounts?.();
   const before = await untilAtRest(subject.pid);
-  const body = JSON.stringify(stream ? { ...question, stream } : question);
-  load.send({ url: subject.url, headers: subject.headers, body, stream, requests, concurrency });
-  const [{ failed, ms }] = await once(load, 'message');
+  resetPeak(subject.pid);
+  const { resident } = memory(subject.pid);
+  load.send({ url: subject.url, headers: subject.headers, body: JSON.stringify(question), stream, requests, concurrency });
+  const [{ failed, bytes, latencyMs, firstByteMs }] = await once(load, 'message');
   if (failed > 0) throw new Error(`${failed} of ${requests} answers of "${subject.name}" were not whole`);
+  const grownBytes = memory(subject.pid).peak - resident;
   const has = subject.accounts && (await untilWritten(subject));
   const after = await untilAtRest(subject.pid);
   const each = (name) => (has[name] - had[name]) / requests;
-  const accounts = has && {
-    objectMessages: each('ledgerMessages') + each('healthMessages'),
-    rowsWritten: each('rowsWritten'),
-  };
-  return { cpuUs: ((after - before) * 1000) / per, ms, ...accounts };
+  const accounts = has && { objectMessages: each('messages'), rowsWritten: each('rowsWritten') };
+  return { cpuUs: ((after - before) * 1000) / per, latencyMs, firstByteMs, bytes, grownBytes, ...accounts };
 }
-
-const median = (numbers) => {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
-const round = (number) => Number(number.toFixed(2));
 
 /** Every subject under every load, `ROUNDS` times; the order turns so that no one is always first. */
 async function runRounds(load, subjects) {
   const samples = [];
-  for (let i = -WARM_UP_ROUNDS; i < ROUNDS; i += 1) {
-    const turn = (i + WARM_UP_ROUNDS) % subjects.length;
+  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round += 1) {
+    const turn = (round + WARM_UP_ROUNDS) % subjects.length;
     const order = [...subjects.slice(turn), ...subjects.slice(0, turn)];
-    for (const [name, plan] of Object.entries(MEASURES)) {
-      for (const subject of order.filter(({ streams }) => streams || !plan.stream)) {
-        const sample = { round: i, measure: name, subject: subject.name, ...(await measure(load, subject, plan)) };
-        if (i >= 0) samples.push(sample);
+    for (const plan of measures) {
+      for (const subject of order.filter(({ measures: wanted }) => wanted(plan))) {
+        const sample = { round, measure: plan.name, subject: subject.name, ...(await measure(load, subject, plan)) };
+        if (round >= 0) samples.push(sample);
       }
     }
-    console.error(i < 0 ? 'warm-up' : `round ${i + 1} of ${ROUNDS}`);
+    console.error(round < 0 ? 'warm-up' : `round ${round + 1} of ${ROUNDS}`);
   }
   return samples;
 }
 
-/** Medians over the rounds; a ratio is the median of the ratios within each round. */
-function summarise(samples, [reference, ...others]) {
-  const samplesOf = (measure, subject) =>
-    samples.filter((sample) => sample.measure === measure && sample.subject === subject.name);
-  const of = (measure, subject) => samplesOf(measure, subject).map(({ cpuUs }) => cpuUs);
-  return Object.entries(MEASURES).map(([name, { unit }]) => ({
-    measure: name,
-    unit,
-    reference: { subject: reference.name, cpuUs: round(median(of(name, reference))) },
-    subjects: others.filter((subject) => samplesOf(name, subject).length > 0).map((subject) => {
-      const base = of(name, reference);
-      const ratios = of(name, subject).map((cpuUs, i) => cpuUs / base[i]);
-      return {
-        subject: subject.name,
-        cpuUs: round(median(of(name, subject))),
-        ratio: round(median(ratios)),
-        ratioRange: [round(Math.min(...ratios)), round(Math.max(...ratios))],
-        ...(subject.accounts && {
-          objectMessages: round(median(samplesOf(name, subject).map(({ objectMessages }) => objectMessages))),
-          rowsWritten: round(median(samplesOf(name, subject).map(({ rowsWritten }) => rowsWritten))),
-        }),
-      };
-    }),
-  }));
-}
-
-function table(summary) {
-  const lines = [
-    '| measure | worker | CPU, µs | against bare fetch | range over rounds | object messages a request | D1 rows written a request |',
-    '|---|---|---|---|---|---|---|',
-  ];
-  for (const { unit, reference, subjects } of summary) {
-    lines.push(`| ${unit} | ${reference.subject} | ${reference.cpuUs} | 1 | | | |`);
-    for (const { subject, cpuUs, ratio, ratioRange, objectMessages, rowsWritten } of subjects) {
-      lines.push(`| ${unit} | ${subject} | ${cpuUs} | ${ratio} | ${ratioRange.join(' to ')} | ${objectMessages ?? ''} | ${rowsWritten ?? ''} |`);
-    }
-  }
-  return lines.join('\n');
-}
-
-const upstream = child('upstream.mjs', CHUNKS_PER_STREAM, CHUNK_PACE_MS);
+const upstream = child('upstream.mjs', CHUNK_PACE_MS);
 const [{ port }] = await once(upstream, 'message');
 const load = child('load.mjs');
 const subjects = await startSubjects(`http://127.0.0.1:${port}`);
 try {
   const samples = await runRounds(load, subjects);
-  const summary = summarise(samples, subjects);
+  const summary = summarise(measures, samples, subjects.map(({ name }) => name));
   const machine = { cpu: os.cpus()[0].model, cores: os.cpus().length, node: process.version };
-  const parameters = { QUICK, ROUNDS, JSON_REQUESTS, JSON_CONCURRENCIES, STREAMS, STREAM_CONCURRENCY, CHUNKS_PER_STREAM, CHUNK_PACE_MS, REQUEST_BYTES };
-  const result = { date: new Date().toISOString(), machine, parameters, summary, samples };
+  const loads = measures.map(({ question, ...plan }) => ({ ...plan, bytes: JSON.stringify(question).length }));
+  const result = { date: new Date().toISOString(), machine, parameters: { QUICK, ROUNDS, CHUNK_PACE_MS, loads }, summary, samples };
   // What was only looked at does not take the place of a whole result.
-  if (chosen.length === 0 && !QUICK) {
+  if (words.length === 0 && !QUICK) {
     mkdirSync(RESULTS, { recursive: true });
     writeFileSync(`${RESULTS}latest.json`, `${JSON.stringify(result, null, 1)}\n`);
+    writeFileSync(`${RESULTS}latest.md`, `${table(summary)}\n`);
   }
   console.log(table(summary));
 } finally {

@@ -1,6 +1,6 @@
-// What /proc tells of processes: which children there are and how much CPU one has used. Linux only.
+// What /proc tells of processes: which children there are, how much CPU and memory one uses. Linux only.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** Linux counts CPU in ticks of 1/100 s on every platform that Node runs on (USER_HZ). */
 const TICKS_PER_SECOND = 100;
@@ -35,4 +35,16 @@ function readStat(pid) {
     userTicks: Number(fields[11]),
     systemTicks: Number(fields[12]),
   };
+}
+
+/** @returns the resident memory of the process and its peak since the last `resetPeak`, in bytes. */
+export function memory(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const bytes = (name) => Number(status.match(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm'))[1]) * 1024;
+  return { resident: bytes('VmRSS'), peak: bytes('VmHWM') };
+}
+
+/** Lets the peak begin anew at what is resident now. */
+export function resetPeak(pid) {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
