@@ -11,7 +11,7 @@ import { ask, askInOrder, user } from './harness/requests.mjs';
 import { setScene } from './harness/scene.mjs';
 import { chat, stream } from './upstream/behaviours.mjs';
 import { tokens } from './upstream/payloads.mjs';
-import { destroyed, done, finish, gate, hold, raw, role, text } from './upstream/steps.mjs';
+import { destroyed, gate, hold, raw, role, silence, text } from './upstream/steps.mjs';
 
 const CONTENT = tokens(60);
 
@@ -62,19 +62,26 @@ describe('an answer that breaks off at its first provider', () => {
 
 describe('a client that hangs up at what it cannot read', () => {
   const scene = setScene({ providers: ['groq'], isolates: 1 });
+  const request = ask({ model: 'groq/gpt-oss-120b', stream: true });
+  const broken = (...rest) => stream([role(), text(...CONTENT.slice(0, 3)), raw('data: {"id":"x","choi\n\n'), ...rest]);
+  const untilBlamed = () => poll(async () => {
+    const { json } = await scene.client.get('/v1/providers');
+    return json.data.find(({ id }) => id === 'groq').failed === 3;
+  }, 'three failures of the provider');
 
   test('does not hide the fault of the provider', async () => {
-    scene.upstream.always('groq', stream([role(), text(...CONTENT.slice(0, 3)), raw('data: {"id":"x","choi\n\n'), text(...CONTENT.slice(3)), finish(), done()]));
+    const hungUp = [gate(), gate(), gate()];
+    // A client's closing shows where something is written to it.
+    scene.upstream.script('groq', ...hungUp.map((held) => broken(hold(held), text(...CONTENT.slice(3)), silence())));
     const sdk = new OpenAI({ apiKey: GATEWAY_KEY, baseURL: `${scene.client.url}/v1`, maxRetries: 0 });
     const read = async () => {
-      for await (const chunk of await sdk.chat.completions.create(ask({ model: 'groq/gpt-oss-120b', stream: true }))) assert.ok(chunk.id);
+      for await (const chunk of await sdk.chat.completions.create(request)) assert.ok(chunk.id);
     };
-    for (let i = 0; i < 3; i += 1) await assert.rejects(read, SyntaxError);
-    const failed = async () => {
-      const { json } = await scene.client.get('/v1/providers');
-      return json.data.find(({ id }) => id === 'groq').failed;
-    };
-    await poll(async () => (await failed()) === 3, 'three failures of the provider');
+    for (const held of hungUp) {
+      await assert.rejects(read, SyntaxError);
+      held.open();
+    }
+    await untilBlamed();
   });
 });
 

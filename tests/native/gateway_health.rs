@@ -227,3 +227,16 @@ fn a_plan_that_helps_itself_takes_one_ticket_of_each_cursor() {
     let second = overdrawn();
     assert_eq!(second, first.map(|ticket| ticket.wrapping_add(2)));
 }
+
+#[test]
+fn a_probe_that_fails_is_not_repeated_while_others_are_left() {
+    let gateway = gateway_with(&[]);
+    let pinned = r#"{"model":"alpha/m","models":["beta/m"],"messages":[{"role":"user","content":"hi"}]}"#;
+    let world = World::new().on("alpha", (0..9).map(|_| reply(500, ""))).on("beta", (0..9).map(|_| reply(200, GOOD)));
+    assert_eq!(world.ask(&gateway, pinned).trail(), "alpha/m=500; alpha/m=500; beta/m=200");
+    assert_eq!(world.ask(&gateway, pinned).trail(), "alpha/m=500; beta/m=200", "the third failure opened it");
+    assert_eq!(world.ask(&gateway, pinned).trail(), "beta/m=200");
+    world.wait(OPEN_MIN_MS);
+    assert_eq!(world.ask(&gateway, pinned).trail(), "alpha/m=500; beta/m=200", "one probe");
+    assert_eq!(world.ask(&gateway, pinned).trail(), "beta/m=200");
+}

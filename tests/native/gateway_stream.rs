@@ -392,7 +392,8 @@ fn a_client_that_leaves_is_accounted_with_what_it_got_and_harms_nobody() {
 
 #[test]
 fn who_hangs_up_at_what_cannot_be_read_does_not_hide_the_providers_fault() {
-    for broken in [r#"{"error":{"message":"m","type":"server_error"}}"#, "{\"id\":\"x\",\"choi"] {
+    let broken = [r#"{"error":{"message":"m","type":"server_error"}}"#, "{\"id\":\"x\",\"choi"];
+    for (broken, resets) in broken.into_iter().flat_map(|broken| [(broken, false), (broken, true)]) {
         let gateway = gateway_with(&[]);
         let incoming = || Incoming {
             body: body("beta", ALONE).into(),
@@ -402,8 +403,10 @@ fn who_hangs_up_at_what_cannot_be_read_does_not_hide_the_providers_fault() {
             ..Incoming::default()
         };
         let world = World::new().on("beta", (0..3).map(|_| stream(&[HELLO, broken, HELLO, STOP, DONE])));
+        world.resets.set(resets);
         for _ in 0..3 {
             let got = world.ask_until(&gateway, incoming(), Some(2));
+            world.gone.set(false);
             assert!(!got.record().trail.ends_with("=client_closed"), "{}", got.record().trail);
         }
         let health = world.health.borrow();

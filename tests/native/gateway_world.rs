@@ -160,6 +160,8 @@ pub(crate) struct World {
     /// The health object cannot be reached.
     pub(crate) object_away: Cell<bool>,
     pub(crate) gone: Cell<bool>,
+    /// A client that leaves a stream resets its connection, so that it is known to be gone.
+    pub(crate) resets: Cell<bool>,
     leaves_at: Cell<u64>,
     /// The memory of requests whose answers stream is needed for others.
     pub(crate) forgets: Cell<bool>,
@@ -419,6 +421,7 @@ impl World {
             object: RefCell::new(Coordinator::new(1)),
             object_away: Cell::new(false),
             gone: Cell::new(false),
+            resets: Cell::new(false),
             leaves_at: Cell::new(u64::MAX),
             forgets: Cell::new(false),
             kept: RefCell::default(),
@@ -542,6 +545,7 @@ impl<'w> Carrier<FakeReply<'w>> for Client<'_> {
     async fn carry(&self, mut reply: FakeReply<'w>, relay: &mut Relay, idle_ms: u64) -> BodyEnd {
         loop {
             if self.leaves_after == Some(self.pieces.get()) {
+                self.world.gone.set(self.world.resets.get());
                 return BodyEnd::ClientClosed;
             }
             self.pieces.set(self.pieces.get() + 1);
