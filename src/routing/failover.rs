@@ -232,6 +232,8 @@ impl Failover {
             }
         };
         let attempt = self.begin(Out { candidate, repeated: false, insist: at >= self.order.len() }, now_ms);
+        // Who has no time for this one has none for another one either.
+        self.stopped |= attempt.is_none();
         attempt.map_or(Step::Stop, Step::Try)
     }
 

@@ -598,3 +598,16 @@ fn one_that_is_limited_for_longer_than_there_is_time_gives_way_to_who_was_put_of
     }
     assert_eq!(failover.next(NOW), Step::Stop);
 }
+
+#[test]
+fn an_end_for_want_of_time_is_an_end() {
+    let brief = Slot { timeout_ms: 400, ..SLOT };
+    let mut failover = machine(vec![SLOT, SLOT, SLOT, brief]);
+    for _ in 0..2 {
+        assert!(matches!(failover.next(NOW), Step::Try(_)));
+        failover.report(verdict(ErrorClass::ServerError), NOW);
+    }
+    let late = NOW + MIN_DEADLINE_MS.max(2 * TIMEOUT) - MIN_ATTEMPT_MS / 2;
+    assert_eq!(failover.next(late), Step::Stop);
+    assert_eq!(failover.next(late), Step::Stop, "although there would be time for the last one");
+}
