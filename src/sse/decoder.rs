@@ -112,6 +112,11 @@ impl Decoder {
         self.overflowed || !(self.pending.is_empty() || self.block.awaits_line_feed)
     }
 
+    /// Whether an event starts with the next byte, and the stream's first one has ended.
+    pub fn is_between_events(&self) -> bool {
+        self.pending.is_empty() && self.block.begun && !self.overflowed
+    }
+
     /// Whether an event was too large.
     pub fn has_overflowed(&self) -> bool {
         self.overflowed

@@ -8,4 +8,5 @@ pub mod gate;
 pub mod rewrite;
 pub mod scan;
 pub mod splice;
+mod stencil;
 pub mod transcript;

@@ -1,11 +1,17 @@
 //! What a stream has told so far, from every byte that a client got, and what its end means. It looks at the stream and
 //! changes nothing; it may be fed late and in any splits.
 
+use std::mem;
+
 use super::chunk::{Chunk, ChunkError, ChunkPeek};
 use super::decoder::{Decoder, Event, EventTooLarge};
 use super::encode::{DONE, EVENT_END};
+use super::stencil::{Fit, Stencil};
 use super::transcript::Transcript;
 use crate::usage::tokens::TokenUsage;
+
+/// What most providers end an event with.
+const BLANK_LINE: &[u8] = b"\n\n";
 
 /// What the end of a body means for a client that has all of its bytes.
 ///
@@ -40,6 +46,7 @@ pub enum StreamEnd {
 #[derive(Clone, Debug)]
 pub struct StreamScan {
     decoder: Decoder,
+    stencil: Stencil,
     facts: Facts,
     pub(super) end: Option<StreamEnd>,
     /// It ended in the middle of a chunk.
@@ -86,14 +93,35 @@ pub(super) type Read<'a> = Option<Result<Chunk<'a>, ChunkError>>;
 impl StreamScan {
     /// At the start of a stream.
     pub fn new(expected: Expected) -> Self {
-        Self { decoder: Decoder::default(), facts: Facts { expected, ..Facts::default() }, end: None, torn: false }
+        Self {
+            decoder: Decoder::default(),
+            stencil: Stencil::default(),
+            facts: Facts { expected, ..Facts::default() },
+            end: None,
+            torn: false,
+        }
     }
 
     /// Takes the next bytes. After an event larger than [`MAX_EVENT_BYTES`](super::decoder::MAX_EVENT_BYTES) nothing is
     /// read any more, and the end is a cut inside an event.
     pub fn push(&mut self, bytes: &[u8]) {
-        // The overflow is remembered by the decoder, and asked for at the end.
-        let _remembered = self.push_events(bytes, &mut |_, _, _| {});
+        let mut stencil = mem::take(&mut self.stencil);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if let Some(fit) = stencil.fit(rest).filter(|_| self.decoder.is_between_events() && self.end.is_none()) {
+                self.facts.add_fit(&fit);
+                rest = rest.get(fit.length..).unwrap_or_default();
+                continue;
+            }
+            // The next event is read in full, and any more that do not end with two line feeds.
+            let end = rest.windows(BLANK_LINE.len()).position(|two| two == BLANK_LINE);
+            let end = end.map_or(rest.len(), |at| at + BLANK_LINE.len());
+            let (event, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            // The overflow is remembered by the decoder, and asked for at the end.
+            let _remembered = self.push_events(event, &mut |event, read, _| stencil.learn(event, read));
+            rest = behind;
+        }
+        self.stencil = stencil;
     }
 
     /// Takes the next bytes and shows each event with what was read in it and what is known with it. Nothing is taken
@@ -260,6 +288,14 @@ impl Facts {
         // What comes with an error is withheld, or makes the answer one that nobody can go on with.
         if self.expected.resumable && !self.is_broken() {
             self.transcript.add(chunk);
+        }
+    }
+
+    /// What fits has been seen in full before, but for its text.
+    fn add_fit(&mut self, fit: &Fit<'_>) {
+        self.text_bytes = self.text_bytes.saturating_add(fit.text_bytes as u64);
+        if self.expected.resumable && !self.is_broken() {
+            self.transcript.extend(fit.text, false);
         }
     }
 

@@ -6,7 +6,7 @@ use opengateway::sse::scan::Expected;
 use opengateway::sse::scan::{StreamEnd, StreamScan};
 use proptest::prelude::*;
 
-use crate::sse_streams::{STREAMS, any_cuts, any_stream, good_streams, split, stream, stream_like_noise};
+use crate::sse_streams::{STREAMS, any_cuts, any_stream, chunks_alike, good_streams, split, stream, stream_like_noise};
 
 const TEXT: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
 const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
@@ -203,6 +203,16 @@ proptest! {
     #[test]
     fn noise_never_panics_and_ends_the_same_in_any_split(bytes in stream_like_noise(), cuts in any_cuts()) {
         prop_assert_eq!(known(&split(&bytes, &cuts)), known(&[&bytes]));
+    }
+
+    #[test]
+    fn chunks_that_differ_in_their_text_alone_are_read_as_if_each_came_byte_by_byte(
+        bytes in chunks_alike(),
+        cuts in any_cuts(),
+    ) {
+        let bytewise: Vec<&[u8]> = bytes.chunks(1).collect();
+        prop_assert_eq!(known(&[&bytes]), known(&bytewise));
+        prop_assert_eq!(known(&split(&bytes, &cuts)), known(&bytewise));
     }
 
     #[test]

@@ -81,6 +81,39 @@ pub(crate) fn stream_like_noise() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// The bytes cut at those places; empty pieces are kept, since a read may give none.
+/// Chunks of one stream that differ in their text, most of them in nothing else.
+pub(crate) fn chunks_alike() -> impl Strategy<Value = Vec<u8>> {
+    let text = prop_oneof![
+        8 => " ?[a-zé日🦀]{1,6}",
+        1 => Just(String::new()),
+        1 => r#"\\n|\\"|\\u00e9|\\ud83d|\\x|\\"#,
+        1 => "\"|\n|\r|\u{1}|\"\\}",
+    ];
+    let shape = prop_oneof![
+        12 => Just(("", "")),
+        1 => Just(("\"role\":\"assistant\",", "")),
+        1 => Just(("\"reasoning\":\"why\",", "")),
+        1 => Just(("", ",\"refusal\":\"no\"")),
+        1 => Just(("", ",\"content\":\"twice\"")),
+        1 => Just(("", ",\"tool_calls\":[{\"index\":0}]")),
+    ];
+    let rest = prop_oneof![
+        12 => Just("}}]}"),
+        1 => Just("},\"finish_reason\":\"stop\"}]}"),
+        1 => Just("}}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}"),
+        1 => Just("}}],\"error\":{\"message\":\"m\"}}"),
+        1 => Just("}}]"),
+    ];
+    let end = prop_oneof![20 => Just("\n\n"), 1 => Just("\r\n\r\n"), 1 => Just("\r\r"), 1 => Just("\n: comment\n\n")];
+    let start = prop_oneof![20 => Just("data: "), 1 => Just("data:"), 1 => Just("event: error\ndata: "), 1 => Just("data: \ndata: ")];
+    let chunk = (start, shape, text, rest, end).prop_map(|(start, (before, after), text, rest, end)| {
+        format!("{start}{{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{{before}\"content\":\"{text}\"{after}{rest}{end}")
+    });
+    let first = prop_oneof![4 => Just(""), 1 => Just("\u{feff}")];
+    (first, prop::collection::vec(chunk, 1..20))
+        .prop_map(|(first, chunks)| format!("{first}{}", chunks.concat()).into_bytes())
+}
+
 pub(crate) fn split<'a>(bytes: &'a [u8], cuts: &[Index]) -> Vec<&'a [u8]> {
     let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     at.sort_unstable();
