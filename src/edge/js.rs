@@ -93,6 +93,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn read(this: &ByobReader, view: &js_sys::Uint8Array) -> Promise;
 
+    /// Workers' own: comes back with `least` bytes, or with fewer at the end.
+    #[wasm_bindgen(method, catch, js_name = readAtLeast)]
+    pub(super) fn read_at_least(this: &ByobReader, least: u32, view: &js_sys::Uint8Array) -> Result<Promise, JsValue>;
+
     #[wasm_bindgen(method)]
     pub(super) fn cancel(this: &ByobReader) -> Promise;
 

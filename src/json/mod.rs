@@ -3,6 +3,7 @@
 
 mod error;
 mod number;
+mod plain;
 mod reader;
 mod text;
 mod value;

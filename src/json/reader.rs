@@ -2,6 +2,7 @@
 //! `serde_json`) up to a depth of [`MAX_DEPTH`], and it never builds a tree.
 
 use super::error::{ReadError, ReadErrorKind};
+use super::plain::plain_prefix;
 use super::text::Str;
 
 /// The deepest nesting that is accepted. `serde_json` refuses more than 128 as well, and so do most upstreams.
@@ -373,27 +374,4 @@ impl<'a> Reader<'a> {
         self.skip_whitespace();
         if self.pos == self.src.len() { Ok(()) } else { self.fail(ReadErrorKind::Trailing) }
     }
-}
-
-/// How many leading bytes need no look: neither a quote, nor a backslash, nor a control character. Eight bytes at a
-/// time, since a base64 image is megabytes of nothing else.
-fn plain_prefix(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES << 7;
-    let zero_byte = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-
-    let mut at = 0;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let special =
-            zero_byte(word ^ (ONES * u64::from(b'"'))) | zero_byte(word ^ (ONES * u64::from(b'\\'))) | control;
-        if special != 0 {
-            // The lowest flagged byte is exact; higher ones may be borrow artefacts.
-            return at + (special.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\').unwrap_or(rest.len())
 }

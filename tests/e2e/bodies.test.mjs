@@ -1,0 +1,86 @@
+// Bodies of all lengths: one is read in one piece or through a window, and scanned by vectors. Whatever the length and
+// wherever something stands in it, the provider gets it byte for byte, and what is wrong is refused.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ask, assertError, user } from './harness/requests.mjs';
+import { setScene } from './harness/scene.mjs';
+import { send } from './harness/wire.mjs';
+import { GATEWAY_KEY } from './harness/gateway.mjs';
+
+/** Lengths around those at which `edge/body.rs` and `edge/platform.js` change their ways. */
+const KB = 1024;
+const LENGTHS = [64 * KB - 1, 64 * KB, 64 * KB + 1, 256 * KB - 1, 256 * KB, 256 * KB + 1, 512 * KB, 3000 * KB + 7];
+
+/** A question of exactly so many bytes, no two parts of it alike. */
+function long(bytes) {
+  const numbers = Array.from({ length: bytes / 8 }, (_, i) => String(i).padStart(8, '.')).join('');
+  const empty = JSON.stringify(ask({ messages: [user('é')] }));
+  const filled = JSON.stringify(ask({ messages: [user(`é${numbers.slice(0, bytes - Buffer.byteLength(empty))}`)] }));
+  return `${filled}${' '.repeat(bytes - Buffer.byteLength(filled))}`;
+}
+
+/** The same in HTTP's chunks, none of a length that fits a window. */
+function inChunks(text) {
+  const bytes = Buffer.from(text);
+  const parts = [];
+  for (let at = 0; at < bytes.length; at += 50_001) {
+    const part = bytes.subarray(at, at + 50_001);
+    parts.push(Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n'));
+  }
+  return Buffer.concat([...parts, Buffer.from('0\r\n\r\n')]);
+}
+
+describe('a body', () => {
+  const scene = setScene({ providers: ['groq'], isolates: 1 });
+  const chunked = (body) => scene.client.send({
+    method: 'POST', path: '/v1/chat/completions', headers: { 'transfer-encoding': 'chunked', 'content-length': null }, body,
+  });
+  const sent = () => scene.upstream.requests('groq').at(-1).json.messages;
+
+  for (const length of LENGTHS) {
+    test(`of ${length} bytes reaches the provider whole, whether its length is told or not`, async () => {
+      const body = long(length);
+      assert.equal(Buffer.byteLength(body), length);
+      for (const reply of [await scene.client.chat(body), await chunked(inChunks(body))]) {
+        assert.equal(reply.status, 200, reply.text);
+        assert.deepEqual(sent(), JSON.parse(body).messages);
+      }
+    });
+
+    test(`of ${length} bytes that is wrong at its end is refused, and takes nothing with it`, async () => {
+      const body = Buffer.from(long(length));
+      body[body.lastIndexOf('"')] = 0xff;
+      assertError(await scene.client.chat(body), { status: 400 });
+      assertError(await chunked(inChunks(long(length).slice(0, -length / 2))), { status: 400 });
+      const lie = { authorization: `Bearer ${GATEWAY_KEY}`, 'content-length': String(length + 1) };
+      const broken = { method: 'POST', path: '/v1/chat/completions', headers: lie, body: long(length), halfClose: true };
+      const reply = await send(scene.client.url, broken).catch(() => null);
+      if (reply !== null) assert.ok(reply.status >= 400 && reply.status < 600, reply.head);
+      assert.deepEqual(scene.upstream.requests(), [], 'nothing of it reached the provider');
+      assert.equal((await scene.client.chat(long(length))).status, 200);
+    });
+  }
+
+  /** More than two blocks of vectors, at every alignment. */
+  const places = Array.from({ length: 80 }, (_, i) => i);
+  const at = (place, special) => `${'x'.repeat(place)}${special}${'y'.repeat(79 - place)}`;
+
+  test('may have an escape or a letter of any length anywhere in a string', async () => {
+    const texts = ['\\"', '\\\\', '\\n', '\\u00e9', 'é', '€', '🙂', '\u007f', '\u0080'].flatMap((special) => places.map((place) => at(place, special)));
+    const messages = texts.map((text) => `{"role":"user","content":"${text}"}`).join(',');
+    const reply = await scene.client.chat(`{"model":"gpt-oss-120b","messages":[${messages}]}`);
+    assert.equal(reply.status, 200, reply.text);
+    assert.ok(scene.upstream.requests('groq')[0].text.includes(`"messages":[${messages}]`), 'byte for byte');
+  });
+
+  test('is refused for a control character or the end of a string anywhere', async () => {
+    for (const place of places) {
+      for (const special of ['\u0000', '\n', '\u001f', '"']) {
+        const reply = await scene.client.chat(`{"model":"gpt-oss-120b","messages":[{"role":"user","content":"${at(place, special)}"}]}`);
+        assert.equal(reply.status, 400, `${JSON.stringify(special)} at ${place}`);
+      }
+    }
+    assert.deepEqual(scene.upstream.requests(), []);
+  });
+});
