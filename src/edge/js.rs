@@ -24,6 +24,15 @@ extern "C" {
         client: &Request,
     ) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = send)]
+    pub(super) fn send_stream(
+        url: &str,
+        headers: &str,
+        body: &ReadableStream,
+        controller: &AbortController,
+        client: &Request,
+    ) -> Result<Promise, JsValue>;
+
     #[wasm_bindgen(catch)]
     pub(super) fn gone(request: &Request) -> Result<bool, JsValue>;
 
@@ -73,6 +82,18 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     pub(super) fn writable(this: &IdentityTransformStream) -> WritableStream;
+
+    /// The same for so many bytes: what is sent from it has a `content-length`.
+    pub(super) type FixedLengthStream;
+
+    #[wasm_bindgen(constructor, catch)]
+    pub(super) fn new(bytes: f64) -> Result<FixedLengthStream, JsValue>;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn readable(this: &FixedLengthStream) -> ReadableStream;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn writable(this: &FixedLengthStream) -> WritableStream;
 
     /// What `reader.read()` resolves to.
     pub(super) type ReadResult;

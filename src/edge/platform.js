@@ -41,13 +41,9 @@ export function head(request) {
 /** Whether the client is known to have left. The signal is only there with `enable_request_signal`. */
 export const gone = (request) => request.signal?.aborted === true;
 
-// From this length on a body is sent as a Blob, since of bytes the platform makes a second copy. For a short one the copy is
-// cheaper than the Blob.
-const BLOB_BYTES = 64 * 1024;
-
 /**
- * Sends `body`, a view of WebAssembly's memory that moves: hence the copy. The call is aborted by `controller`, and by
- * the leaving of the client who sent `request`.
+ * Sends `body`: a stream, or bytes, which are a view of WebAssembly's memory that moves: hence the copy. The call is aborted
+ * by `controller`, and by the leaving of the client who sent `request`.
  */
 export function send(url, headers, body, controller, request) {
   const client = request.signal;
@@ -56,7 +52,7 @@ export function send(url, headers, body, controller, request) {
   return fetch(url, {
     method: 'POST',
     headers: headersOf(headers),
-    body: body.length < BLOB_BYTES ? body.slice() : new Blob([body]),
+    body: body instanceof Uint8Array ? body.slice() : body,
     redirect: 'manual',
     signal: controller.signal,
   });

@@ -2,15 +2,17 @@
 // wherever something stands in it, the provider gets it byte for byte, and what is wrong is refused.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { ask, assertError, user } from './harness/requests.mjs';
+import { once } from 'node:events';
+import net from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { ask, askInOrder, assertError, trailOf, user } from './harness/requests.mjs';
 import { setScene } from './harness/scene.mjs';
 import { send } from './harness/wire.mjs';
 import { GATEWAY_KEY } from './harness/gateway.mjs';
 
-/** Lengths around those at which `edge/body.rs` and `edge/platform.js` change their ways. */
+/** Lengths around those at which `edge/body.rs` and `edge/fetch.rs` change their ways. */
 const KB = 1024;
-const LENGTHS = [64 * KB - 1, 64 * KB, 64 * KB + 1, 256 * KB - 1, 256 * KB, 256 * KB + 1, 512 * KB, 3000 * KB + 7];
+const LENGTHS = [64 * KB - 1, 64 * KB, 64 * KB + 1, 256 * KB - 1, 256 * KB, 256 * KB + 1, 512 * KB - 1, 512 * KB, 3000 * KB + 7];
 
 /** A question of exactly so many bytes, no two parts of it alike. */
 function long(bytes) {
@@ -83,4 +85,45 @@ describe('a body', () => {
     }
     assert.deepEqual(scene.upstream.requests(), []);
   });
+});
+
+describe('a long body that a provider does not take to its end', () => {
+  let behaviour;
+  const sockets = [];
+  const provider = net.createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.once('data', () => behaviour(socket));
+  });
+  before(async () => {
+    await once(provider.listen(0, '127.0.0.1'), 'listening');
+  });
+  after(() => {
+    provider.close();
+    sockets.forEach((socket) => socket.destroy());
+  });
+  const vars = () => ({ GROQ_BASE_URL: `http://127.0.0.1:${provider.address().port}/v1`, REASONING_REQUEST_TIMEOUT_MS: '3000', REASONING_FIRST_TOKEN_TIMEOUT_MS: '3000' });
+  const scene = setScene({ providers: ['groq', 'cerebras'], vars });
+  const refusal = 'HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\nbusy';
+
+  const behaviours = {
+    'because it refuses it and hangs up': [(socket) => socket.end(refusal), /^(503|connect)$/],
+    'because it refuses it and reads no more': [(socket) => socket.pause().write(refusal), /^503$/],
+    'because it breaks off': [(socket) => socket.destroy(), /^connect$/],
+    'because it reads no more': [(socket) => socket.pause(), /^timeout$/],
+  };
+  for (const [name, [act, outcome]] of Object.entries(behaviours)) {
+    for (const stream of [false, true]) {
+      test(`${name} goes whole to the next one${stream ? ', streamed' : ''}`, async () => {
+        behaviour = act;
+        const messages = [user('0123456789'.repeat(600 * KB))];
+        const reply = await scene.client.chat(askInOrder(['groq', 'cerebras'], { messages, stream }));
+        assert.equal(reply.status, 200, reply.text.slice(0, 300));
+        const [[first, how], second] = trailOf(reply);
+        assert.deepEqual([first, second], ['groq', ['cerebras', '200']]);
+        assert.match(how, outcome);
+        assert.deepEqual(scene.upstream.requests('cerebras')[0].json.messages, messages);
+      });
+    }
+  }
 });
