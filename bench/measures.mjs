@@ -6,7 +6,7 @@ const IMAGE_BYTES = 8 * 1024 * 1024;
 /** Streams at a time. */
 const STREAMS_AT_A_TIME = 10;
 /** What the native relay can carry, and what must be rewritten: its usage chunk is taken out for a client that did not ask. */
-const MODELS = { native: 'groq/gpt-oss-120b', rewritten: 'openai/gpt-4o-mini' };
+export const MODELS = { native: 'groq/gpt-oss-120b', rewritten: 'openai/gpt-4o-mini' };
 
 const user = (content) => [{ role: 'user', content }];
 

@@ -1,118 +1,91 @@
-// npm run bench: the CPU that the gateway uses, beside workers that do less. See README.md for what is measured and how to
-// read it. `--quick` takes a fraction of the time and is only good for a look; words leave out all measures in whose names
-// they do not stand (`npm run bench -- native`).
+// npm run bench: what the gateway costs, beside workers that do less. See README.md for what is measured and how to read
+// it. `--quick` is only good for a look; words leave out all measures in whose names they do not stand
+// (`npm run bench -- native`).
 
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { cpuMs, memory, resetPeak } from '../tests/e2e/harness/process.mjs';
+import { bundleBytes } from '../scripts/lib/build.mjs';
+import { coldStarts } from './cold.mjs';
+import { CHUNK_PACE_MS, compare, shareOf, startUpstream } from './compare.mjs';
+import { BARE_FETCH, GATEWAY } from './limits.mjs';
 import { MEASURES } from './measures.mjs';
-import { startSubjects } from './subjects.mjs';
-import { summarise, table } from './summary.mjs';
+import { slowReaders } from './slow/all.mjs';
+import { measureSoak } from './soak/soak.mjs';
+import { minimalWorker, start, subjectsOf } from './subjects.mjs';
+import { kept, report, summarise } from './summary.mjs';
 
 const [options, words] = [true, false].map((isOption) => process.argv.slice(2).filter((word) => word.startsWith('--') === isOption));
 const QUICK = options.includes('--quick');
 
-/** Interleaved rounds: in each one every subject gets the same load, in turning order. */
+/** Interleaved rounds. */
 const ROUNDS = QUICK ? 3 : 5;
-/** Before the first round, so that code is compiled and optimised. */
-const WARM_UP_ROUNDS = 1;
 /** What a look takes of each load. */
-const SHARE = QUICK ? 0.2 : 1;
-const CHUNK_PACE_MS = 1;
-/** A process is at rest when it used at most one tick of CPU for this long; work after the reply counts too. */
-const REST_MS = 300;
-const TICK_MS = 10;
+const SHARE = QUICK ? 0.25 : 1;
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
-const measures = MEASURES.filter(({ name }) => words.every((word) => name.includes(word))).map((measure) => {
-  const requests = Math.ceil(measure.requests * SHARE);
-  return { ...measure, requests, per: (measure.per / measure.requests) * requests };
-});
+/** What is measured in another way than by rounds. */
+const [FIRST_REQUEST, SLOW_READERS, SOAK] = ['first request', 'slow readers', 'soak'];
+const isWanted = (name) => words.every((word) => name.includes(word));
+const measures = MEASURES.filter(({ name }) => isWanted(name)).map((measure) => shareOf(measure, SHARE));
+const others = [FIRST_REQUEST, SLOW_READERS, SOAK].filter(isWanted);
+
 const unknown = options.filter((option) => option !== '--quick');
-if (unknown.length > 0 || measures.length === 0) {
-  console.error(`There are --quick and words of: ${MEASURES.map(({ name }) => `"${name}"`).join(', ')}.`);
+if (unknown.length > 0 || measures.length + others.length === 0) {
+  const names = [...MEASURES.map(({ name }) => name), FIRST_REQUEST, SLOW_READERS, SOAK];
+  console.error(`There are --quick and words of: ${names.map((name) => `"${name}"`).join(', ')}.`);
   process.exit(2);
 }
+const say = (progress) => console.error(progress);
 
-const child = (file, ...args) => fork(fileURLToPath(new URL(file, import.meta.url)), args.map(String));
-
-async function untilAtRest(pid) {
-  for (let before = cpuMs(pid), after; ; before = after) {
-    await new Promise((resolve) => setTimeout(resolve, REST_MS));
-    after = cpuMs(pid);
-    if (after - before <= TICK_MS) return after;
+/** All subjects under all measures. */
+async function measured(specifications) {
+  const wanted = specifications.filter((subject) => measures.some((measure) => subject.measures(measure)));
+  const subjects = [];
+  try {
+    for (const subject of wanted) subjects.push(await start(subject));
+    return measures.length === 0 ? [] : await compare({ measures, subjects, rounds: ROUNDS, say });
+  } finally {
+    await Promise.all(subjects.map((subject) => subject.dispose()));
   }
 }
 
-/** Until all is in the database that was to be written there, which is work for these requests, too. */
-async function untilWritten({ accounts }) {
-  for (;;) {
-    const now = await accounts();
-    if (now.waiting === 0) return now;
-    await new Promise((resolve) => setTimeout(resolve, REST_MS));
-  }
-}
-
-/**
- * @returns the CPU in µs that the subject's process used for one unit of this load, how long answers took, by how many
- * bytes the process grew, and what the accounts cost for each request.
- */
-async function measure(load, subject, { question, stream, requests, concurrency, per }) {
-  const had = await subject.accounts?.();
-  const before = await untilAtRest(subject.pid);
-  resetPeak(subject.pid);
-  const { resident } = memory(subject.pid);
-  load.send({ url: subject.url, headers: subject.headers, body: JSON.stringify(question), stream, requests, concurrency });
-  const [{ failed, bytes, latencyMs, firstByteMs }] = await once(load, 'message');
-  if (failed > 0) throw new Error(`${failed} of ${requests} answers of "${subject.name}" were not whole`);
-  const grownBytes = memory(subject.pid).peak - resident;
-  const has = subject.accounts && (await untilWritten(subject));
-  const after = await untilAtRest(subject.pid);
-  const each = (name) => (has[name] - had[name]) / requests;
-  const accounts = has && { objectMessages: each('messages'), rowsWritten: each('rowsWritten') };
-  return { cpuUs: ((after - before) * 1000) / per, latencyMs, firstByteMs, bytes, grownBytes, ...accounts };
-}
-
-/** Every subject under every load, `ROUNDS` times; the order turns so that no one is always first. */
-async function runRounds(load, subjects) {
-  const samples = [];
-  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round += 1) {
-    const turn = (round + WARM_UP_ROUNDS) % subjects.length;
-    const order = [...subjects.slice(turn), ...subjects.slice(0, turn)];
-    for (const plan of measures) {
-      for (const subject of order.filter(({ measures: wanted }) => wanted(plan))) {
-        const sample = { round, measure: plan.name, subject: subject.name, ...(await measure(load, subject, plan)) };
-        if (round >= 0) samples.push(sample);
-      }
-    }
-    console.error(round < 0 ? 'warm-up' : `round ${round + 1} of ${ROUNDS}`);
-  }
-  return samples;
-}
-
-const upstream = child('upstream.mjs', CHUNK_PACE_MS);
-const [{ port }] = await once(upstream, 'message');
-const load = child('load.mjs');
-const subjects = await startSubjects(`http://127.0.0.1:${port}`);
+const upstream = await startUpstream();
 try {
-  const samples = await runRounds(load, subjects);
-  const summary = summarise(measures, samples, subjects.map(({ name }) => name));
-  const machine = { cpu: os.cpus()[0].model, cores: os.cpus().length, node: process.version };
-  const loads = measures.map(({ question, ...plan }) => ({ ...plan, bytes: JSON.stringify(question).length }));
-  const result = { date: new Date().toISOString(), machine, parameters: { QUICK, ROUNDS, CHUNK_PACE_MS, loads }, summary, samples };
+  const specifications = subjectsOf(upstream.url);
+  const [bare, gateway] = [BARE_FETCH, GATEWAY].map((wanted) => specifications.find(({ name }) => name === wanted));
+  const samples = await measured(specifications);
+  const result = { samples, measures, bundleBytes: bundleBytes() };
+  if (others.includes(FIRST_REQUEST)) {
+    say(FIRST_REQUEST);
+    result.firstRequest = await coldStarts([bare, minimalWorker(upstream.url), gateway], MEASURES[0]);
+  }
+  if (others.includes(SLOW_READERS)) {
+    say(SLOW_READERS);
+    result.slowReaders = await slowReaders({ say: ({ name, subject }) => say(`${name}, ${subject}`) });
+  }
+  if (others.includes(SOAK)) {
+    say(SOAK);
+    result.soak = await measureSoak();
+  }
+  result.summary = summarise(measures, samples, specifications.map(({ name }) => name));
+  result.limits = kept(result);
+  const text = report(result);
   // What was only looked at does not take the place of a whole result.
   if (words.length === 0 && !QUICK) {
+    const machine = { cpu: os.cpus()[0].model, cores: os.cpus().length, node: process.version };
+    const loads = measures.map(({ question, ...plan }) => ({ ...plan, bytes: JSON.stringify(question).length }));
+    const { limits, summary, firstRequest, slowReaders: slow, soak } = result;
+    const json = {
+      date: new Date().toISOString(), machine, parameters: { ROUNDS, CHUNK_PACE_MS, loads },
+      limits, summary, firstRequest, slowReaders: slow, soak, bundleBytes: result.bundleBytes, samples,
+    };
     mkdirSync(RESULTS, { recursive: true });
-    writeFileSync(`${RESULTS}latest.json`, `${JSON.stringify(result, null, 1)}\n`);
-    writeFileSync(`${RESULTS}latest.md`, `${table(summary)}\n`);
+    writeFileSync(`${RESULTS}latest.json`, `${JSON.stringify(json, null, 1)}\n`);
+    writeFileSync(`${RESULTS}latest.md`, `${text}\n`);
   }
-  console.log(table(summary));
+  console.log(text);
 } finally {
-  await Promise.all(subjects.map((subject) => subject.dispose()));
-  upstream.kill();
-  load.kill();
+  upstream.stop();
 }

@@ -1,6 +1,7 @@
 // Who is measured: workers in a workerd process each, all in front of the same upstream.
 
 import { readFileSync } from 'node:fs';
+import { BARE_FETCH, GATEWAY, TRANSFORM_STREAM } from './limits.mjs';
 import { builtModules } from '../tests/e2e/harness/bundle.mjs';
 import { startWorkerd } from '../tests/e2e/harness/workerd.mjs';
 
@@ -37,12 +38,28 @@ const read = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
 const isStream = ({ stream }) => stream;
 const isRequest = ({ stream }) => !stream;
 
+/** A worker of Rust that does what the bare one does; null where it was not built. */
+export function minimalWorker(upstreamUrl) {
+  const build = new URL('minimal-worker/build/', import.meta.url);
+  const file = (name) => readFileSync(new URL(name, build));
+  const modules = [
+    { type: 'ESModule', path: 'index.js', contents: file('index.js').toString() },
+    { type: 'CompiledWasm', path: 'index_bg.wasm', contents: file('index_bg.wasm') },
+  ];
+  return { name: 'minimal Rust', measures: () => true, options: { modules, bindings: plain(upstreamUrl), ...ALONE } };
+}
+
+const plain = (upstreamUrl) => ({ KEY, UPSTREAM: `${upstreamUrl}/v1/chat/completions` });
+
+/** Without a database and objects. */
+const ALONE = { withDatabase: false, objects: {} };
+
+
 /**
- * @returns the subjects, started: `{name, measures, url, headers, pid, accounts, dispose}`. The first one is what the others
- * are compared to. `measures(measure)` tells whether it is measured by that. `accounts()` tells what objects and a database
- * were asked for since the start, and what still waits; null where there are none.
+ * @returns the subjects, to be started: `{name, measures, options}`. The first one is what the others are compared to.
+ * `measures(measure)` tells whether it is measured by that.
  */
-export async function startSubjects(upstreamUrl) {
+export function subjectsOf(upstreamUrl) {
   const gateway = {
     GATEWAY_API_KEY: KEY,
     DEFAULT_PROJECT_ID: PROJECT,
@@ -53,21 +70,25 @@ export async function startSubjects(upstreamUrl) {
     OPENAI_API_KEY: 'sk-upstream',
     OPENAI_BASE_URL: `${upstreamUrl}/trailing/v1`,
   };
-  const plain = { KEY, UPSTREAM: `${upstreamUrl}/v1/chat/completions` };
+  const bindings = plain(upstreamUrl);
   const statements = { ROLLUP: read('../src/accounts/sql/rollup.sql'), INSERT: read('../src/accounts/sql/insert.sql') };
-  const alone = { withDatabase: false, objects: {} };
   const floor = module(read('floor.js'));
+  const all = () => true;
   return [
-    await start('bare fetch', { modules: module(BARE), bindings: plain, ...alone }),
-    await start('TransformStream', { modules: module(TRANSFORM), bindings: plain, ...alone }, isStream),
-    await start('plain JavaScript, no accounts', { modules: floor, bindings: plain, ...alone }, isRequest),
-    await start('plain JavaScript with accounts', { modules: floor, bindings: { ...plain, ...statements }, objects: { LEDGER: 'Ledger' } }, isRequest),
-    await start('gateway', { modules: builtModules(), bindings: gateway }),
+    { name: BARE_FETCH, measures: all, options: { modules: module(BARE), bindings, ...ALONE } },
+    { name: TRANSFORM_STREAM, measures: isStream, options: { modules: module(TRANSFORM), bindings, ...ALONE } },
+    { name: 'plain JavaScript, no accounts', measures: isRequest, options: { modules: floor, bindings, ...ALONE } },
+    { name: 'plain JavaScript with accounts', measures: isRequest, options: { modules: floor, bindings: { ...bindings, ...statements }, objects: { LEDGER: 'Ledger' } } },
+    { name: GATEWAY, measures: all, options: { modules: builtModules(), bindings: gateway } },
   ];
 }
 
-async function start(name, options, measures = () => true) {
-  const { urls, pid, object, dispose } = await startWorkerd(options);
+/**
+ * Starts a subject: what it is, with `url`, `headers` for it, `pid`, `dispose()` and `accounts()`, which tells what objects and
+ * a database were asked for since the start, and what still waits; null where there are none.
+ */
+export async function start({ options, ...subject }) {
+  const { urls, pid, inspectorUrl, object, dispose } = await startWorkerd(options);
   const status = async (binding, id) => (await (await object(binding, id)).fetch(`https://${binding.toLowerCase()}/status`)).json();
   const accounts = async () => {
     const ledger = await status('LEDGER', PROJECT);
@@ -75,7 +96,7 @@ async function start(name, options, measures = () => true) {
     return { waiting: ledger.waiting_records, messages: ledger.messages + healthMessages, rowsWritten: ledger.d1_rows_written };
   };
   return {
-    name, measures, url: `${urls[0]}/v1/chat/completions`, headers: { authorization: `Bearer ${KEY}` }, pid, dispose,
+    ...subject, url: `${urls[0]}/v1/chat/completions`, headers: { authorization: `Bearer ${KEY}` }, pid, inspectorUrl, dispose,
     accounts: options.withDatabase === false ? null : accounts,
   };
 }

@@ -3,28 +3,9 @@
 // with the last choice, or in a chunk of its own where the path says so. Tells its parent its port.
 
 import http from 'node:http';
+import { answer, endOf, tokenChunk } from './chunks.mjs';
 
 const [paceMs] = process.argv.slice(2).map(Number);
-const ANSWER_BYTES = 1024;
-const TRAILING = '/trailing/';
-
-const head = { id: 'chatcmpl-bench', created: 1_790_000_000, model: 'openai/gpt-oss-120b' };
-const usageOf = (chunks) => ({ prompt_tokens: 200, completion_tokens: chunks, total_tokens: 200 + chunks });
-const answer = JSON.stringify({
-  ...head,
-  object: 'chat.completion',
-  choices: [{ index: 0, message: { role: 'assistant', content: 'x'.repeat(ANSWER_BYTES - 300) }, finish_reason: 'stop' }],
-  usage: usageOf(200),
-});
-const event = (fields) => `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', ...fields })}\n\n`;
-const token = event({ choices: [{ index: 0, delta: { content: ' token' }, finish_reason: null }] });
-const DONE = 'data: [DONE]\n\n';
-
-function end(chunks, trailing, asked) {
-  const stop = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] };
-  if (!trailing) return `${event({ ...stop, usage: usageOf(chunks) })}${DONE}`;
-  return `${event(stop)}${asked ? event({ choices: [], usage: usageOf(chunks) }) : ''}${DONE}`;
-}
 
 const server = http.createServer(async (request, response) => {
   const body = [];
@@ -39,11 +20,11 @@ const server = http.createServer(async (request, response) => {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   let left = chunks;
   const timer = setInterval(() => {
-    response.write(token);
+    response.write(tokenChunk);
     left -= 1;
     if (left > 0) return;
     clearInterval(timer);
-    response.end(end(chunks, request.url.startsWith(TRAILING), question.stream_options?.include_usage));
+    response.end(endOf(chunks, request.url, question.stream_options?.include_usage));
   }, paceMs);
   response.on('close', () => clearInterval(timer));
 });

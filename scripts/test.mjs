@@ -1,5 +1,5 @@
 // npm test: everything that CI runs, in order, up to the first failure, and the test runners' totals last.
-// With the name of a suite (native, scripts, e2e) it runs that one alone; of those of Node with beginnings of file names
+// With the name of a suite (native, scripts, e2e, bench) it runs that one alone; of those of Node with beginnings of file names
 // these files alone; with `--times N` N times in a row, up to the first failure:
 //   npm run test:e2e -- faults chaos --times 10
 import "./lib/bootstrap.mjs";
@@ -23,26 +23,28 @@ const { values: { times }, positionals: [only, ...beginnings] } = parseArgs({
   options: { times: { type: "string", default: "1" } },
 });
 
-function nodeTest(folder) {
+function nodeTest(folder, filesAtATime = FILES_AT_A_TIME) {
   const wanted = (name) => beginnings.length === 0 || beginnings.some((beginning) => name.startsWith(beginning));
   const files = existsSync(inRoot(folder))
     ? readdirSync(inRoot(folder)).filter((name) => name.endsWith(".test.mjs") && wanted(name)).sort().map((name) => inRoot(folder, name))
     : [];
   if (files.length === 0) throw new Failure(`there is no test file ${folder}/${beginnings.length > 0 ? `{${beginnings}}` : ""}*.test.mjs`);
   return runAndKeepOutput(process.execPath, ["--test", "--test-reporter=spec",
-    `--test-concurrency=${FILES_AT_A_TIME}`, `--test-timeout=${TEST_TIMEOUT_MS}`, ...files]);
+    `--test-concurrency=${filesAtATime}`, `--test-timeout=${TEST_TIMEOUT_MS}`, ...files]);
 }
 
 const SUITES = {
   native: () => runAndKeepOutput("cargo", ["test", "--locked"]),
   scripts: () => nodeTest("tests/scripts"),
   e2e: () => nodeTest("tests/e2e"),
+  // Alone on the machine, as far as we can see to it: what they measure is measured beside a bare worker, but they are loads.
+  bench: () => nodeTest("tests/bench", 1),
 };
 
 /** What comes before a suite when it runs alone: e2e tests run what is in build/, which must be what is in src/. */
-const BEFORE = { e2e: ["build"] };
+const BEFORE = { e2e: ["build"], bench: ["build"] };
 const STEPS = { setup, check, build: () => build(), ...SUITES };
-const ALL = ["setup", "scripts", "check", "native", "build", "e2e"];
+const ALL = ["setup", "scripts", "check", "native", "build", "e2e", "bench"];
 
 function stepsFor(suite) {
   if (!/^[1-9]\d*$/.test(times)) throw new Failure(`--times wants a number, not "${times}"`);

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
-import { inRoot } from "./paths.mjs";
+import { inRoot, ROOT } from "./paths.mjs";
 import { Failure, run } from "./processes.mjs";
 import { requireTool, TOOLS } from "./rust-tools.mjs";
 import { withoutCustomSection } from "./wasm-sections.mjs";
@@ -79,12 +79,14 @@ function sizes() {
   });
 }
 
+/** Bytes of the whole worker, gzipped. */
+export const bundleBytes = () => sizes().reduce((sum, { gzip }) => sum + gzip, 0);
+
 const kb = (bytes) => `${(bytes / 1000).toFixed(1)} KB`;
 
 function reportSize() {
-  const all = sizes();
-  for (const { name, raw, gzip } of all) console.log(`   build/${name}: ${kb(raw)}, ${kb(gzip)} gzip`);
-  const total = all.reduce((sum, { gzip }) => sum + gzip, 0);
+  for (const { name, raw, gzip } of sizes()) console.log(`   build/${name}: ${kb(raw)}, ${kb(gzip)} gzip`);
+  const total = bundleBytes();
   console.log(`   together ${kb(total)} gzip of ${kb(SIZE_BUDGET_BYTES)}`);
   if (total > SIZE_BUDGET_BYTES) {
     throw new Failure(`the worker is over its size budget by ${kb(total - SIZE_BUDGET_BYTES)} (SIZE_BUDGET_BYTES in scripts/lib/build.mjs says why there is one)`);
@@ -107,6 +109,25 @@ function checkMainModule() {
   }
 }
 
+/** Runs worker-build in the `folder` of a crate, with a program of esbuild's kind as its bundler. */
+const workerBuild = (profile, folder, bundler) => run(requireTool("worker-build"), [`--${profile}`], {
+  cwd: folder,
+  env: {
+    // A compile error is cargo's to tell; worker-build's own backtrace would bury it.
+    RUST_BACKTRACE: "0",
+    // Each names a program that is there, so worker-build downloads none.
+    WASM_BINDGEN_BIN: requireTool("wasm-bindgen"),
+    WASM_OPT_BIN: join(BINARYEN, "bin", "wasm-opt"),
+    ESBUILD_BIN: bundler,
+  },
+});
+
+/** Builds the worker of the benchmark (bench/minimal-worker), as worker-build makes any: some ten seconds when nothing changed. */
+export async function buildMinimalWorker() {
+  console.log("== bench/minimal-worker/build/: compiling");
+  await workerBuild("release", inRoot("bench", "minimal-worker"), join(ESBUILD, "bin", "esbuild"));
+}
+
 /** `profile`: "release", what is deployed, or "dev", which compiles faster and is neither optimised nor measured. */
 export async function build(profile = "release") {
   const inputs = inputsOf(profile);
@@ -115,16 +136,7 @@ export async function build(profile = "release") {
   } else {
     console.log(`== build/: compiling (${profile}; the first time takes a few minutes)`);
     rmSync(inRoot("build", STAMP), { force: true });
-    await run(requireTool("worker-build"), [`--${profile}`], {
-      env: {
-        // A compile error is cargo's to tell; worker-build's own backtrace would bury it.
-        RUST_BACKTRACE: "0",
-        // Each names a program that is there, so worker-build downloads none.
-        WASM_BINDGEN_BIN: requireTool("wasm-bindgen"),
-        WASM_OPT_BIN: join(BINARYEN, "bin", "wasm-opt"),
-        ESBUILD_BIN: BUNDLER,
-      },
-    });
+    await workerBuild(profile, ROOT, BUNDLER);
     checkMainModule();
     if (profile === "release") stripNames();
     writeFileSync(inRoot("build", STAMP), JSON.stringify({ inputs, outputs: digestOf(outputPaths()) }));

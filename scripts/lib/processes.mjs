@@ -13,8 +13,8 @@ const GRACE_MS = 5_000;
 const running = new Set();
 
 /** Starts a child; `child.ended` resolves with `{code, signal}` once it and its output have ended. */
-export function start(command, args, { env = {}, stdio = ["ignore", "inherit", "inherit"] } = {}) {
-  const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio, detached: true });
+export function start(command, args, { cwd = ROOT, env = {}, stdio = ["ignore", "inherit", "inherit"] } = {}) {
+  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio, detached: true });
   running.add(child);
   child.ended = new Promise((resolve, reject) => {
     child.once("error", (error) => {

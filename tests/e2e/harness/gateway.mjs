@@ -32,10 +32,10 @@ const LEDGER_FLUSH_MS = '20';
  * @param vars the worker's variables; those set to null are left out.
  * @param workerd more for `startWorkerd`.
  */
-export async function startGateway({ vars = {}, isolates = 1, ...workerd } = {}) {
+export async function startGateway({ vars = {}, isolates = 1, modules = builtModules(), ...workerd } = {}) {
   const all = { GATEWAY_API_KEY: GATEWAY_KEY, DEFAULT_PROJECT_ID: PROJECT, LEDGER_FLUSH_MS, ...vars };
   const bindings = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
-  return new Gateway(await startWorkerd({ modules: builtModules(), bindings, isolates, ...workerd }));
+  return new Gateway(await startWorkerd({ modules, bindings, isolates, ...workerd }));
 }
 
 class Gateway {
@@ -47,6 +47,9 @@ class Gateway {
     this.#unused = [...workerd.urls];
     /** D1, for queries of a test's own. */
     this.database = workerd.database;
+    /** The process that all of it is in. */
+    this.pid = workerd.pid;
+    this.inspectorUrl = workerd.inspectorUrl;
   }
 
   /** A client of an isolate that no test has used yet. */

@@ -15,11 +15,15 @@ const OBJECTS = { LEDGER: 'LedgerObject', HEALTH: 'HealthObject' };
  * @param withDatabase whether they have the binding `DB`, all the same one, with the migrations applied.
  * @param objects the bindings of Durable Objects to their classes; each isolate has its own objects, unless
  * `sharedObjects` lets all of them use those of the first one.
+ * @param v8Flags flags of V8, which Miniflare takes from the environment alone.
+ * @param inspector whether V8's inspector listens, for debugging protocols.
  * @param otherWorkers more workers in the same process, for bindings that lead elsewhere: `{name, modules, ...}`.
- * @returns `{urls, pid, database, object, evict, output, scheduled, dispose}`; `output` collects what workerd prints.
+ * @returns `{urls, pid, inspectorUrl, database, object, evict, output, scheduled, dispose}`; `output` collects what workerd prints,
+ * and `inspectorUrl` is where V8's inspector is, each isolate at its name.
  */
 export async function startWorkerd({
   modules, bindings = {}, isolates = 1, withDatabase = true, objects = OBJECTS, sharedObjects = false, otherWorkers = [],
+  v8Flags = '', inspector = false,
 }) {
   const names = Array.from({ length: isolates }, (_, i) => `gateway-${i}`);
   const output = [];
@@ -29,9 +33,11 @@ export async function startWorkerd({
     const designator = typeof object === 'string' ? { className: object, scriptName: ownerOf(name) } : object;
     return [binding, { useSQLite: true, ...designator, ...(designator.scriptName === name ? { scriptName: undefined } : {}) }];
   }));
+  process.env.MINIFLARE_WORKERD_V8_FLAGS = v8Flags;
   const miniflare = new Miniflare({
     host: '127.0.0.1',
     port: 0,
+    ...(inspector ? { inspectorPort: 0 } : {}),
     handleRuntimeStdio: (stdout, stderr) => [stdout, stderr].forEach((pipe) => pipe.on('data', (data) => output.push(data))),
     workers: [...names.map((name) => ({
       name,
@@ -49,6 +55,7 @@ export async function startWorkerd({
   return {
     urls: await Promise.all(names.map(async (name) => (await miniflare.unsafeGetDirectURL(name)).origin)),
     pid: childProcesses('workerd').find((child) => !before.includes(child)),
+    inspectorUrl: inspector ? (await miniflare.getInspectorURL()).origin : null,
     database,
     /** The stub of an object, as an isolate sees it. */
     object: async (binding, name, isolate = 0) => (await miniflare.getDurableObjectNamespace(binding, names[isolate])).getByName(name),
