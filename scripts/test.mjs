@@ -17,20 +17,22 @@ import { sum, totalsIn } from "./lib/totals.mjs";
 const FILES_AT_A_TIME = 2;
 /** No single test waits this long for anything, but one that is told how long; a hung one must not hang CI. */
 const TEST_TIMEOUT_MS = 120_000 + 1000 * Number(process.env.CHAOS_SECONDS ?? 0);
+/** The files of the benchmark measure for minutes each; this is for whole files, too. */
+const BENCH_TIMEOUT_MS = 600_000;
 
 const { values: { times }, positionals: [only, ...beginnings] } = parseArgs({
   allowPositionals: true,
   options: { times: { type: "string", default: "1" } },
 });
 
-function nodeTest(folder, filesAtATime = FILES_AT_A_TIME) {
+function nodeTest(folder, filesAtATime = FILES_AT_A_TIME, timeoutMs = TEST_TIMEOUT_MS) {
   const wanted = (name) => beginnings.length === 0 || beginnings.some((beginning) => name.startsWith(beginning));
   const files = existsSync(inRoot(folder))
     ? readdirSync(inRoot(folder)).filter((name) => name.endsWith(".test.mjs") && wanted(name)).sort().map((name) => inRoot(folder, name))
     : [];
   if (files.length === 0) throw new Failure(`there is no test file ${folder}/${beginnings.length > 0 ? `{${beginnings}}` : ""}*.test.mjs`);
   return runAndKeepOutput(process.execPath, ["--test", "--test-reporter=spec",
-    `--test-concurrency=${filesAtATime}`, `--test-timeout=${TEST_TIMEOUT_MS}`, ...files]);
+    `--test-concurrency=${filesAtATime}`, `--test-timeout=${timeoutMs}`, ...files]);
 }
 
 const SUITES = {
@@ -38,7 +40,7 @@ const SUITES = {
   scripts: () => nodeTest("tests/scripts"),
   e2e: () => nodeTest("tests/e2e"),
   // Alone on the machine, as far as we can see to it: what they measure is measured beside a bare worker, but they are loads.
-  bench: () => nodeTest("tests/bench", 1),
+  bench: () => nodeTest("tests/bench", 1, BENCH_TIMEOUT_MS),
 };
 
 /** What comes before a suite when it runs alone: e2e tests run what is in build/, which must be what is in src/. */
