@@ -29,7 +29,8 @@ const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 const [FIRST_REQUEST, SLOW_READERS, SOAK] = ['first request', 'slow readers', 'soak'];
 const isWanted = (name) => words.every((word) => name.includes(word));
 const measures = MEASURES.filter(({ name }) => isWanted(name)).map((measure) => shareOf(measure, SHARE));
-const others = [FIRST_REQUEST, SLOW_READERS, SOAK].filter(isWanted);
+/** Memory takes minutes that have no quick form, so a look has it only where it is asked for. */
+const others = [FIRST_REQUEST, SLOW_READERS, SOAK].filter((name) => isWanted(name) && (!QUICK || words.length > 0 || name === FIRST_REQUEST));
 
 const unknown = options.filter((option) => option !== '--quick');
 if (unknown.length > 0 || measures.length + others.length === 0) {
