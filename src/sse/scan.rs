@@ -16,12 +16,14 @@ const BLANK_LINE: &[u8] = b"\n\n";
 /// What the end of a body means for a client that has all of its bytes.
 ///
 /// A client's parser shows an event only at its blank line, and throws away what stands without one when the body ends
-/// (the SSE standard, and OpenAI's SDKs). An unfinished tail is therefore read as if a blank line followed:
+/// (the SSE standard; OpenAI's SDK for Node reads it at the end all the same). An unfinished tail is therefore read as if a
+/// blank line followed:
 ///
 /// - It reads well: it counts like any event, and what is appended begins with [`EVENT_END`], so that the client sees
 ///   it too. An unterminated `data: [DONE]` is a `[DONE]`, an unterminated last chunk ends the answer.
 /// - It is torn (not a whole chunk): a blank line would make every client parse half a chunk and fail. If the answer was
-///   finished before it, nothing is appended, and the client drops the tail by itself; only a torn `[DONE]` is completed.
+///   finished before it, nothing is appended, and most clients drop the tail by themselves (OpenAI's for Node raises it
+///   behind the whole answer); only a torn `[DONE]` is completed.
 ///   If it was not finished, it is a cut inside an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamEnd {

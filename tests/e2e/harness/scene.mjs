@@ -33,9 +33,10 @@ export function setScene({ providers, vars = {}, isolates = ISOLATES, together =
   after(async () => {
     await scene.gateway?.stop();
     await scene.upstream?.stop();
-    const logs = scene.gateway?.logs() ?? '';
-    assert.doesNotMatch(logs, TRAPS);
-    for (const secret of [GATEWAY_KEY, ...providers.map(providerKey)]) assert.ok(!logs.includes(secret), `a key is in the log: ${logs}`);
+    // Line by line: an assertion on a log of thousands of requests would take minutes to say what failed.
+    const lines = (scene.gateway?.logs() ?? '').split('\n');
+    assert.deepEqual(lines.filter((line) => TRAPS.test(line)), [], 'a trap is in the log');
+    for (const secret of [GATEWAY_KEY, ...providers.map(providerKey)]) assert.deepEqual(lines.filter((line) => line.includes(secret)), [], 'a key is in the log');
   });
   return scene;
 }

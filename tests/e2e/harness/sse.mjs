@@ -1,13 +1,23 @@
 // Reads a whole event stream the way a strict client would, for assertions on what was said in it.
 
-/** @returns the `data` of each event, multi-line ones joined by a newline, comments left out. */
+/**
+ * The standard's algorithm: a line ends with LF, CR or CRLF, an event with a blank line, and what stands without one at the
+ * end is none.
+ * @returns the `data` of each event, multi-line ones joined by a newline, comments left out.
+ */
 export function dataOf(text) {
-  return text
-    .replaceAll('\r\n', '\n')
-    .split('\n\n')
-    .map((block) => block.split('\n').filter((line) => line.startsWith('data:')).map((line) => line.slice(5).replace(/^ /, '')))
-    .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join('\n'));
+  const events = [];
+  let lines = [];
+  for (const line of text.replace(/^\ufeff/, '').split(/\r\n|\n|\r/).slice(0, -1)) {
+    if (line !== '') {
+      const value = /^data(?:$|: ?(.*))/s.exec(line);
+      if (value) lines.push(value[1] ?? '');
+    } else {
+      if (lines.length > 0) events.push(lines.join('\n'));
+      lines = [];
+    }
+  }
+  return events;
 }
 
 /** @returns what a stream said: its chunks, text, reasoning, finish reasons, usage, error and how often `[DONE]` came. */
