@@ -1,14 +1,12 @@
 //! `GET /v1/models`: OpenAI's list, with what the catalogue knows beside it.
 
-use std::borrow::Cow;
-
 use super::setup::Gateway;
 use crate::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
 use crate::json::{ObjectWriter, push_string};
 use crate::openai::error::{ApiError, ErrorType};
 use crate::openai::request::AUTO;
 use crate::routing::requirements::is_free;
-use crate::routing::target::Target;
+use crate::routing::target::{Offer, Target};
 use crate::usage::price::usd;
 
 /// `created` of every model, which OpenAI's type requires: the day of the catalogue's facts, 2026-11-01, in seconds
@@ -42,7 +40,7 @@ pub fn retrieve(gateway: &Gateway, id: &str) -> Result<String, ApiError> {
     match Target::resolve(id, &gateway.catalog) {
         Ok(Target::Auto) => auto(gateway, &mut out),
         Ok(Target::Model { offers, .. }) => {
-            let offers: Vec<&ModelSpec> = offers.iter().map(Cow::as_ref).collect();
+            let offers: Vec<&ModelSpec> = offers.iter().map(|offer| &**offer).collect();
             entry(gateway, id, &offers, &mut out);
         }
         Err(unknown) => {
@@ -61,13 +59,13 @@ fn auto(gateway: &Gateway, out: &mut String) {
         Target::Auto => None,
         Target::Model { offers, .. } => Some(offers),
     });
-    let mut offers: Vec<Cow<'_, ModelSpec>> = named.flatten().collect();
+    let mut offers: Vec<Offer<'_>> = named.flatten().collect();
     if offers.is_empty() {
-        offers = gateway.catalog.models().iter().filter(|model| model.auto).map(Cow::Borrowed).collect();
+        offers = gateway.catalog.models().iter().filter(|model| model.auto).map(Offer::Listed).collect();
     }
     offers.retain(|model| gateway.is_configured(&model.provider));
     let mut object = head(AUTO, GATEWAY, out);
-    facts(&mut object, &offers.iter().map(Cow::as_ref).collect::<Vec<_>>());
+    facts(&mut object, &offers.iter().map(|offer| &**offer).collect::<Vec<_>>());
     object.raw("pricing", "null");
     object.raw("providers", "[]");
     object.end();

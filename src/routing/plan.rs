@@ -1,14 +1,11 @@
 //! The ordered list of candidates for one request. Deterministic: the same catalogue, health and tickets give the
 //! same plan.
 
-use std::borrow::Cow;
-
 use super::rank::sort_by_rank;
 use super::requirements::{Need, Requirements};
-use super::target::Target;
+use super::target::{Offer, Target};
 use super::tiers::{blended_price, tiers};
 use crate::catalog::lookup::Catalog;
-use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{KeyPolicy, ProviderSpec, Text};
 use crate::health::circuit::Standing;
 use crate::openai::request::{ProviderPreferences, Sort};
@@ -35,7 +32,7 @@ pub struct Candidate<'c> {
     /// Who serves it.
     pub provider: &'c ProviderSpec,
     /// What is served.
-    pub model: Cow<'c, ModelSpec>,
+    pub model: Offer<'c>,
     /// The client asked for exactly this one: it is tried again before others are.
     pub pinned: bool,
     /// Chosen by `auto`.
@@ -223,7 +220,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
 
     /// Every offer of a target, in catalogue order.
     fn offers(&self, target: &Target<'c>) -> Vec<Candidate<'c>> {
-        let candidate = |model: Cow<'c, ModelSpec>, auto: bool| {
+        let candidate = |model: Offer<'c>, auto: bool| {
             let provider = self.catalog.provider(&model.provider)?;
             Some(Candidate { provider, model, pinned: false, auto, not_before_ms: None })
         };
@@ -231,7 +228,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
             Target::Model { offers, .. } => offers.iter().filter_map(|model| candidate(model.clone(), false)).collect(),
             Target::Auto if self.auto_models.is_empty() => {
                 let models = self.catalog.models().iter().filter(|model| model.auto);
-                models.filter_map(|model| candidate(Cow::Borrowed(model), true)).collect()
+                models.filter_map(|model| candidate(Offer::Listed(model), true)).collect()
             }
             Target::Auto => {
                 let named = self.auto_models.iter().filter_map(|name| Target::resolve(name, self.catalog).ok());
@@ -396,7 +393,8 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
 }
 
 fn same_offer(one: &Candidate<'_>, other: &Candidate<'_>) -> bool {
-    one.provider.id == other.provider.id && one.model.upstream_id == other.model.upstream_id
+    // All of them are of one catalogue.
+    std::ptr::eq(one.provider, other.provider) && one.model.upstream_id == other.model.upstream_id
 }
 
 /// Nobody may be used: the one whose time is up soonest, unless each of them has told when it will answer again.

@@ -1,11 +1,33 @@
 //! What a model name means: `auto`, a catalogue id, a pin (`provider/id`), a provider's own id, or an alias.
 
 use std::borrow::Cow;
+use std::ops::Deref;
+use std::rc::Rc;
 
 use crate::catalog::lookup::Catalog;
 use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
 use crate::catalog::provider::ProviderSpec;
 use crate::openai::request::AUTO;
+
+/// A model at a provider. Small, since a plan moves hundreds of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer<'c> {
+    /// A row of the catalogue.
+    Listed(&'c ModelSpec),
+    /// A model that no row names.
+    Unlisted(Rc<ModelSpec>),
+}
+
+impl Deref for Offer<'_> {
+    type Target = ModelSpec;
+
+    fn deref(&self) -> &ModelSpec {
+        match self {
+            Self::Listed(model) => model,
+            Self::Unlisted(model) => model,
+        }
+    }
+}
 
 /// What the client asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +37,7 @@ pub enum Target<'c> {
     /// These offers of one model.
     Model {
         /// The offers, in catalogue order; never empty.
-        offers: Vec<Cow<'c, ModelSpec>>,
+        offers: Vec<Offer<'c>>,
         /// The provider that the client named.
         pinned: Option<&'c ProviderSpec>,
     },
@@ -58,7 +80,7 @@ impl<'c> Target<'c> {
 
     fn by_row(name: &str, catalog: &'c Catalog) -> Option<Self> {
         let model = |offers: Vec<&'c ModelSpec>, pinned| {
-            let offers: Vec<_> = offers.into_iter().map(Cow::Borrowed).collect();
+            let offers: Vec<_> = offers.into_iter().map(Offer::Listed).collect();
             (!offers.is_empty()).then_some(Self::Model { offers, pinned })
         };
         model(catalog.models_by_id(name).collect(), None)
@@ -78,7 +100,7 @@ impl<'c> Target<'c> {
         let (id, model) = name.split_once('/')?;
         let provider = catalog.provider(id).filter(|provider| provider.any_model && !model.is_empty())?;
         let model = catalog.alias(model).and_then(|target| behind(provider, target)).unwrap_or(model);
-        Some(Self::Model { offers: vec![Cow::Owned(unlisted(provider, model))], pinned: Some(provider) })
+        Some(Self::Model { offers: vec![Offer::Unlisted(Rc::new(unlisted(provider, model)))], pinned: Some(provider) })
     }
 
     /// The id of the provider that the client pinned.
