@@ -41,6 +41,16 @@ export function head(request) {
 /** Whether the client is known to have left. The signal is only there with `enable_request_signal`. */
 export const gone = (request) => request.signal?.aborted === true;
 
+// A listener costs several times as much as the one handler, so a request has that for all of its calls.
+function onLeaving(request, client, controller) {
+  if (request.calls) {
+    request.calls.push(controller);
+    return;
+  }
+  request.calls = [controller];
+  client.onabort = () => request.calls.forEach((call) => call.abort());
+}
+
 /**
  * Sends `body`: a stream, or bytes, which are a view of WebAssembly's memory that moves: hence the copy. The call is aborted
  * by `controller`, and by the leaving of the client who sent `request`.
@@ -48,7 +58,7 @@ export const gone = (request) => request.signal?.aborted === true;
 export function send(url, headers, body, controller, request) {
   const client = request.signal;
   if (client?.aborted) controller.abort();
-  else client?.addEventListener('abort', () => controller.abort(), { once: true });
+  else if (client) onLeaving(request, client, controller);
   return fetch(url, {
     method: 'POST',
     headers: headersOf(headers),

@@ -99,11 +99,14 @@ pub(super) fn random_id() -> u64 {
     random
 }
 
-/// Milliseconds since the Unix epoch. On Workers the clock only moves with I/O.
+/// Milliseconds since the Unix epoch. On Workers the clock only moves with I/O, so while tasks run it is read once.
 pub(super) fn now_ms() -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and positive")]
-    let now = js_sys::Date::now() as u64;
-    now
+    task::known_time().unwrap_or_else(|| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and positive")]
+        let now = js_sys::Date::now() as u64;
+        task::know_time(now);
+        now
+    })
 }
 
 /// Lets work go on after the response. The platform only hears of it where the work has to wait for something: to be told

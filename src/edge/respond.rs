@@ -112,6 +112,11 @@ pub(super) fn header_text<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>)
     let mut text = String::with_capacity(512);
     for (name, value) in headers {
         for part in [name, value] {
+            if part.bytes().all(|byte| byte != 0) {
+                text.push_str(part);
+                text.push(js::SEPARATOR);
+                continue;
+            }
             // The separator is in no header. Neither is a line break, but that the platform refuses itself.
             for (index, piece) in part.split(js::SEPARATOR).enumerate() {
                 if index > 0 {

@@ -22,6 +22,16 @@ thread_local! {
     static TASKS: Tasks = Tasks::new();
 }
 
+/// The time that was read since tasks began to run, if any was.
+pub(super) fn known_time() -> Option<u64> {
+    TASKS.with(|tasks| tasks.time.get())
+}
+
+/// Keeps the time until the tasks that run have all come to wait; where none runs, it is not kept.
+pub(super) fn know_time(now_ms: u64) {
+    TASKS.with(|tasks| tasks.time.set(Some(now_ms).filter(|_| tasks.running.get())));
+}
+
 /// Runs `work` up to its first wait, and on at each waking.
 pub(super) fn spawn(work: impl Future<Output = ()> + 'static) {
     TASKS.with(|tasks| {
@@ -168,6 +178,8 @@ struct Tasks {
     ready: RefCell<VecDeque<usize>>,
     /// The ready tasks are being polled, or will be without further ado.
     running: Cell<bool>,
+    /// See [`know_time`].
+    time: Cell<Option<u64>>,
     /// They will be polled in a moment.
     scheduled: Cell<bool>,
     /// What the platform calls: `(wait, settled well, value or reason)`.
@@ -197,6 +209,7 @@ impl Tasks {
             waits: RefCell::default(),
             ready: RefCell::default(),
             running: Cell::new(false),
+            time: Cell::new(None),
             scheduled: Cell::new(false),
             resume: Closure::new(|wait, well, value: JsValue| {
                 TASKS.with(|tasks| tasks.resume(wait, if well { Ok(value) } else { Err(value) }));
@@ -265,6 +278,7 @@ impl Tasks {
             }
         }
         self.running.set(false);
+        self.time.set(None);
     }
 
     /// A waking that did not come from [`resume`](Self::resume) may come from the middle of somebody else's work, so

@@ -31,6 +31,9 @@ pub const EXPOSED: &str = "x-gateway-provider, x-gateway-model, x-gateway-attemp
 
 /// `text` as a header value: model names come from clients, and a header holds visible ASCII only.
 pub fn value(text: &str) -> String {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
     text.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect()
 }
 

@@ -14,4 +14,5 @@ pub use number::decimal;
 pub use reader::{Kind, MAX_DEPTH, Reader};
 pub use text::Str;
 pub use value::Value;
-pub use write::{ObjectWriter, push_string};
+pub(crate) use write::push_digit;
+pub use write::{ObjectWriter, push_number, push_string};

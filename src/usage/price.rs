@@ -4,9 +4,10 @@ use std::ops::Add;
 
 use super::tokens::TokenUsage;
 use crate::catalog::model::Prices;
+use crate::json::{push_digit, push_number};
 
-/// Pico-dollars in a dollar, as the number of decimal places.
-const DECIMALS: usize = 12;
+/// Pico-dollars in a dollar.
+const PICO_IN_USD: u64 = 1_000_000_000_000;
 
 /// The cost of one answer in pico-dollars, by what it was for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,8 +55,17 @@ impl Add for Cost {
 
 /// Pico-dollars as a decimal number of dollars: `0.000123`, without an exponent and without trailing zeros.
 pub fn usd(pico: u64) -> String {
-    let digits = format!("{pico:0width$}", width = DECIMALS + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - DECIMALS);
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+    let mut text = String::with_capacity(24);
+    push_number(&mut text, pico / PICO_IN_USD);
+    let mut fraction = pico % PICO_IN_USD;
+    if fraction > 0 {
+        text.push('.');
+    }
+    let mut place = PICO_IN_USD;
+    while fraction > 0 {
+        place /= 10;
+        push_digit(&mut text, fraction / place);
+        fraction %= place;
+    }
+    text
 }
