@@ -1,7 +1,17 @@
 //! Decimal numbers, against the standard library.
 
-use opengateway::json::decimal;
+use opengateway::json::{decimal, push_number};
 use proptest::prelude::*;
+
+#[test]
+fn whole_numbers_are_written_as_the_standard_library_writes_them() {
+    let near_powers = (0..20).flat_map(|power| [10_u64.pow(power) - 1, 10_u64.pow(power), 10_u64.pow(power) + 1]);
+    for value in near_powers.chain([u64::MAX - 1, u64::MAX]) {
+        let mut text = String::from("=");
+        push_number(&mut text, value);
+        assert_eq!(text, format!("={value}"));
+    }
+}
 
 #[test]
 fn what_clients_and_providers_write_is_read_exactly() {
