@@ -26,6 +26,10 @@ const ONE_PIECE_BYTES: u64 = 64 * 1024;
 /// platform hands out 4 KB at a time to those who take what there is.
 const WINDOW_BYTES: u32 = 256 * 1024;
 
+/// The first windows of a body of unknown length. Buffers count for nobody: hundreds of clients who upload slowly must not hold
+/// more by them than by what they have sent.
+const FIRST_WINDOW_BYTES: u32 = 16 * 1024;
+
 /// Reads the body of `request`, of `announced` bytes if it was told. The guard counts its bytes for as long as it lives.
 ///
 /// # Errors
@@ -82,8 +86,8 @@ async fn one_piece(request: &Request, limits: &Limits) -> Result<Vec<u8>, ApiErr
     if body.len() as u64 > limits.max_body_bytes { Err(too_large(limits)) } else { Ok(body) }
 }
 
-/// Reads `announced` bytes, or up to the end of the body, always through the same buffer: so they are written into fresh
-/// memory once. `come` is told of each window's bytes before they are taken.
+/// Reads `announced` bytes, or up to the end of the body, always through the same buffer once that is large: so they are
+/// written into fresh memory once. `come` is told of each window's bytes before they are taken.
 async fn windows(
     request: &Request,
     announced: Option<u64>,
@@ -94,24 +98,28 @@ async fn windows(
     let mut body = Vec::with_capacity(expected.unwrap_or_default());
     let Some(stream) = request.body() else { return Ok(body) };
     let reader = ByobReader::new(&stream).map_err(|_| broken_off())?;
-    let mut buffer = ArrayBuffer::new(WINDOW_BYTES);
+    let mut buffer = ArrayBuffer::new(0);
     loop {
-        let left = expected.and_then(|length| u32::try_from(length.saturating_sub(body.len())).ok());
-        let wanted = left.map_or(WINDOW_BYTES, |left| left.min(WINDOW_BYTES));
+        let left = expected
+            .map_or_else(|| body.len().max(FIRST_WINDOW_BYTES as usize), |length| length.saturating_sub(body.len()));
+        let wanted = u32::try_from(left).unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
         if wanted == 0 {
             return Ok(body);
+        }
+        if buffer.byte_length() < wanted {
+            buffer = ArrayBuffer::new(wanted);
         }
         let window = Uint8Array::new_with_byte_offset_and_length(&buffer, 0, wanted);
         let promise = reader.read_at_least(wanted, &window).map_err(|_| broken_off())?;
         let result: ReadResult = settled(&promise).await.map_err(|_| broken_off())?.unchecked_into();
         let Ok(window) = result.value().dyn_into::<Uint8Array>() else { return ended(body, expected) };
         let bytes = u64::from(window.length());
-        if (body.len() as u64).saturating_add(bytes) > limits.max_body_bytes {
+        let is_too_large = (body.len() as u64).saturating_add(bytes) > limits.max_body_bytes;
+        if let Err(refused) = if is_too_large { Err(too_large(limits)) } else { come(bytes) } {
             // The rest is of no interest; whether cancelling works does not matter either.
             let _cancelled = reader.cancel();
-            return Err(too_large(limits));
+            return Err(refused);
         }
-        come(bytes)?;
         // By way of a copy that is still in the cache: to make room in the body itself would write all of it twice.
         body.extend_from_slice(&window.to_vec());
         if result.done() {

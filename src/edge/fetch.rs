@@ -102,7 +102,7 @@ async fn upload(
     let stream = FixedLengthStream::new(body.len() as f64)?;
     let writer = stream.writable().get_writer()?;
     let response = settled(&js::send_stream(url, headers, &stream.readable(), controller, client)?);
-    match select(response, pin!(write(body.as_bytes(), &writer))).await {
+    match select(response, pin!(write(body, &writer))).await {
         Either::Right(((), response)) => Ok((response.await, true)),
         Either::Left((Ok(response), rest)) if response.unchecked_ref::<Response>().ok() => {
             rest.await;
@@ -113,9 +113,10 @@ async fn upload(
     }
 }
 
-async fn write(body: &[u8], writer: &WritableStreamDefaultWriter) {
+/// Takes the body with it: nobody needs it while the provider thinks.
+async fn write(body: String, writer: &WritableStreamDefaultWriter) {
     let buffer = Uint8Array::new_with_length(WINDOW_BYTES);
-    for piece in body.chunks(WINDOW_BYTES as usize) {
+    for piece in body.as_bytes().chunks(WINDOW_BYTES as usize) {
         let window = buffer.subarray(0, u32::try_from(piece.len()).unwrap_or(WINDOW_BYTES));
         window.copy_from(piece);
         // Where nobody takes it, the call has failed, and says why.

@@ -7,8 +7,11 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { ask, askInOrder, assertError, trailOf, user } from './harness/requests.mjs';
 import { setScene } from './harness/scene.mjs';
-import { send } from './harness/wire.mjs';
-import { GATEWAY_KEY } from './harness/gateway.mjs';
+import { builtModules } from './harness/bundle.mjs';
+import { heldBytes, INSPECTED, withWatch } from '../../bench/held.mjs';
+import { neverAnswer } from './upstream/behaviours.mjs';
+import { begin, send } from './harness/wire.mjs';
+import { GATEWAY_KEY, poll } from './harness/gateway.mjs';
 
 /** Lengths around those at which `edge/body.rs` and `edge/fetch.rs` change their ways. */
 const KB = 1024;
@@ -126,4 +129,51 @@ describe('a long body that a provider does not take to its end', () => {
       });
     }
   }
+});
+
+describe('what the isolate holds of bodies', () => {
+  const MB = KB * KB;
+  const COUNTED = 6400 * KB;
+  const vars = { MAX_BODY_BYTES: String(COUNTED), INFLIGHT_BYTES_MAX: String(COUNTED) };
+  const watched = { providers: ['groq'], modules: withWatch(builtModules()), ...INSPECTED };
+  const held = ({ client, gateway }) => heldBytes(client.url, gateway.inspectorUrl);
+
+  describe('while clients upload slowly', () => {
+    const scene = setScene({ ...watched, vars, isolates: 1 });
+    /** How many of them use up what may be held, the header that tells a length or none, and what they send at first. */
+    const uploads = {
+      'and say how long theirs is': [80, { 'content-length': COUNTED / 80 }, '{'],
+      'and do not say how long theirs is': [400, { 'transfer-encoding': 'chunked', 'content-length': null }, `4000\r\n${'{'.padEnd(16 * KB)}\r\n`],
+    };
+    for (const [name, [clients, length, body]] of Object.entries(uploads)) {
+      test(`${name}, is in proportion to what is counted`, async () => {
+        const before = await held(scene);
+        const headers = { authorization: `Bearer ${GATEWAY_KEY}`, ...length };
+        // One more than there is room for.
+        const all = Array.from({ length: clients + 1 }, () => begin(scene.client.url, { method: 'POST', path: '/v1/chat/completions', headers, body }));
+        await poll(() => all.some(({ status }) => status === 503), 'refusal because all others are being read');
+        const grown = (await held(scene)) - before;
+        all.forEach((one) => one.leave());
+        assert.ok(grown < 3 * COUNTED, `${grown} bytes of ${COUNTED}`);
+        await poll(async () => (await scene.client.chat(ask())).status === 200, 'room again');
+      });
+    }
+  });
+
+  describe('while a provider thinks', () => {
+    const BODY = 8 * MB;
+    const scene = setScene({ ...watched, vars: { INFLIGHT_BYTES_MAX: String(6 * BODY) }, isolates: 1 });
+    test('is each of them once, beside what the one needs that is being sent', async () => {
+      scene.upstream.always('groq', neverAnswer());
+      const before = await held(scene);
+      const waiting = [];
+      for (let i = 1; i <= 4; i += 1) {
+        waiting.push(scene.client.beginChat(ask({ messages: [user('x'.repeat(BODY))] })));
+        await poll(() => scene.upstream.requests('groq').length === i, 'the body at the provider');
+      }
+      const grown = (await held(scene)) - before;
+      waiting.forEach((one) => one.leave());
+      assert.ok(grown < 7 * BODY, `${grown / MB} MB`);
+    });
+  });
 });

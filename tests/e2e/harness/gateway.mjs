@@ -94,11 +94,6 @@ class Gateway {
     );
   }
 
-  /** The stub of a Durable Object, as the isolates see it. */
-  object(binding, name) {
-    return this.#workerd.object(binding, name);
-  }
-
   /** Throws a Durable Object out of memory: what it knows from now on is what it has stored. */
   evictObject(binding, name) {
     return this.#workerd.evict(binding, name);
