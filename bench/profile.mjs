@@ -5,13 +5,15 @@
 // An area is the innermost of those that a sample's stack goes through, so that they add up. workerd has its symbols and frame
 // pointers, and V8 names what it compiles in /tmp/perf-PID.map; WebAssembly's own functions have no names in a release build.
 
-import { fork, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { cpuMs } from '../tests/e2e/harness/process.mjs';
+import { child } from './compare.mjs';
+import { start, subjectsOf } from './subjects.mjs';
 
 const [wanted = 'gateway', concurrency = '8'] = process.argv.slice(2);
 const REQUESTS = 10_000;
@@ -21,9 +23,8 @@ const HERTZ = 1999;
 const QUESTION_BYTES = 1024;
 const SETTLE_MS = 2_000;
 
-process.env.MINIFLARE_WORKERD_V8_FLAGS = '--perf-basic-prof --interpreted-frames-native-stack';
-const { startSubjects } = await import('./subjects.mjs');
-const { cpuMs } = await import('../tests/e2e/harness/process.mjs');
+/** V8 tells perf the names of what it compiles, and of what it interprets. */
+const v8Flags = '--perf-basic-prof --interpreted-frames-native-stack';
 
 const isWasm = (frame) => /^JS:.*-(turbofan|liftoff)$/.test(frame);
 const isImport = (frame) => /^JS:.*__wbg_/.test(frame);
@@ -66,16 +67,17 @@ async function stacksOf(file, take) {
   if (stack.length > 0) take(stack);
 }
 
-const child = (file, ...args) => fork(fileURLToPath(new URL(file, import.meta.url)), args.map(String));
 const folder = mkdtempSync(path.join(tmpdir(), 'profile-'));
 process.chdir(folder);
 const upstream = child('upstream.mjs', 1);
 const [{ port }] = await once(upstream, 'message');
 const load = child('load.mjs');
-const subjects = await startSubjects(`http://127.0.0.1:${port}`);
+const subjects = subjectsOf(`http://127.0.0.1:${port}`);
+let subject;
 try {
-  const subject = subjects.find(({ name }) => name === wanted);
-  if (!subject) throw new Error(`subjects: ${subjects.map(({ name }) => `"${name}"`).join(', ')}`);
+  const specification = subjects.find(({ name }) => name === wanted);
+  if (!specification) throw new Error(`subjects: ${subjects.map(({ name }) => `"${name}"`).join(', ')}`);
+  subject = await start({ ...specification, options: { ...specification.options, v8Flags } });
   const question = { model: 'groq/gpt-oss-120b', messages: [{ role: 'user', content: '' }] };
   question.messages[0].content = 'x'.repeat(QUESTION_BYTES - JSON.stringify(question).length);
   const run = async (requests) => {
@@ -111,7 +113,7 @@ try {
   console.log(`${wanted}, ${concurrency} at a time: ${us.toFixed(0)} µs of CPU a request, perf's own share included`);
   print(areas, '', 0);
 } finally {
-  await Promise.all(subjects.map((subject) => subject.dispose()));
+  await subject?.dispose();
   upstream.kill();
   load.kill();
   process.chdir('/');
