@@ -7,6 +7,10 @@ import { TEST_DEADLINE_MS } from '../upstream/server.mjs';
 import { parseHeaders } from '../upstream/http.mjs';
 
 const HEAD_END = '\r\n\r\n';
+/** A chunk's size in hexadecimal, with the line ends around it and behind a last one. */
+const LONGEST_SIZE = 32;
+/** As much of an answer as a failed test shows. */
+const SHOWN_BYTES = 4_000;
 
 /** Sends one request, and waits for nothing. */
 export const begin = (url, request) => new Connection(url, request);
@@ -28,8 +32,11 @@ export async function send(url, request) {
 
 class Connection {
   #socket;
-  #bytes = Buffer.alloc(0);
-  #bodyAt = 0;
+  /** What came and is not read yet: of the head, or of one chunk's frame. */
+  #unread = Buffer.alloc(0);
+  #parts = [];
+  #bodyLength = 0;
+  #chunkLeft = 0;
   #changes = new EventEmitter();
   #method;
   /** The answer ended as HTTP says: the last chunk, or as many bytes as Content-Length promised. */
@@ -61,9 +68,9 @@ class Connection {
   async until(condition, what) {
     const deadline = AbortSignal.timeout(TEST_DEADLINE_MS);
     while (!condition()) {
-      if (this.closed) throw new Error(`the connection closed before ${what}; got: ${this.#bytes.toString('latin1')}`);
+      if (this.closed) throw new Error(`the connection closed before ${what}; got: ${this.#shown()}`);
       await once(this.#changes, 'change', { signal: deadline }).catch(() => {
-        throw new Error(`no ${what} in time; got: ${this.#bytes.toString('latin1')}`);
+        throw new Error(`no ${what} in time; got: ${this.#shown()}`);
       });
     }
   }
@@ -77,6 +84,15 @@ class Connection {
   async finished() {
     await this.until(() => this.complete || this.closed, 'the end of an answer');
     return this.answer();
+  }
+
+  /** Reads nothing more until `readOn`: what comes fills the kernel's buffers, then the gateway's. */
+  stopReading() {
+    this.#socket.pause();
+  }
+
+  readOn() {
+    this.#socket.resume();
   }
 
   /** Resets the connection, as a client does that is gone. */
@@ -93,53 +109,77 @@ class Connection {
     return this.body.toString('utf8');
   }
 
+  /** The bytes of the body so far. */
+  get body() {
+    if (this.#parts.length > 1) this.#parts = [Buffer.concat(this.#parts)];
+    return this.#parts[0] ?? Buffer.alloc(0);
+  }
+
   answer() {
     const { status, headers, head, body, complete } = this;
     const text = body.toString('utf8');
     return { status, headers, head, body, text, complete, get json() { return JSON.parse(text); } };
   }
 
+  #shown() {
+    return [this.head ?? '', this.text.slice(0, SHOWN_BYTES), this.#unread.toString('latin1', 0, SHOWN_BYTES)].join('\n');
+  }
+
   #received(data) {
-    this.#bytes = Buffer.concat([this.#bytes, data]);
+    this.#unread = this.#unread.length > 0 ? Buffer.concat([this.#unread, data]) : data;
     if (this.status === undefined) this.#readHead();
     if (this.status !== undefined) this.#readBody();
     this.#changes.emit('change');
   }
 
   #readHead() {
-    const end = this.#bytes.indexOf(HEAD_END);
+    const end = this.#unread.indexOf(HEAD_END);
     if (end < 0) return;
-    this.head = this.#bytes.toString('latin1', 0, end);
+    this.head = this.#unread.toString('latin1', 0, end);
     const [statusLine, ...lines] = this.head.split('\r\n');
     this.headers = parseHeaders(lines);
-    this.#bodyAt = end + HEAD_END.length;
+    this.#unread = this.#unread.subarray(end + HEAD_END.length);
     this.status = Number(statusLine.split(' ')[1]);
   }
 
   #readBody() {
-    const wire = this.#bytes.subarray(this.#bodyAt);
-    if (this.headers['transfer-encoding'] === 'chunked') {
-      [this.body, this.complete] = decodeChunks(wire);
+    const { transfer, length } = this.#framing();
+    if (transfer === 'chunked') {
+      while (!this.complete && this.#readChunk());
     } else {
-      const length = this.#method === 'HEAD' || [204, 304].includes(this.status) ? 0 : Number(this.headers['content-length'] ?? NaN);
-      this.body = wire;
-      this.complete = wire.length >= length;
+      this.#take(this.#unread.length);
+      this.complete = this.#bodyLength >= length;
     }
   }
-}
 
-/** @returns the bytes of the chunks that are there, and whether the last chunk is among them. */
-function decodeChunks(wire) {
-  const parts = [];
-  let at = 0;
-  for (;;) {
-    const lineEnd = wire.indexOf('\r\n', at);
-    if (lineEnd < 0) return [Buffer.concat(parts), false];
-    const size = Number.parseInt(wire.toString('latin1', at, lineEnd), 16);
-    const from = lineEnd + 2;
-    if (size === 0) return [Buffer.concat(parts), wire.length >= from + 2];
-    parts.push(wire.subarray(from, Math.min(from + size, wire.length)));
-    if (wire.length < from + size + 2) return [Buffer.concat(parts), false];
-    at = from + size + 2;
+  #framing() {
+    const empty = this.#method === 'HEAD' || [204, 304].includes(this.status);
+    return { transfer: this.headers['transfer-encoding'], length: empty ? 0 : Number(this.headers['content-length'] ?? NaN) };
+  }
+
+  /** Reads on in the chunk that is coming; false where nothing more of it is there. */
+  #readChunk() {
+    if (this.#chunkLeft === 0) {
+      // Behind a chunk stands a line end, and then the size of the next one.
+      const size = /^(?:\r\n)?([0-9a-f]+)\r\n(\r\n)?/i.exec(this.#unread.toString('latin1', 0, LONGEST_SIZE));
+      const isLast = size !== null && Number.parseInt(size[1], 16) === 0;
+      if (size === null || (isLast && size[2] === undefined)) return false;
+      this.#unread = this.#unread.subarray(size[0].length - (isLast ? 0 : size[2]?.length ?? 0));
+      this.#chunkLeft = Number.parseInt(size[1], 16);
+      this.complete = isLast;
+      return !isLast;
+    }
+    const taken = this.#take(this.#chunkLeft);
+    this.#chunkLeft -= taken;
+    return taken > 0;
+  }
+
+  /** Takes so many bytes of the body, if they are there. */
+  #take(bytes) {
+    const part = this.#unread.subarray(0, bytes);
+    this.#unread = this.#unread.subarray(part.length);
+    this.#bodyLength += part.length;
+    this.#parts.push(part);
+    return part.length;
   }
 }
