@@ -106,7 +106,8 @@ describe('a long body that a provider does not take to its end', () => {
     sockets.forEach((socket) => socket.destroy());
   });
   const vars = () => ({ GROQ_BASE_URL: `http://127.0.0.1:${provider.address().port}/v1`, REASONING_REQUEST_TIMEOUT_MS: '3000', REASONING_FIRST_TOKEN_TIMEOUT_MS: '3000' });
-  const scene = setScene({ providers: ['groq', 'cerebras'], vars });
+  const scene = setScene({ providers: ['groq', 'cerebras'], vars, isolates: 10 });
+  const messages = [user('0123456789'.repeat(600 * KB))];
   const refusal = 'HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\nbusy';
 
   const behaviours = {
@@ -119,7 +120,6 @@ describe('a long body that a provider does not take to its end', () => {
     for (const stream of [false, true]) {
       test(`${name} goes whole to the next one${stream ? ', streamed' : ''}`, async () => {
         behaviour = act;
-        const messages = [user('0123456789'.repeat(600 * KB))];
         const reply = await scene.client.chat(askInOrder(['groq', 'cerebras'], { messages, stream }));
         assert.equal(reply.status, 200, reply.text.slice(0, 300));
         const [[first, how], second] = trailOf(reply);
@@ -129,6 +129,29 @@ describe('a long body that a provider does not take to its end', () => {
       });
     }
   }
+
+  test('because its client leaves is given up, and has a row', async () => {
+    const project = 'left-in-an-upload';
+    let connection;
+    behaviour = (socket) => {
+      socket.pause();
+      connection.leave();
+    };
+    connection = scene.client.beginChat(askInOrder(['groq', 'cerebras'], { messages, project_id: project }));
+    const { status, error_class, trail } = await scene.gateway.rowOfProject(project);
+    assert.deepEqual([status, error_class, trail], [499, 'client_closed', 'groq/gpt-oss-120b=client_closed']);
+    assert.deepEqual(scene.upstream.counts(), {}, 'nobody else was asked');
+  });
+
+  describe('while another one is asked as well', () => {
+    const hedging = setScene({ providers: ['groq', 'cerebras'], vars: () => ({ ...vars(), HEDGE_AFTER_MS: '200', HEDGE_MAX_USD: '1000' }), isolates: 1 });
+    test('goes whole to that one', async () => {
+      behaviour = behaviours['because it reads no more'][0];
+      const reply = await hedging.client.chat(askInOrder(['groq', 'cerebras'], { messages, stream: true, reasoning_effort: 'low' }));
+      assert.deepEqual([reply.status, trailOf(reply)], [200, [['groq', 'hedged'], ['cerebras', '200']]]);
+      assert.deepEqual(hedging.upstream.requests('cerebras')[0].json.messages, messages);
+    });
+  });
 });
 
 describe('what the isolate holds of bodies', () => {
