@@ -189,7 +189,8 @@ impl UpstreamReply for FetchedReply {
             return Ok(None);
         }
         if self.reader.is_none() {
-            if self.is_one_piece() {
+            // Where the provider did not take the whole request, the platform may see no end of its reply.
+            if self.uploaded && self.is_one_piece() {
                 return self.one_piece().await;
             }
             let Some(body) = self.response.body() else {

@@ -106,7 +106,7 @@ describe('a long body that a provider does not take to its end', () => {
     sockets.forEach((socket) => socket.destroy());
   });
   const vars = () => ({ GROQ_BASE_URL: `http://127.0.0.1:${provider.address().port}/v1`, REASONING_REQUEST_TIMEOUT_MS: '3000', REASONING_FIRST_TOKEN_TIMEOUT_MS: '3000' });
-  const scene = setScene({ providers: ['groq', 'cerebras'], vars, isolates: 10 });
+  const scene = setScene({ providers: ['groq', 'cerebras'], vars, isolates: 12 });
   const messages = [user('0123456789'.repeat(600 * KB))];
   const refusal = 'HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\nbusy';
 
@@ -129,6 +129,13 @@ describe('a long body that a provider does not take to its end', () => {
       });
     }
   }
+
+  test('because it refuses it and reads no more is told by what it said', async () => {
+    const said = JSON.stringify({ error: { message: 'This is too long for me.', type: 'invalid_request_error', code: 'context_length_exceeded' } });
+    behaviour = (socket) => socket.pause().write(`HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${said.length}\r\n\r\n${said}`);
+    const reply = await scene.client.chat(askInOrder(['groq'], { messages }));
+    assertError(reply, { status: 400, code: 'context_length_exceeded' });
+  });
 
   test('because its client leaves is given up, and has a row', async () => {
     const project = 'left-in-an-upload';
