@@ -66,6 +66,8 @@ pub(super) struct FetchedReply {
     call: AbortOnDrop,
     /// The provider took the whole request.
     uploaded: bool,
+    /// So many bytes of the body were read chunk by chunk.
+    taken: u64,
     /// The body was read to its end.
     ended: bool,
 }
@@ -86,7 +88,7 @@ pub(super) async fn send(call: UpstreamCall, client: &Request) -> Result<Fetched
     };
     let response: Response = response.map_err(|error| transport(&error))?.unchecked_into();
     let head = js::reply_head(&response, quota_headers.index()).map_err(|error| transport(&error))?;
-    Ok(FetchedReply { response, head, quota_headers, reader: None, call: abort, uploaded, ended: false })
+    Ok(FetchedReply { response, head, quota_headers, reader: None, call: abort, uploaded, taken: 0, ended: false })
 }
 
 /// Sends a long body through one small buffer: memory that nobody has used yet costs more than the copies do. Comes back with
@@ -152,12 +154,15 @@ impl FetchedReply {
         }
     }
 
-    /// Whether the body can be taken in one piece. Else it must be read chunk by chunk: it is long or of unknown length,
-    /// compressed (then its length is another one), or a stream, whose beginning is waited for.
+    /// The length of the body, if it was told; a compressed one has another when it is read.
+    fn length(&self) -> Option<u64> {
+        self.header(CONTENT_LENGTH).filter(|_| self.header(CONTENT_ENCODING).is_none())?.parse().ok()
+    }
+
+    /// Whether the body can be taken in one piece. Else it must be read chunk by chunk: it is long, of unknown length
+    /// or a stream, whose beginning is waited for.
     fn is_one_piece(&self) -> bool {
-        let length = self.header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-        length.is_some_and(|length| length <= ONE_PIECE_BYTES)
-            && self.header(CONTENT_ENCODING).is_none()
+        self.length().is_some_and(|length| length <= ONE_PIECE_BYTES)
             && !self.header(CONTENT_TYPE).is_some_and(|kind| kind.contains("event-stream"))
     }
 
@@ -185,11 +190,11 @@ impl UpstreamReply for FetchedReply {
     }
 
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
-        if self.ended {
+        if self.ended || (!self.uploaded && self.length() == Some(self.taken)) {
             return Ok(None);
         }
         if self.reader.is_none() {
-            // Where the provider did not take the whole request, the platform may see no end of its reply.
+            // Where the provider did not take the whole request, the platform may see no end of its reply: its length tells.
             if self.uploaded && self.is_one_piece() {
                 return self.one_piece().await;
             }
@@ -207,6 +212,8 @@ impl UpstreamReply for FetchedReply {
             self.end();
             return Ok(None);
         }
-        Ok(Some(result.value().unchecked_into::<Uint8Array>().to_vec()))
+        let bytes = result.value().unchecked_into::<Uint8Array>().to_vec();
+        self.taken = self.taken.saturating_add(bytes.len() as u64);
+        Ok(Some(bytes))
     }
 }
