@@ -194,6 +194,39 @@ fn known(pieces: &[&[u8]]) -> String {
     )
 }
 
+#[test]
+fn chunks_that_are_nearly_alike_are_told_apart() {
+    let chunk = |delta: &str, told: &str, end: &str| {
+        format!(r#"data: {{"choices":[{{"index":0,"delta":{{{delta}}}{told}}}{end}"#)
+    };
+    let text = |text: &str, told: &str| chunk(&format!(r#""content":"{text}""#), told, "\n\n");
+    let finish = |reason: &str| format!(r#","finish_reason":"{reason}"}}]"#);
+    let usage = |tokens: u32| format!(r#"}}],"usage":{{"prompt_tokens":{tokens},"completion_tokens":{tokens}}}"#);
+    let plain = |content: &str| text(content, "}]");
+    let twice = |second: &str| chunk(&format!(r#""content":"first","content":"{second}""#), "}]", "\n\n");
+    let with_cr = |content: &str| chunk(&format!(r#""content":"{content}""#), "}]", "\r\r");
+    let cases = [
+        ["a reason between", &text("a", &finish("stop")), &text("", &finish("length")), &text("b", &finish("stop"))],
+        ["usage between", &text("a", &usage(1)), &text("", &usage(2)), &text("b", &usage(1))],
+        [
+            "a mark that is none",
+            &format!("\u{feff}{}", plain("a")),
+            ": comment\n\n",
+            &format!("\u{feff}{}", plain("b")),
+        ],
+        ["an error's name", &plain("a"), "event: error\n", &plain("b")],
+        ["two texts", &twice("a"), &twice("b"), &twice("c")],
+        ["half a CRLF", &with_cr("a"), ": comment\n\n", &with_cr("b")],
+    ];
+    for [name, events @ ..] in cases {
+        let events = events.map(str::as_bytes);
+        let whole = events.concat();
+        let bytewise: Vec<&[u8]> = whole.chunks(1).collect();
+        assert_eq!(known(&[&whole]), known(&bytewise), "{name}");
+        assert_eq!(known(&events), known(&bytewise), "{name}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_split_gives_the_same_end(stream in any_stream(), cuts in any_cuts()) {
