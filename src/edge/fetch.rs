@@ -5,14 +5,15 @@ use std::pin::pin;
 use futures::future::{Either, select};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AbortController, ReadableStreamDefaultReader, Request, Response, WritableStreamDefaultWriter};
+use web_sys::{AbortController, Request, Response, WritableStreamDefaultWriter};
 
-use super::js::{self, Body, FixedLengthStream, ReadResult};
+use super::js::{self, Ahead, Body, ByobReader, FixedLengthStream, ReadResult};
 use super::respond::header_text;
 use super::task::settled;
 use crate::catalog::provider::QuotaHeaders;
 use crate::dialect::headroom;
 use crate::gateway::ports::{TransportError, UpstreamCall, UpstreamReply};
+use crate::sse::pace::GULP_BYTES;
 
 /// Up to this length a body is taken in one piece instead of chunk by chunk: enough for nearly every answer, and
 /// little beside an isolate's 128 MB.
@@ -23,6 +24,9 @@ const LONG_BODY_BYTES: usize = 512 * 1024;
 
 /// How much of it at a time: few wakings, while the buffer stays in the processor's cache.
 const WINDOW_BYTES: u32 = 256 * 1024;
+
+/// How much is read at a time: an event of some tokens, or a piece of a longer answer.
+const READ_BYTES: usize = 4 * 1024;
 
 /// What is read of every reply beside its status, in the order of `replyHead` of `platform.js`; what tells of quotas follows.
 const READ_AT_ONCE: [&str; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_TYPE];
@@ -62,7 +66,11 @@ pub(super) struct FetchedReply {
     /// What `replyHead` of `platform.js` wrote.
     head: String,
     quota_headers: QuotaHeaders,
-    reader: Option<ReadableStreamDefaultReader>,
+    reader: Option<ByobReader>,
+    /// What was read last: its buffer is used again.
+    last: JsValue,
+    /// The platform reads ahead.
+    ahead: Option<Ahead>,
     call: AbortOnDrop,
     /// The provider took the whole request.
     uploaded: bool,
@@ -88,7 +96,9 @@ pub(super) async fn send(call: UpstreamCall, client: &Request) -> Result<Fetched
     };
     let response: Response = response.map_err(|error| transport(&error))?.unchecked_into();
     let head = js::reply_head(&response, quota_headers.index()).map_err(|error| transport(&error))?;
-    Ok(FetchedReply { response, head, quota_headers, reader: None, call: abort, uploaded, taken: 0, ended: false })
+    let (reader, last, ahead) = (None, JsValue::UNDEFINED, None);
+    let (taken, ended) = (0, false);
+    Ok(FetchedReply { response, head, quota_headers, reader, last, ahead, call: abort, uploaded, taken, ended })
 }
 
 /// Sends a long body through one small buffer: memory that nobody has used yet costs more than the copies do. Comes back with
@@ -140,10 +150,35 @@ impl FetchedReply {
     pub(super) fn into_stream(self) -> (Option<Body>, AbortOnDrop) {
         let Self { response, reader, call, ended, .. } = self;
         if let Some(reader) = reader {
-            reader.release_lock();
+            // Where it cannot be, the body stays locked.
+            let _released = reader.release_lock();
         }
         let body = response.body().filter(|body| !ended && !body.locked());
         (body.map(JsCast::unchecked_into), call)
+    }
+
+    /// From now on the platform reads while nobody does, and one chunk is all that has come meanwhile. Whether it does.
+    /// To be asked between two chunks.
+    pub(super) fn read_ahead(&mut self) -> bool {
+        if self.ahead.is_some() {
+            return true;
+        }
+        let Some(body) = self.response.body() else { return false };
+        if let Some(Err(_)) = self.reader.as_ref().map(ByobReader::release_lock) {
+            return false;
+        }
+        self.reader = None;
+        let Ok(ahead) = js::read_ahead(&body) else { return false };
+        self.reader = Some(ahead.reader());
+        self.last = JsValue::UNDEFINED;
+        self.ahead = Some(ahead);
+        true
+    }
+
+    /// From now on nothing is read that nobody asks for. What was read before still comes.
+    pub(super) fn stop_reading_ahead(&mut self) {
+        // Where it has ended, there is nothing to stop.
+        let _stopped = self.ahead.take().map(|ahead| ahead.stop());
     }
 
     fn end(&mut self) {
@@ -202,18 +237,22 @@ impl UpstreamReply for FetchedReply {
                 self.end();
                 return Ok(None);
             };
-            let body: Body = body.unchecked_into();
-            self.reader = Some(body.reader().map_err(|error| transport(&error))?);
+            self.reader = Some(ByobReader::new(&body).map_err(|error| transport(&error))?);
         }
         let Some(reader) = &self.reader else { return Ok(None) };
-        let result = settled(&reader.read()).await.map_err(|error| transport(&error))?;
+        let most = if self.ahead.is_some() { GULP_BYTES } else { READ_BYTES };
+        let last = std::mem::replace(&mut self.last, JsValue::UNDEFINED);
+        let read = js::read_on(reader, &last, u32::try_from(most).unwrap_or(u32::MAX));
+        let result = settled(&read.map_err(|error| transport(&error))?).await.map_err(|error| transport(&error))?;
         let result: ReadResult = result.unchecked_into();
         if result.done() {
             self.end();
             return Ok(None);
         }
-        let bytes = result.value().unchecked_into::<Uint8Array>().to_vec();
-        self.taken = self.taken.saturating_add(bytes.len() as u64);
-        Ok(Some(bytes))
+        let bytes: Uint8Array = result.value().unchecked_into();
+        let chunk = bytes.to_vec();
+        self.taken = self.taken.saturating_add(chunk.len() as u64);
+        self.last = bytes.into();
+        Ok(Some(chunk))
     }
 }

@@ -66,6 +66,24 @@ extern "C" {
 
     #[wasm_bindgen(catch)]
     pub(super) fn wake(ms: f64, id: u32, resume: &JsValue) -> Result<f64, JsValue>;
+
+    /// Reads into the buffer of `last`, what was read before, or into a new one of so many bytes.
+    #[wasm_bindgen(catch, js_name = readOn)]
+    pub(super) fn read_on(reader: &ByobReader, last: &JsValue, bytes: u32) -> Result<Promise, JsValue>;
+
+    /// See `readAhead` of `platform.js`.
+    pub(super) type Ahead;
+
+    #[wasm_bindgen(catch, js_name = readAhead)]
+    pub(super) fn read_ahead(body: &ReadableStream) -> Result<Ahead, JsValue>;
+
+    /// Where the rest is read.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn reader(this: &Ahead) -> ByobReader;
+
+    /// Ends it: from now on nothing is read that nobody asks for.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn stop(this: &Ahead) -> Result<(), JsValue>;
 }
 
 #[wasm_bindgen]
@@ -120,6 +138,9 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     pub(super) fn cancel(this: &ByobReader) -> Promise;
+
+    #[wasm_bindgen(method, catch, js_name = releaseLock)]
+    pub(super) fn release_lock(this: &ByobReader) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, js_name = clearTimeout)]
     pub(super) fn clear_timeout(handle: f64) -> Result<(), JsValue>;

@@ -154,3 +154,32 @@ export function settle(promise, id, resume) {
 export function wake(ms, id, resume) {
   return setTimeout(call, ms, resume, id, true);
 }
+
+/** Reads into the buffer of `last`, what was read before, or into a new one of so many bytes. */
+export const readOn = (reader, last, bytes) => reader.read(new Uint8Array(last?.buffer ?? bytes));
+
+// How a gzip file begins that has a name (RFC 1952). What follows is that name, up to a zero byte. No event stream has one,
+// so all of it is name: read, and passed over.
+const GZIP_NAME = Uint8Array.of(0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 255);
+
+const nothing = () => {};
+
+/**
+ * Lets the platform read on in `body` while nobody does, without waking the isolate: what comes meanwhile piles up behind
+ * `reader`, and one read takes all of it. A fetched body by itself gives one chunk a read, however many have come. So
+ * it is teed, and what reads on is a pipe from the other branch to where nothing comes out. Of all that the platform has only a
+ * decompressor takes bytes without giving any, and without the isolate.
+ */
+export function readAhead(body) {
+  const [ahead, rest] = body.tee();
+  const nowhere = new DecompressionStream('gzip');
+  const writer = nowhere.writable.getWriter();
+  writer.write(GZIP_NAME).catch(nothing);
+  writer.releaseLock();
+  const outlet = nowhere.readable.getReader();
+  const stop = () => void outlet.cancel().catch(nothing);
+  // Behind a zero byte something might come out after all, and nobody would take it: then the pipe ends.
+  outlet.read().then(stop, nothing);
+  ahead.pipeTo(nowhere.writable, { preventAbort: true, preventClose: true }).catch(nothing);
+  return { reader: rest.getReader({ mode: 'byob' }), stop };
+}

@@ -5,6 +5,7 @@ pub mod chunk;
 pub mod decoder;
 pub mod encode;
 pub mod gate;
+pub mod pace;
 pub mod rewrite;
 pub mod scan;
 pub mod splice;

@@ -46,12 +46,13 @@ pub struct Rewriter<U> {
     scan: StreamScan,
     usage: UsagePolicy<U>,
     splice: Option<Splice>,
+    events: u64,
 }
 
 impl<U: UsageChunk> Rewriter<U> {
     /// At the start of a stream.
     pub fn new(usage: UsagePolicy<U>, expected: Expected) -> Self {
-        Self { scan: StreamScan::new(expected), usage, splice: None }
+        Self { scan: StreamScan::new(expected), usage, splice: None, events: 0 }
     }
 
     /// At the start of a stream that goes on with one that was cut.
@@ -66,8 +67,11 @@ impl<U: UsageChunk> Rewriter<U> {
     /// When an event is too large to be held. Nothing more is forwarded then, and the end is a cut unless the answer
     /// had finished.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), EventTooLarge> {
-        let (usage, splice) = (&mut self.usage, &mut self.splice);
-        self.scan.push_events(bytes, &mut |event, read, facts| forward(usage, splice, event, read, facts, out))
+        let (usage, splice, events) = (&mut self.usage, &mut self.splice, &mut self.events);
+        self.scan.push_events(bytes, &mut |event, read, facts| {
+            *events += 1;
+            forward(usage, splice, event, read, facts, out);
+        })
     }
 
     /// Takes the end of the body: appends an unfinished event that reads well, with its blank line, and leaves out one
@@ -107,6 +111,11 @@ impl<U: UsageChunk> Rewriter<U> {
             // What broke the stream was withheld.
             None => self.scan.withheld_transcript(),
         }
+    }
+
+    /// How many whole events came, comments included.
+    pub const fn events(&self) -> u64 {
+        self.events
     }
 
     /// What the upstream sent, a dropped usage chunk and a withheld error included.

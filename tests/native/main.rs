@@ -82,6 +82,7 @@ mod routing_tokens;
 mod sse_chunk;
 mod sse_decoder;
 mod sse_gate;
+mod sse_pace;
 mod sse_rewrite;
 mod sse_scan;
 mod sse_splice;

@@ -55,6 +55,16 @@ fn a_usage_chunk_nobody_asked_for_is_dropped_and_still_counts() {
 }
 
 #[test]
+fn every_whole_event_is_counted_dropped_ones_too() {
+    let mut rewriter = Rewriter::new(UsagePolicy::<Priced>::Drop, Expected::default());
+    let counted = [": hi\n\n", TEXT, USAGE, "data: {\"choi", "ces\":[]}\n\n"].map(|piece| {
+        rewriter.push(piece.as_bytes(), &mut Vec::new()).unwrap();
+        rewriter.events()
+    });
+    assert_eq!(counted, [1, 2, 3, 3, 4]);
+}
+
+#[test]
 fn usage_beside_choices_stays() {
     for name in ["groq", "cerebras", "deepseek", "mistral"] {
         assert_eq!(rewritten(UsagePolicy::Drop, &[stream(name)]).0, stream(name), "{name}");
