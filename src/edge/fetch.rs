@@ -160,8 +160,8 @@ impl FetchedReply {
     /// From now on the platform reads while nobody does, and one chunk is all that has come meanwhile. Whether it does.
     /// To be asked between two chunks.
     pub(super) fn read_ahead(&mut self) -> bool {
-        if self.ahead.is_some() {
-            return true;
+        if let Some(ahead) = &self.ahead {
+            return !ahead.over();
         }
         let Some(body) = self.response.body() else { return false };
         if let Some(Err(_)) = self.reader.as_ref().map(ByobReader::release_lock) {

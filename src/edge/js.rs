@@ -81,6 +81,10 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(super) fn reader(this: &Ahead) -> ByobReader;
 
+    /// Nothing is read ahead any more.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn over(this: &Ahead) -> bool;
+
     /// Ends it: from now on nothing is read that nobody asks for.
     #[wasm_bindgen(method, catch)]
     pub(super) fn stop(this: &Ahead) -> Result<(), JsValue>;

@@ -168,7 +168,8 @@ const nothing = () => {};
  * Lets the platform read on in `body` while nobody does, without waking the isolate: what comes meanwhile piles up behind
  * `reader`, and one read takes all of it. A fetched body by itself gives one chunk a read, however many have come. So
  * it is teed, and what reads on is a pipe from the other branch to where nothing comes out. Of all that the platform has only a
- * decompressor takes bytes without giving any, and without the isolate.
+ * decompressor takes bytes without giving any, and without the isolate. It is `over` at the end of the body, when it is
+ * stopped, and behind a zero byte.
  */
 export function readAhead(body) {
   const [ahead, rest] = body.tee();
@@ -178,8 +179,10 @@ export function readAhead(body) {
   writer.releaseLock();
   const outlet = nowhere.readable.getReader();
   const stop = () => void outlet.cancel().catch(nothing);
+  const reading = { reader: rest.getReader({ mode: 'byob' }), over: false, stop };
+  const end = () => { reading.over = true; };
   // Behind a zero byte something might come out after all, and nobody would take it: then the pipe ends.
   outlet.read().then(stop, nothing);
-  ahead.pipeTo(nowhere.writable, { preventAbort: true, preventClose: true }).catch(nothing);
-  return { reader: rest.getReader({ mode: 'byob' }), stop };
+  ahead.pipeTo(nowhere.writable, { preventAbort: true, preventClose: true }).then(end, end);
+  return reading;
 }

@@ -3,13 +3,14 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { text as streamText } from 'node:stream/consumers';
+import { buffer, text as streamText } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
+import zlib from 'node:zlib';
 import { GATEWAY_KEY, poll } from './harness/gateway.mjs';
-import { ask, OPENAI_MODEL } from './harness/requests.mjs';
+import { ask, OPENAI_MODEL, SHARED_MODEL } from './harness/requests.mjs';
 import { setScene } from './harness/scene.mjs';
 import { readStream } from './harness/sse.mjs';
-import { every, multiLine, singleBytes, stream, tokenStream } from './upstream/behaviours.mjs';
+import { EVENT_STREAM, every, multiLine, singleBytes, stream, tokenStream } from './upstream/behaviours.mjs';
 import { chunk, tokens, USAGE } from './upstream/payloads.mjs';
 import {
   comment, destroyed, done, endOfBody, errorEvent, finish, gate, hold, pause, raw, reset, role, silence, text, trailingUsage,
@@ -19,10 +20,31 @@ const MANY = tokens(300);
 /** A token each millisecond, as the fastest providers write. */
 const fast = (content) => content.flatMap((token) => [text(token), pause(1)]);
 const ending = [finish('stop'), trailingUsage(USAGE), done()];
+/** A token's event as a chunk of HTTP, to be written together with others. */
+const inHttp = (request, token) => {
+  const event = Buffer.from(`data: ${JSON.stringify(chunk(request, { delta: { content: token } }))}\n\n`);
+  return Buffer.concat([Buffer.from(`${event.length.toString(16)}\r\n`), event, Buffer.from('\r\n')]);
+};
 const streamed = (fields = {}) => ask({ model: OPENAI_MODEL, stream: true, ...fields });
 
 describe('a fast stream that is rewritten', () => {
-  const scene = setScene({ providers: ['openai'], isolates: 24, vars: { STREAM_IDLE_TIMEOUT_MS: '1500' } });
+  const scene = setScene({ providers: ['openai', 'groq'], isolates: 32, vars: { STREAM_IDLE_TIMEOUT_MS: '1500' } });
+
+  /** A stream of these tokens in gzip's format, each of them as soon as it is there. */
+  const compressed = (content) => async (exchange) => {
+    const gzip = zlib.createGzip();
+    const flushed = async (json) => {
+      gzip.write(`data: ${typeof json === 'string' ? json : JSON.stringify(chunk(exchange.json, json))}\n\n`);
+      await new Promise((resolve) => gzip.flush(zlib.constants.Z_SYNC_FLUSH, resolve));
+      await exchange.chunk(gzip.read());
+    };
+    await exchange.start(200, { ...EVENT_STREAM, 'content-encoding': 'gzip' });
+    for (const token of content) await flushed({ delta: { content: token } });
+    for (const last of [{ finish_reason: 'stop' }, { choices: [], usage: USAGE }, '[DONE]']) await flushed(last);
+    gzip.end();
+    await exchange.chunk(await buffer(gzip));
+    await exchange.finish();
+  };
 
   async function assertWhole(reply, content) {
     const told = readStream(reply.text);
@@ -100,11 +122,51 @@ describe('a fast stream that is rewritten', () => {
     await assertWhole(await connection.finished(), [...MANY, 'the end']);
   });
 
-  // What is read ahead goes to a decompressor that takes it for a file's name, which ends with a zero byte.
-  test('may have a zero byte in a comment', async () => {
-    const zeros = (i) => (i % 30 === 29 ? [raw(`: a\0b${'\0'.repeat(i)}\n\n`)] : []);
-    scene.upstream.always('openai', stream([role(), ...MANY.flatMap((token, i) => [text(token), pause(1), ...zeros(i)]), ...ending]));
+  test('is taken many chunks at a time', async () => {
+    const atOnce = ({ exchange, request }) => exchange.write(Buffer.concat(MANY.map((token) => inHttp(request, token))));
+    scene.upstream.always('openai', stream([role(), atOnce, ...ending]));
+    const reply = await scene.client.chat(streamed());
+    await assertWhole(reply, MANY);
+    assert.ok(reply.chunks < MANY.length / 2, `${reply.chunks} chunks of HTTP`);
+  });
+
+  test('is whole when it comes compressed', async () => {
+    scene.upstream.always('openai', compressed(MANY));
     await assertWhole(await scene.client.chat(streamed()), MANY);
+  });
+
+  test('is whole whatever its length is, where reading ahead begins and ends', async () => {
+    for (let length = 8; length < 40; length += 1) {
+      scene.upstream.always('openai', tokenStream({ content: tokens(length) }));
+      await assertWhole(await scene.client.chat(streamed()), tokens(length));
+    }
+  });
+
+  test('may have a chunk that is larger than all buffers', async () => {
+    const content = [...MANY, 'x'.repeat(200_000), ...MANY];
+    scene.upstream.always('openai', stream([role(), ...fast(MANY), text('x'.repeat(200_000)), ...fast(MANY), ...ending]));
+    await assertWhole(await scene.client.chat(streamed()), content);
+  });
+
+  test('goes on with another provider that is as fast', async () => {
+    scene.upstream.always('openai', stream([role(), ...fast(MANY.slice(0, 100)), destroyed()]));
+    scene.upstream.always('groq', stream([role(), ...fast(MANY), finish('stop', USAGE), done()]));
+    const reply = await scene.client.chat(streamed({ model: `openai/${OPENAI_MODEL}`, models: [`groq/${SHARED_MODEL}`], temperature: 0 }));
+    const told = readStream(reply.text);
+    assert.deepEqual([told.content, told.finishReasons, told.dones, told.error], [MANY.join(''), ['stop'], 1, undefined]);
+    assert.equal(scene.upstream.requests('groq').length, 1);
+  });
+
+  // What is read ahead goes to a decompressor that takes it for a file's name, which ends with a zero byte.
+  test('may have a zero byte in a comment, and is not slower behind it', async () => {
+    const begin = performance.now();
+    let wroteMs = 0;
+    const stop = () => { wroteMs = performance.now() - begin; };
+    scene.upstream.always('openai', stream([role(), ...fast(MANY), raw(': a\0b\0\n\n'), ...fast(MANY), stop, ...ending]));
+    const reply = await scene.client.chat(streamed());
+    const tookMs = performance.now() - begin;
+    await assertWhole(reply, [...MANY, ...MANY]);
+    assert.ok(tookMs < 3 * wroteMs, `${tookMs} ms for what the provider wrote in ${wroteMs} ms`);
   });
 
   for (const how of ['leave', 'hangUp']) {
@@ -128,8 +190,7 @@ describe('a client that does not read', () => {
 
   /** Writes as fast as it is read until it is told to stop. */
   const flood = (counted) => async ({ exchange, request }) => {
-    const event = Buffer.from(`data: ${JSON.stringify(chunk(request, { delta: { content: CONTENT } }))}\n\n`);
-    const piece = Buffer.concat([Buffer.from(`${event.length.toString(16)}\r\n`), event, Buffer.from('\r\n')]);
+    const piece = inHttp(request, CONTENT);
     while (!counted.enough && !exchange.isOver && counted.bytes < 2 * BOUND_BYTES) {
       counted.events += 1;
       counted.bytes += piece.length;

@@ -22,7 +22,7 @@ export async function open(url, request) {
   return connection;
 }
 
-/** Sends one request; resolves with the whole answer: `{status, headers, body, text, json, complete, head}`. */
+/** Sends one request; resolves with the whole answer: `{status, headers, body, text, json, complete, head, chunks}`. */
 export async function send(url, request) {
   const connection = await open(url, request);
   await connection.until(() => connection.complete || connection.closed, 'the end of an answer');
@@ -41,6 +41,8 @@ class Connection {
   #method;
   /** The answer ended as HTTP says: the last chunk, or as many bytes as Content-Length promised. */
   complete = false;
+  /** How many chunks of HTTP the body came in, where it came so: how often the worker wrote. */
+  chunks = 0;
   /** The connection is gone. */
   closed = false;
 
@@ -116,9 +118,9 @@ class Connection {
   }
 
   answer() {
-    const { status, headers, head, body, complete } = this;
+    const { status, headers, head, body, complete, chunks } = this;
     const text = body.toString('utf8');
-    return { status, headers, head, body, text, complete, get json() { return JSON.parse(text); } };
+    return { status, headers, head, body, text, complete, chunks, get json() { return JSON.parse(text); } };
   }
 
   #shown() {
@@ -167,6 +169,7 @@ class Connection {
       this.#unread = this.#unread.subarray(size[0].length - (isLast ? 0 : size[2]?.length ?? 0));
       this.#chunkLeft = Number.parseInt(size[1], 16);
       this.complete = isLast;
+      this.chunks += isLast ? 0 : 1;
       return !isLast;
     }
     const taken = this.#take(this.#chunkLeft);
