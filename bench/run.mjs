@@ -18,8 +18,8 @@ import { kept, report, summarise } from './summary.mjs';
 const [options, words] = [true, false].map((isOption) => process.argv.slice(2).filter((word) => word.startsWith('--') === isOption));
 const QUICK = options.includes('--quick');
 
-/** Interleaved rounds. */
-const ROUNDS = QUICK ? 3 : 5;
+/** Interleaved rounds, behind one of warming up: as many as fit half an hour. */
+const ROUNDS = 3;
 /** What a look takes of each load. */
 const SHARE = QUICK ? 0.25 : 1;
 
