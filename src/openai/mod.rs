@@ -4,4 +4,7 @@ pub mod error;
 mod fields;
 pub mod finish_reason;
 mod messages;
+mod plugins;
 pub mod request;
+mod tools;
+mod wishes;

@@ -5,9 +5,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::fields;
 pub use super::fields::RequestError;
 pub use super::messages::{MessageMember, MessageMembers, Messages};
+use super::tools::{tool_choice, tools};
+pub use super::wishes::{ReasoningWish, WebSearch};
+use super::{fields, plugins, wishes};
 use crate::catalog::model::{Effort, ReasoningLevel};
 use crate::json::{Kind, Reader, Str};
 
@@ -46,7 +48,7 @@ pub enum Sort {
     Throughput,
 }
 
-/// `provider: {order, only, ignore, sort, allow_fallbacks}`: the client's wishes about providers.
+/// `provider: {order, only, ignore, sort, allow_fallbacks, require_parameters}`: the client's wishes about providers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProviderPreferences {
     /// These first, in this order.
@@ -59,6 +61,8 @@ pub struct ProviderPreferences {
     pub sort: Option<Sort>,
     /// False: only the first candidate is tried.
     pub no_fallbacks: bool,
+    /// Only candidates that take every parameter of the request.
+    pub require_parameters: bool,
 }
 
 /// A top-level field of the body: its key and its value, as they stand or in strict form.
@@ -68,7 +72,8 @@ pub type Field<'a> = (Str<'a>, Cow<'a, str>);
 #[derive(Debug, Default)]
 pub struct ChatRequest<'a> {
     /// Every field that is sent on as it is: neither the gateway's own, nor `null`, nor one that is typed below and
-    /// written by the dialect (`model`, `messages`, `stream`, `stream_options`, `reasoning_effort`, the output limits).
+    /// written by the dialect (`model`, `messages`, `stream`, `stream_options`, the reasoning, the web search, the output
+    /// limits).
     pub fields: Vec<Field<'a>>,
     /// What the client asked for: `auto`, a catalogue id, `provider/id` or an alias. `auto` if it said nothing.
     pub model: Cow<'a, str>,
@@ -92,7 +97,7 @@ pub struct ChatRequest<'a> {
     pub other_service_tier: bool,
     /// How many answers.
     pub n: u32,
-    /// How many tools are offered.
+    /// How many tools are offered, the web search not counted.
     pub tools: usize,
     /// Bytes of the `tools` array.
     pub tool_bytes: usize,
@@ -100,8 +105,20 @@ pub struct ChatRequest<'a> {
     pub tool_choice: ToolChoice,
     /// The format of the answer.
     pub response_format: ResponseFormat,
-    /// `reasoning_effort`.
-    pub effort: Option<Effort>,
+    /// The JSON of `response_format.json_schema.schema`.
+    pub schema: Option<Cow<'a, str>>,
+    /// The plugin `response-healing`: the answer is mended and checked against its format.
+    pub healing: bool,
+    /// How much the model is to think, and whether the client wants to see it.
+    pub reasoning: ReasoningWish,
+    /// Top-level `effort`: Anthropic's computational effort, which is no thinking budget.
+    pub computational_effort: Option<Effort>,
+    /// The model may search the web.
+    pub web_search: Option<WebSearch<'a>>,
+    /// `session_id`: requests with the same one prefer the same candidate.
+    pub session_id: Option<Cow<'a, str>>,
+    /// `prompt_cache_key`, which is sent on as well: the same.
+    pub prompt_cache_key: Option<Cow<'a, str>>,
     /// `min_reasoning_level`.
     pub min_reasoning_level: Option<ReasoningLevel>,
     /// `project_id`, not yet checked.
@@ -217,7 +234,41 @@ impl<'a> ChatRequest<'a> {
                 return Ok(());
             }
             "reasoning_effort" => {
-                self.effort = Some(effort(&fields::string(name, raw)?)?);
+                self.reasoning.add_effort(wishes::effort(name, raw)?);
+                return Ok(());
+            }
+            "reasoning" => {
+                self.reasoning.add_object(&fields::structured(name, raw, Kind::Object)?)?;
+                return Ok(());
+            }
+            "effort" => {
+                self.computational_effort = Some(wishes::computational_effort(name, raw)?);
+                return Ok(());
+            }
+            "web_search" => {
+                if fields::boolean(name, raw)? {
+                    self.web_search.get_or_insert_default();
+                }
+                return Ok(());
+            }
+            "web_search_options" => {
+                let options = fields::structured(name, raw, Kind::Object)?;
+                self.web_search.get_or_insert_default().options = Some(options);
+                return Ok(());
+            }
+            "plugins" => {
+                let read = plugins::read(name, raw)?;
+                self.healing |= read.healing;
+                if read.web {
+                    self.web_search.get_or_insert_default();
+                }
+                match read.others {
+                    Some(others) => keep = others,
+                    None => return Ok(()),
+                }
+            }
+            "session_id" => {
+                self.session_id = Some(fields::string(name, raw)?).filter(|id| !id.is_empty());
                 return Ok(());
             }
             "min_reasoning_level" => {
@@ -279,6 +330,9 @@ impl<'a> ChatRequest<'a> {
             "user" => {
                 fields::string(name, raw)?;
             }
+            "prompt_cache_key" => {
+                self.prompt_cache_key = Some(fields::string(name, raw)?).filter(|key| !key.is_empty());
+            }
             "service_tier" => self.other_service_tier = !STANDARD_TIERS.contains(&fields::string(name, raw)?.as_ref()),
             "stop" => fields::stop(name, raw)?,
             "logit_bias" => keep = fields::structured(name, raw, Kind::Object)?,
@@ -289,16 +343,25 @@ impl<'a> ChatRequest<'a> {
                     // The default; some upstreams refuse it, Fireworks does with tools.
                     return Ok(());
                 }
+                self.schema = schema(&keep)?;
             }
             "tools" => {
-                self.tools = tools(raw)?;
+                let tools = tools(raw)?;
+                self.tools = tools.functions;
                 self.tool_bytes = raw.len();
-                if self.tools == 0 {
+                if let Some(search) = tools.web_search {
+                    self.web_search.get_or_insert_default().tool = Some(search);
+                }
+                match tools.others {
+                    Some(others) => keep = others,
                     // Groq refuses an empty list; it means the same as none.
-                    return Ok(());
+                    None => return Ok(()),
                 }
             }
-            "tool_choice" => self.tool_choice = tool_choice(raw)?,
+            "tool_choice" => {
+                let Some(choice) = tool_choice(raw)? else { return Ok(()) };
+                self.tool_choice = choice;
+            }
             _ => {}
         }
         self.fields.push((key, keep));
@@ -319,12 +382,6 @@ fn model_name(param: &str, name: &str) -> Result<(), RequestError> {
         name if name.len() > MAX_MODEL_BYTES => Err(RequestError::value(param, allowed, name)),
         _ => Ok(()),
     }
-}
-
-fn effort(text: &str) -> Result<Effort, RequestError> {
-    Effort::parse(text).ok_or_else(|| {
-        RequestError::value("reasoning_effort", "one of none, minimal, low, medium, high, xhigh, max, default", text)
-    })
 }
 
 fn reasoning_level(text: &str) -> Result<ReasoningLevel, RequestError> {
@@ -348,47 +405,16 @@ fn response_format(raw: &str) -> Result<ResponseFormat, RequestError> {
     }
 }
 
-fn tools(raw: &str) -> Result<usize, RequestError> {
-    fields::array("tools", raw)?;
-    let mut count = 0;
-    Reader::new(raw).array::<RequestError>(|reader, index| {
-        count += 1;
-        let path = |member: &str| format!("tools[{index}]{member}");
-        let kind = reader.peek()?;
-        let tool = reader.skip()?;
-        if kind != Kind::Object {
-            return Err(RequestError::Type { param: path(""), expected: "an object", found: kind.as_str() });
-        }
-        let tool_type = fields::member(tool, "type")?.ok_or_else(|| RequestError::Missing { param: path(".type") })?;
-        if fields::string(&path(".type"), tool_type)? == "function" {
-            let missing = |member: &str| RequestError::Missing { param: path(member) };
-            let function = fields::member(tool, "function")?.ok_or_else(|| missing(".function"))?;
-            fields::object(&path(".function"), function)?;
-            let name = fields::member(function, "name")?.ok_or_else(|| missing(".function.name"))?;
-            fields::string(&path(".function.name"), name)?;
-        }
-        Ok(())
-    })?;
-    Ok(count)
-}
-
-fn tool_choice(raw: &str) -> Result<ToolChoice, RequestError> {
-    let allowed = "none, auto, required or an object naming a function";
-    if raw.starts_with('{') {
-        // `{"type":"allowed_tools","allowed_tools":{"mode":"auto"}}` narrows the tools down and leaves the choice.
-        let mode = fields::member(raw, "allowed_tools")?.filter(|allowed| allowed.starts_with('{'));
-        let mode = mode.map(|allowed| fields::member(allowed, "mode")).transpose()?.flatten();
-        return Ok(if mode == Some("\"auto\"") { ToolChoice::Auto } else { ToolChoice::Forced });
+/// The JSON of the schema that the answer must follow.
+fn schema<'a>(format: &Cow<'a, str>) -> Result<Option<Cow<'a, str>>, RequestError> {
+    fn find(format: &str) -> Result<Option<&str>, RequestError> {
+        let Some(json_schema) = fields::member(format, "json_schema")? else { return Ok(None) };
+        fields::member(json_schema, "schema")
     }
-    if !raw.starts_with('"') {
-        return Err(RequestError::value("tool_choice", allowed, raw));
-    }
-    match fields::string("tool_choice", raw)?.as_ref() {
-        "auto" => Ok(ToolChoice::Auto),
-        "none" => Ok(ToolChoice::None),
-        "required" => Ok(ToolChoice::Forced),
-        other => Err(RequestError::value("tool_choice", allowed, other)),
-    }
+    Ok(match format {
+        Cow::Borrowed(format) => find(format)?.map(Cow::Borrowed),
+        Cow::Owned(format) => find(format)?.map(|schema| Cow::Owned(schema.to_owned())),
+    })
 }
 
 fn provider_preferences(raw: &str) -> Result<ProviderPreferences, RequestError> {
@@ -403,6 +429,7 @@ fn provider_preferences(raw: &str) -> Result<ProviderPreferences, RequestError> 
             ("only", _) => preferences.only = fields::strings(&param, value)?,
             ("ignore", _) => preferences.ignore = fields::strings(&param, value)?,
             ("allow_fallbacks", _) => preferences.no_fallbacks = !fields::boolean(&param, value)?,
+            ("require_parameters", _) => preferences.require_parameters = fields::boolean(&param, value)?,
             ("sort", _) => {
                 preferences.sort = Some(match fields::string(&param, value)?.as_ref() {
                     "price" => Sort::Price,
@@ -415,7 +442,7 @@ fn provider_preferences(raw: &str) -> Result<ProviderPreferences, RequestError> 
             _ => {
                 return Err(RequestError::value(
                     "provider",
-                    "an object with `order`, `only`, `ignore`, `sort`, `allow_fallbacks`",
+                    "an object with `order`, `only`, `ignore`, `sort`, `allow_fallbacks`, `require_parameters`",
                     &name,
                 ));
             }

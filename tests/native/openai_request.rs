@@ -169,17 +169,18 @@ fn every_typed_field_is_read() {
         "tools":[{"type":"function","function":{"name":"f"}},{"type":"web_search"}],
         "response_format":{"type":"json_object"},"reasoning_effort":"low","min_reasoning_level":"high",
         "project_id":"p","free_models_only":true,"no_reasoning":true,
-        "provider":{"order":["a"],"only":["b"],"ignore":["c"],"sort":"latency","allow_fallbacks":false}"#,
+        "provider":{"order":["a"],"only":["b"],"ignore":["c"],"sort":"latency","allow_fallbacks":false,
+        "require_parameters":true}"#,
     );
     let request = parse(&body);
     assert_eq!((&*request.model, request.models.join(" ")), ("m1", "a b".to_owned()));
     assert!(request.stream && request.include_usage && request.usage_details);
     assert_eq!(request.stream_options.as_deref(), Some(r#"{"include_usage":true,"x":1}"#));
     assert_eq!((request.output_limit, request.old_limit_name, request.n), (Some(7), false, 3));
-    assert_eq!((request.tools, request.tool_choice), (2, ToolChoice::Forced));
+    assert_eq!((request.tools, request.tool_choice), (1, ToolChoice::Forced));
     assert_eq!(request.tool_bytes, 67);
     assert_eq!(request.response_format, ResponseFormat::JsonObject);
-    assert_eq!(request.effort, Some(Effort::Low));
+    assert_eq!(request.reasoning.effort, Some(Effort::Low));
     assert_eq!(request.min_reasoning_level, Some(ReasoningLevel::High));
     assert_eq!(request.project_id.as_deref(), Some("p"));
     assert!(request.free_only && request.no_reasoning);
@@ -189,6 +190,7 @@ fn every_typed_field_is_read() {
         ignore: vec!["c".into()],
         sort: Some(Sort::Latency),
         no_fallbacks: true,
+        require_parameters: true,
     };
     assert_eq!(request.preferences, preferences);
     let keys: Vec<&str> = request.fields.iter().map(|(key, _)| key.raw()).collect();
@@ -225,7 +227,8 @@ fn null_is_absent_and_never_sent_on() {
     let fields = "model models stream stream_options temperature top_p max_tokens max_completion_tokens n stop seed \
                   frequency_penalty presence_penalty logit_bias logprobs top_logprobs tools tool_choice usage \
                   parallel_tool_calls response_format min_reasoning_level reasoning_effort service_tier user \
-                  project_id provider free_models_only no_reasoning something_else";
+                  project_id provider free_models_only no_reasoning reasoning effort web_search web_search_options plugins \
+                  session_id prompt_cache_key something_else";
     let members: Vec<String> = fields.split_whitespace().map(|field| format!("\"{field}\": null ")).collect();
     let body = body(&members.join(","));
     let request = parse(&body);
@@ -332,4 +335,74 @@ fn nesting_is_bounded() {
     let (code, _, message) = refusal(&nested(MAX_DEPTH as usize));
     assert_eq!(code, "invalid_json");
     assert!(message.contains("nested deeper than 128"), "{message}");
+}
+
+#[test]
+fn reasoning_is_one_wish_however_it_is_spelt() {
+    let wish = |members: &str| parse(&body(members)).reasoning;
+    let (effort, object) = (wish(r#""reasoning_effort":"low""#), r#""reasoning":{"effort":"high"}"#);
+    assert_eq!((effort.effort, effort.param()), (Some(Effort::Low), "reasoning_effort"));
+    for members in [format!(r#""reasoning_effort":"low",{object}"#), format!(r#"{object},"reasoning_effort":"low""#)] {
+        let wish = wish(&members);
+        assert_eq!((wish.effort, wish.param()), (Some(Effort::High), "reasoning"), "the object wins: {members}");
+    }
+    let full = wish(r#""reasoning":{"max_tokens":2048,"exclude":true,"enabled":false,"effort":null,"summary":"auto"}"#);
+    assert_eq!((full.max_tokens, full.exclude, full.enabled, full.effort), (Some(2048), true, Some(false), None));
+    assert!(wish("").is_silent() && wish(r#""reasoning":{"exclude":true}"#).is_silent() && !full.is_silent());
+    for (members, param) in [
+        (r#""reasoning":{"effort":"much"}"#, "reasoning.effort"),
+        (r#""reasoning":{"max_tokens":0}"#, "reasoning.max_tokens"),
+        (r#""reasoning":{"budget":1}"#, "reasoning"),
+        (r#""effort":"minimal""#, "effort"),
+    ] {
+        assert_eq!(refusal(members).1, param, "{members}");
+    }
+    assert_eq!(parse(&body(r#""effort":"max""#)).computational_effort, Some(Effort::Max));
+}
+
+#[test]
+fn a_web_search_is_taken_out_of_the_tools_whatever_its_form() {
+    for members in [
+        r#""web_search":true"#,
+        r#""web_search_options":{}"#,
+        r#""tools":[{"type":"web_search"}]"#,
+        r#""tools":[{"type":"web_search_preview","search_context_size":"low"}],"tool_choice":"auto""#,
+        r#""tools":[{"type":"web_search_20250305","name":"web_search"}],"tool_choice":{"type":"web_search_preview"}"#,
+        r#""plugins":[{"id":"web"}]"#,
+    ] {
+        let body = body(members);
+        let request = parse(&body);
+        assert!(request.web_search.is_some() && request.tools == 0, "{members}");
+        assert_eq!(request.fields, [], "{members}");
+    }
+    let body = body(r#""web_search":false,"plugins":[{"id":"web","enabled":false}]"#);
+    assert!(parse(&body).web_search.is_none());
+    let body = self::body(r#""tools":[{"type":"function","function":{"name":"f"}},{"type":"web_search","x":1}]"#);
+    let request = parse(&body);
+    assert_eq!(request.get("tools"), Some(r#"[{"type":"function","function":{"name":"f"}}]"#));
+    assert_eq!(request.web_search.and_then(|search| search.tool), Some(r#"{"type":"web_search","x":1}"#));
+}
+
+#[test]
+fn plugins_of_the_gateway_are_read_and_others_sent_on() {
+    let own = body(r#""plugins":[{"id":"response-healing"}]"#);
+    let request = parse(&own);
+    assert!(request.healing && request.get("plugins").is_none());
+    let mixed = body(r#""plugins":[{"id":"file-parser"},{"id":"response-healing","enabled":false}]"#);
+    let request = parse(&mixed);
+    assert_eq!((request.healing, request.get("plugins")), (false, Some(r#"[{"id":"file-parser"}]"#)));
+    assert_eq!(refusal(r#""plugins":[{}]"#).1, "plugins[0].id");
+    assert_eq!(refusal(r#""plugins":{}"#).1, "plugins");
+}
+
+#[test]
+fn the_schema_and_the_keys_of_affinity_are_read() {
+    let format = r#"{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}"#;
+    for format in [format.to_owned(), format!("\"{}\"", format.replace('"', "\\\""))] {
+        let body = body(&format!(r#""response_format":{format},"session_id":"s","prompt_cache_key":"k""#));
+        let request = parse(&body);
+        assert_eq!(request.schema.as_deref(), Some(r#"{"type":"object"}"#));
+        assert_eq!((request.session_id.as_deref(), request.prompt_cache_key.as_deref()), (Some("s"), Some("k")));
+        assert!(request.get("session_id").is_none() && request.get("prompt_cache_key") == Some("\"k\""));
+    }
 }

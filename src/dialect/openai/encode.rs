@@ -60,7 +60,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     match effort {
         Some(effort) => body.string("reasoning_effort", effort.as_str()),
         // Not to send it is what it asks for.
-        None if request.effort.is_some_and(|asked| asked != Effort::Default) => {
+        None if request.reasoning.effort.is_some_and(|asked| asked != Effort::Default) => {
             dropped.push("reasoning_effort".to_owned())
         }
         None => {}
@@ -148,7 +148,7 @@ fn stream_options(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, provid
 
 /// The effort that is sent: the client's, else the one that `min_reasoning_level` asks for, moved to what the model has.
 pub fn applied_effort(request: &ChatRequest<'_>, model: &ModelSpec) -> Option<Effort> {
-    let asked = request.effort.or_else(|| {
+    let asked = request.reasoning.effort.or_else(|| {
         let level = request.min_reasoning_level.filter(|_| model.capabilities.reasoning)?;
         Some(match level {
             ReasoningLevel::Low => Effort::Low,

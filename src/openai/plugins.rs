@@ -1,0 +1,48 @@
+//! The `plugins` of a request: those that the gateway has itself, and others, which are OpenRouter's.
+
+use std::borrow::Cow;
+
+use super::fields::{self, RequestError};
+use crate::json::{Kind, Reader};
+
+/// What `plugins` holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Plugins<'a> {
+    /// `response-healing`: the answer is mended and checked against its format.
+    pub(super) healing: bool,
+    /// `web`: a web search.
+    pub(super) web: bool,
+    /// All others.
+    pub(super) others: Option<Cow<'a, str>>,
+}
+
+pub(super) fn read<'a>(param: &str, raw: &'a str) -> Result<Plugins<'a>, RequestError> {
+    fields::array(param, raw)?;
+    let mut plugins = Plugins::default();
+    let (mut others, mut own) = (Vec::new(), false);
+    Reader::new(raw).array::<RequestError>(|reader, index| {
+        let path = |member: &str| format!("{param}[{index}]{member}");
+        let kind = reader.peek()?;
+        let plugin = reader.skip()?;
+        if kind != Kind::Object {
+            return Err(RequestError::Type { param: path(""), expected: "an object", found: kind.as_str() });
+        }
+        let id = fields::member(plugin, "id")?.ok_or_else(|| RequestError::Missing { param: path(".id") })?;
+        let enabled = match fields::member(plugin, "enabled")? {
+            Some(enabled) => fields::boolean(&path(".enabled"), enabled)?,
+            None => true,
+        };
+        match fields::string(&path(".id"), id)?.as_ref() {
+            "response-healing" => (plugins.healing, own) = (plugins.healing || enabled, true),
+            "web" => (plugins.web, own) = (plugins.web || enabled, true),
+            _ => others.push(plugin),
+        }
+        Ok(())
+    })?;
+    plugins.others = match (others.is_empty(), own) {
+        (true, _) => None,
+        (false, false) => Some(Cow::Borrowed(raw)),
+        (false, true) => Some(Cow::Owned(format!("[{}]", others.join(",")))),
+    };
+    Ok(plugins)
+}
