@@ -30,6 +30,15 @@ pub enum Dialect {
     OpenAi,
 }
 
+impl Dialect {
+    /// The path behind a provider's base URL.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::OpenAi => "/chat/completions",
+        }
+    }
+}
+
 /// What a provider does with body fields it does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyPolicy {

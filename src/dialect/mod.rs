@@ -7,3 +7,4 @@ pub mod openai;
 pub mod reset;
 pub mod retry_after;
 pub mod scrub;
+pub mod translation;

@@ -10,8 +10,8 @@ use super::wishes::Patience;
 use crate::catalog::model::Prices;
 use crate::config::Secret;
 use crate::dialect::classify::Failure;
-use crate::dialect::openai;
 use crate::dialect::openai::encode::{Encoded, encode};
+use crate::dialect::translation::Translation;
 use crate::openai::request::{ChatRequest, ResponseFormat};
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
@@ -60,7 +60,7 @@ impl<'r, P: Ports> Asker<'r, P> {
         let exposed = secret.map(|key| key.expose());
         let mut encoded = encode(self.request, provider, &candidate.model, so_far);
         let call = UpstreamCall {
-            url: format!("{}{}", access.base_url, openai::PATH),
+            url: format!("{}{}", access.base_url, provider.dialect.path()),
             headers: self.upstream_headers(candidate, exposed),
             body: std::mem::take(&mut encoded.body),
             quota_headers: provider.quota_headers,
@@ -70,6 +70,7 @@ impl<'r, P: Ports> Asker<'r, P> {
             upstream_model: &candidate.model.upstream_id,
             stream: self.request.stream,
             expected: self.expected(candidate),
+            translation: self.translation(candidate),
             timeout_ms,
             headers_ms: self.gateway.config.timeouts.headers_ms,
             tokens: tokens::of_request(
@@ -113,6 +114,11 @@ impl<'r, P: Ports> Asker<'r, P> {
             return Some(0);
         }
         self.prices(candidate).map(|prices| self.prompt_tokens.saturating_mul(prices.input))
+    }
+
+    /// How the candidate's replies become OpenAI's.
+    pub(super) fn translation(&self, candidate: &Candidate<'_>) -> Translation {
+        Translation::new(candidate.provider, &candidate.model, self.request, self.ports.now_ms())
     }
 
     fn expected(&self, candidate: &Candidate<'_>) -> Expected {

@@ -10,6 +10,7 @@ use super::reserved::Reserved;
 use crate::catalog::provider::ProviderSpec;
 use crate::dialect::classify::{self, ErrorBody, Failure, MAX_ERROR_BODY_BYTES};
 use crate::dialect::openai::reply::{error_body_in_success, error_in_success};
+use crate::dialect::translation::Translation;
 use crate::dialect::{headroom, retry_after};
 use crate::health::headroom::{Headroom, MAX_BELIEVED_MS};
 use crate::routing::failure::ErrorClass;
@@ -34,6 +35,8 @@ pub struct Attempt<'a> {
     pub stream: bool,
     /// What is known of the stream.
     pub expected: Expected,
+    /// How its replies become OpenAI's.
+    pub translation: Translation,
     /// How long it may take, in milliseconds.
     pub timeout_ms: u64,
     /// How long the headers of a stream may take, in milliseconds.
@@ -157,7 +160,7 @@ impl Attempt<'_> {
     }
 
     async fn first_token<R: UpstreamReply>(&self, mut reply: R, status: u16) -> Result<Answered<R>, Failure> {
-        let mut gate = Gate::new(self.expected);
+        let mut gate = Gate::new(self.expected, self.translation.stream());
         loop {
             let state = match reply.chunk().await {
                 Ok(Some(bytes)) => gate.push(&bytes),
@@ -175,18 +178,18 @@ impl Attempt<'_> {
                 }
                 GateState::Failed(failure) => {
                     let failure = failure.clone();
-                    return Err(self.gate_failure(&failure, gate, status));
+                    return Err(self.gate_failure(&failure, &gate, status));
                 }
             }
         }
     }
 
-    fn gate_failure(&self, failure: &GateFailure, gate: Gate, status: u16) -> Failure {
+    fn gate_failure(&self, failure: &GateFailure, gate: &Gate, status: u16) -> Failure {
         let invalid = |message: &str| Failure::told(ErrorClass::InvalidReply, Some(status), message);
         match failure {
             GateFailure::InBandError { raw } => error_in_success(raw, raw, status, self.provider, self.secret),
             GateFailure::NotAStream => {
-                let body = ErrorBody::parse(&gate.into_bytes());
+                let body = ErrorBody::parse(gate.body());
                 if body.message.is_some() {
                     return error_body_in_success(&body, status, self.provider, self.secret);
                 }

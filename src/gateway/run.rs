@@ -270,6 +270,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         let provider = candidate.provider;
         match answered {
             Answered::Whole { status, body } => {
+                let body = self.asker.translation(candidate).reply(&body);
                 let completion = reply::judge(&body, status, provider, secret.map(|key| key.expose()))?;
                 let mut served = self.asker.served(candidate, status, record, &mut progress.trail);
                 let now_ms = ports.now_ms();

@@ -121,11 +121,11 @@ impl Relay {
     /// The relay for a stream behind an open gate, and what is written first.
     pub fn begin(request: &ChatRequest<'_>, served: &Served, gate: Gate) -> (Self, Vec<u8>) {
         match usage_policy(request, served, &[]) {
-            UsagePolicy::Keep => {
+            UsagePolicy::Keep if !gate.is_translated() => {
                 let (bytes, scan) = gate.into_parts();
                 (Self::Native(Box::new(scan)), bytes)
             }
-            policy @ (UsagePolicy::Drop | UsagePolicy::Rewrite(_)) => {
+            policy @ (UsagePolicy::Keep | UsagePolicy::Drop | UsagePolicy::Rewrite(_)) => {
                 Self::rewriting(Rewriter::new(policy, served.expected), gate)
             }
         }
@@ -146,7 +146,9 @@ impl Relay {
     fn rewriting(mut rewriter: Rewriter<UsageDetails>, gate: Gate) -> (Self, Vec<u8>) {
         let mut prefix = Vec::new();
         // An event too large to be held was seen by the gate, which holds no larger ones.
-        let _held = rewriter.push(&gate.into_bytes(), &mut prefix);
+        let (bytes, translator) = gate.into_bytes();
+        let _held = rewriter.push(&bytes, &mut prefix);
+        rewriter.translate(translator);
         (Self::Rewriting(Box::new(rewriter)), prefix)
     }
 

@@ -2,7 +2,9 @@
 //! next candidate can still answer, with a real HTTP status.
 
 use super::chunk::Chunk;
+use super::decoder::EventTooLarge;
 use super::scan::{Expected, Facts, Read, StreamScan, is_torn};
+use super::translate::Translator;
 
 /// How many bytes of events may come before the first token. A role, prompt filter results and keep-alive comments for
 /// minutes are some 10 KB; more than this is a provider that talks without answering. An event that is still coming is
@@ -24,7 +26,7 @@ pub enum GateFailure {
         /// The JSON of the error, or of the whole chunk where nothing in it says more.
         raw: String,
     },
-    /// The body ended and was no stream: a page of HTML, or a JSON document, which [`Gate::into_bytes`] hands out.
+    /// The body ended and was no stream: a page of HTML, or a JSON document, which [`Gate::body`] hands out.
     NotAStream,
     /// An event that is no chunk.
     Malformed,
@@ -45,8 +47,12 @@ pub enum GateState {
 }
 
 /// The gate of one attempt.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Gate {
+    translator: Translator,
+    /// What came of a body in which the translator has found no event yet: it may be no stream at all.
+    untranslated: Vec<u8>,
+    /// What came, translated.
     bytes: Vec<u8>,
     scan: StreamScan,
     /// The bytes of whole events before the first token.
@@ -55,13 +61,35 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Before the first byte.
-    pub fn new(expected: Expected) -> Self {
-        Self { bytes: Vec::new(), scan: StreamScan::new(expected), waited: 0, state: GateState::Waiting }
+    /// Before the first byte of a stream that `translator` translates, if there is one.
+    pub fn new(expected: Expected, translator: Translator) -> Self {
+        Self {
+            translator,
+            untranslated: Vec::new(),
+            bytes: Vec::new(),
+            scan: StreamScan::new(expected),
+            waited: 0,
+            state: GateState::Waiting,
+        }
     }
 
     /// Takes the next bytes. Once it is open or has failed, the state stays; the bytes are still kept and scanned.
     pub fn push(&mut self, bytes: &[u8]) -> &GateState {
+        let Some(translator) = &mut self.translator else { return self.take(bytes) };
+        let mut translated = Vec::new();
+        let pushed = translator.push(bytes, &mut translated);
+        if self.bytes.is_empty() && translated.is_empty() {
+            let room = MAX_GATE_BYTES.saturating_sub(self.untranslated.len());
+            self.untranslated.extend(bytes.iter().take(room));
+        }
+        self.take(&translated);
+        if pushed == Err(EventTooLarge) && self.state == GateState::Waiting {
+            self.state = GateState::Failed(GateFailure::TooLarge);
+        }
+        &self.state
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> &GateState {
         self.bytes.extend_from_slice(bytes);
         let (state, waited) = (&mut self.state, &mut self.waited);
         let pushed = self.scan.push_events(bytes, &mut |event, read, facts| {
@@ -79,6 +107,11 @@ impl Gate {
     /// Takes the end of the body: never [`GateState::Waiting`]. It opens only for a whole answer whose last event lacks
     /// nothing but its blank line; what is cut off before its first token has failed.
     pub fn end(&mut self) -> &GateState {
+        if let Some(translator) = &mut self.translator {
+            let mut translated = Vec::new();
+            translator.end(&mut translated);
+            self.take(&translated);
+        }
         if self.state == GateState::Waiting {
             let inside = self.scan.is_inside_event();
             let tail = self.scan.tail(|_, read, facts| {
@@ -96,7 +129,7 @@ impl Gate {
     }
 
     fn ended_without(&self, facts: &Facts) -> GateFailure {
-        let text = self.bytes.trim_ascii_start();
+        let text = self.untranslated().unwrap_or(&self.bytes).trim_ascii_start();
         if facts.any_chunk || text.is_empty() || text.starts_with(b":") {
             empty(facts)
         } else {
@@ -109,12 +142,27 @@ impl Gate {
         &self.state
     }
 
-    /// Every byte that came, as it came.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+    /// What came of a body without any event.
+    fn untranslated(&self) -> Option<&[u8]> {
+        (self.translator.is_some() && self.bytes.is_empty()).then_some(&*self.untranslated)
     }
 
-    /// Every byte that came, and a scan that has seen them.
+    /// The body of what is no stream, as it came.
+    pub fn body(&self) -> &[u8] {
+        self.untranslated().unwrap_or(&self.bytes)
+    }
+
+    /// Whether its bytes are others than those that came.
+    pub const fn is_translated(&self) -> bool {
+        self.translator.is_some()
+    }
+
+    /// Every byte that came, translated where it must be, and who translates the rest.
+    pub fn into_bytes(self) -> (Vec<u8>, Translator) {
+        (self.bytes, self.translator)
+    }
+
+    /// Every byte that came, and a scan that has seen them. Only for a stream that is not translated.
     pub fn into_parts(self) -> (Vec<u8>, StreamScan) {
         (self.bytes, self.scan)
     }

@@ -11,3 +11,4 @@ pub mod scan;
 pub mod splice;
 mod stencil;
 pub mod transcript;
+pub mod translate;

@@ -7,6 +7,7 @@ use super::encode::{DONE, EVENT_END};
 use super::scan::{Expected, Facts, Read, StreamEnd, StreamScan};
 use super::splice::Splice;
 use super::transcript::Transcript;
+use super::translate::Translator;
 use crate::json::{ObjectWriter, ReadError, Reader};
 
 /// What a client gets in a usage chunk. Both are JSON text on one line or several.
@@ -41,8 +42,9 @@ pub enum UsagePolicy<U> {
 ///
 /// An error event, or one in the middle that is no chunk, is withheld, with everything after it: the client has seen nothing of it, so the answer can still be
 /// resumed, and [`StreamScan::error`] has what the upstream said.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Rewriter<U> {
+    translator: Translator,
     scan: StreamScan,
     usage: UsagePolicy<U>,
     splice: Option<Splice>,
@@ -52,7 +54,7 @@ pub struct Rewriter<U> {
 impl<U: UsageChunk> Rewriter<U> {
     /// At the start of a stream.
     pub fn new(usage: UsagePolicy<U>, expected: Expected) -> Self {
-        Self { scan: StreamScan::new(expected), usage, splice: None, events: 0 }
+        Self { translator: None, scan: StreamScan::new(expected), usage, splice: None, events: 0 }
     }
 
     /// At the start of a stream that goes on with one that was cut.
@@ -61,12 +63,24 @@ impl<U: UsageChunk> Rewriter<U> {
         Self { splice: Some(splice), ..Self::new(usage, Expected { resumable: false, ..expected }) }
     }
 
+    /// What follows is translated first.
+    pub fn translate(&mut self, translator: Translator) {
+        self.translator = translator;
+    }
+
     /// Takes the next bytes and appends to `out` what the client is to get of them.
     ///
     /// # Errors
     /// When an event is too large to be held. Nothing more is forwarded then, and the end is a cut unless the answer
     /// had finished.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), EventTooLarge> {
+        let Some(translator) = &mut self.translator else { return self.take(bytes, out) };
+        let mut translated = Vec::with_capacity(bytes.len());
+        let pushed = translator.push(bytes, &mut translated);
+        self.take(&translated, out).and(pushed)
+    }
+
+    fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), EventTooLarge> {
         let (usage, splice, events) = (&mut self.usage, &mut self.splice, &mut self.events);
         self.scan.push_events(bytes, &mut |event, read, facts| {
             *events += 1;
@@ -80,6 +94,12 @@ impl<U: UsageChunk> Rewriter<U> {
     pub fn finish(&mut self, out: &mut Vec<u8>) -> StreamEnd {
         if let Some(end) = self.scan.end {
             return end;
+        }
+        if let Some(translator) = &mut self.translator {
+            let mut translated = Vec::new();
+            translator.end(&mut translated);
+            // Its events are no larger than those that it was given.
+            let _held = self.take(&translated, out);
         }
         let (usage, splice) = (&mut self.usage, &mut self.splice);
         let inside = self.scan.is_inside_event();

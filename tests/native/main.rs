@@ -87,6 +87,7 @@ mod sse_rewrite;
 mod sse_scan;
 mod sse_splice;
 mod sse_streams;
+mod sse_translate;
 mod usage_price;
 mod usage_record;
 mod usage_render;

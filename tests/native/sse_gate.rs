@@ -16,11 +16,11 @@ fn finish(reason: &str) -> String {
 }
 
 fn pushed(bytes: &str) -> GateState {
-    Gate::new(Expected::default()).push(bytes.as_bytes()).clone()
+    Gate::new(Expected::default(), None).push(bytes.as_bytes()).clone()
 }
 
 fn ended(bytes: &str) -> GateState {
-    let mut gate = Gate::new(Expected::default());
+    let mut gate = Gate::new(Expected::default(), None);
     gate.push(bytes.as_bytes());
     gate.end().clone()
 }
@@ -110,7 +110,10 @@ fn what_is_no_chunk_fails() {
     for bytes in ["data: {\"choices\":\n\n", "data: hello\n\n", "data: []\n\n", "data:\n\n"] {
         assert_eq!(pushed(bytes), GateState::Failed(GateFailure::Malformed), "{bytes}");
     }
-    assert_eq!(*Gate::new(Expected::default()).push(b"data: \xff\n\n"), GateState::Failed(GateFailure::Malformed));
+    assert_eq!(
+        *Gate::new(Expected::default(), None).push(b"data: \xff\n\n"),
+        GateState::Failed(GateFailure::Malformed)
+    );
 }
 
 #[test]
@@ -127,10 +130,10 @@ fn a_body_that_is_no_stream_is_kept() {
     for body in
         ["<!DOCTYPE html>\n<html>\n\n</html>", "{\"error\":{\"message\":\"m\"}}", "\n upstream connect error\n\n"]
     {
-        let mut gate = Gate::new(Expected::default());
+        let mut gate = Gate::new(Expected::default(), None);
         assert_eq!(*gate.push(body.as_bytes()), GateState::Waiting);
         assert_eq!(*gate.end(), GateState::Failed(GateFailure::NotAStream), "{body}");
-        assert_eq!(gate.into_bytes(), body.as_bytes());
+        assert_eq!(gate.body(), body.as_bytes());
     }
 }
 
@@ -158,19 +161,19 @@ fn talk_without_a_token_has_a_bound_but_a_picture_may_be_larger() {
 
 #[test]
 fn the_state_stays_and_bytes_are_still_kept() {
-    let mut gate = Gate::new(Expected::default());
+    let mut gate = Gate::new(Expected::default(), None);
     assert_eq!(*gate.push(TEXT.as_bytes()), GateState::Open);
     assert_eq!(*gate.push(b"data: nonsense\n\n"), GateState::Open);
     assert_eq!(*gate.end(), GateState::Open);
-    assert_eq!(gate.into_bytes(), format!("{TEXT}data: nonsense\n\n").into_bytes());
-    let mut gate = Gate::new(Expected::default());
+    assert_eq!(gate.body(), format!("{TEXT}data: nonsense\n\n").as_bytes());
+    let mut gate = Gate::new(Expected::default(), None);
     gate.push(b"data: [DONE]\n\n");
     assert_eq!(*gate.push(TEXT.as_bytes()), failed_empty(None));
 }
 
 /// What a relay does: the gate until it has decided, then the scan with the rest.
 fn run(pieces: &[&[u8]]) -> (GateState, Option<String>) {
-    let mut gate = Gate::new(Expected::default());
+    let mut gate = Gate::new(Expected::default(), None);
     let mut pieces = pieces.iter();
     for piece in pieces.by_ref() {
         if *gate.push(piece) != GateState::Waiting {

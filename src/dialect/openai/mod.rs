@@ -2,6 +2,3 @@
 
 pub mod encode;
 pub mod reply;
-
-/// The path after a provider's base URL.
-pub const PATH: &str = "/chat/completions";
