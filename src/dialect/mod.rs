@@ -2,6 +2,7 @@
 //! beside them.
 
 pub mod classify;
+pub mod encoded;
 pub mod headroom;
 pub mod openai;
 pub mod reset;

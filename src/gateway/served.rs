@@ -5,7 +5,7 @@ use super::ports::Ports;
 use super::trail::{End, Trail, Tried};
 use crate::catalog::model::Prices;
 use crate::catalog::provider::StreamUsage;
-use crate::dialect::openai::encode::Encoded;
+use crate::dialect::encoded::Encoded;
 use crate::json::ObjectWriter;
 use crate::routing::plan::Candidate;
 use crate::sse::scan::Expected;
@@ -108,7 +108,7 @@ pub(super) fn answer_headers(served: &Served, encoded: &Encoded, trail: &Trail) 
     let mut all = trail_headers(trail);
     all.push((headers::PROVIDER, headers::value(&served.provider)));
     all.push((headers::MODEL, headers::value(&served.upstream_model)));
-    all.push((headers::REASONING_EFFORT, encoded.effort.map_or("none", |effort| effort.as_str()).to_owned()));
+    all.push((headers::REASONING_EFFORT, encoded.effort.header()));
     if !encoded.dropped.is_empty() {
         all.push((headers::DROPPED_PARAMS, headers::list(&encoded.dropped)));
     }

@@ -8,7 +8,8 @@ use std::path::Path;
 use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec};
 use opengateway::catalog::provider::{BodyPolicy, GATEWAY_FIELDS, OutputLimitName, Prefill, ProviderSpec, StreamUsage};
-use opengateway::dialect::openai::encode::{Encoded, encode};
+use opengateway::dialect::encoded::{AppliedEffort, Encoded};
+use opengateway::dialect::openai::encode::encode;
 use opengateway::openai::request::ChatRequest;
 use serde_json::{Value, json};
 
@@ -77,7 +78,7 @@ fn a_plain_provider_gets_every_other_field_as_it_was_written() {
     let members = r#""temperature" : 0.10 ,"weird \u00e4 field":{"a": [1.50, null]},"user":"u\/1""#;
     let encoded = sent(members, &plain(), &able()).1;
     let wanted = r#"{"model":"vendor/able-1","messages":[{"role":"user","content":"hi"}],"temperature":0.10,"weird \u00e4 field":{"a": [1.50, null]},"user":"u\/1"}"#;
-    assert_eq!(encoded, Encoded { body: wanted.into(), dropped: vec![], effort: None });
+    assert_eq!(encoded, Encoded { body: wanted.into(), dropped: vec![], effort: AppliedEffort::None });
 }
 
 #[test]
@@ -199,7 +200,8 @@ fn an_effort_is_moved_to_the_nearest_lower_one_that_the_model_has() {
     ] {
         let model = ModelSpec { efforts: Cow::Owned(efforts.clone()), ..able() };
         let (body, encoded) = sent(&format!("\"reasoning_effort\":\"{}\"", asked.as_str()), &plain(), &model);
-        assert_eq!(encoded.effort, wanted, "{asked:?} of {efforts:?}");
+        let told = wanted.map_or(AppliedEffort::None, AppliedEffort::Effort);
+        assert_eq!(encoded.effort, told, "{asked:?} of {efforts:?}");
         assert_eq!(body.get("reasoning_effort").and_then(Value::as_str), wanted.map(Effort::as_str));
         assert_eq!(encoded.dropped.is_empty(), asked == Default || !efforts.is_empty());
     }
@@ -217,7 +219,7 @@ fn a_reasoning_level_asks_for_an_effort_where_the_client_asks_for_none() {
     assert_eq!(plainly_sent(r#""min_reasoning_level":"high","reasoning_effort":"low""#)["reasoning_effort"], "low");
     let quick = ModelSpec { capabilities: Capabilities { reasoning: false, ..able().capabilities }, ..able() };
     let (body, encoded) = sent(r#""min_reasoning_level":"high""#, &plain(), &quick);
-    assert_eq!((body.get("reasoning_effort"), encoded.effort), (None, None));
+    assert_eq!((body.get("reasoning_effort"), encoded.effort), (None, AppliedEffort::None));
     assert!(encoded.dropped.is_empty(), "the client did not send it");
 }
 
@@ -419,4 +421,17 @@ fn the_beginning_of_an_answer_is_given_in_each_providers_way() {
     let provider = ProviderSpec { prefill: Prefill::ContinueFinalMessage, ..plain() };
     let encoded = encode(&request, &provider, &able(), Some("a")).body;
     assert_eq!(encoded.matches("continue_final_message").count(), 1, "{encoded}");
+}
+
+#[test]
+fn the_header_tells_the_effort_or_the_budget() {
+    for (effort, header) in [
+        (AppliedEffort::None, "none"),
+        (AppliedEffort::Effort(Effort::None), "none"),
+        (AppliedEffort::Effort(Effort::Xhigh), "xhigh"),
+        (AppliedEffort::Effort(Effort::Default), "default"),
+        (AppliedEffort::Budget(2048), "budget:2048"),
+    ] {
+        assert_eq!(effort.header(), header);
+    }
 }

@@ -3,20 +3,10 @@
 
 use crate::catalog::model::{Effort, ModelSpec, ReasoningLevel};
 use crate::catalog::provider::{BodyPolicy, OutputLimitName, Prefill, ProviderSpec, StreamUsage};
+use crate::dialect::encoded::{AppliedEffort, Encoded};
 use crate::json::{ObjectWriter, ReadError, Reader, Str};
 use crate::openai::request::ChatRequest;
 use crate::routing::tokens;
-
-/// A request as it is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encoded {
-    /// The JSON body.
-    pub body: String,
-    /// The fields that were left out because this provider or model does not take them, as the client spelt them.
-    pub dropped: Vec<String>,
-    /// The reasoning effort that is asked for.
-    pub effort: Option<Effort>,
-}
 
 /// Fields that are never left out: an answer in another form than asked for would be an untrue one.
 const KEPT: [&str; 2] = ["response_format", "n"];
@@ -99,7 +89,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
         }
     }
     body.end();
-    Encoded { body: out, dropped, effort }
+    Encoded { body: out, dropped, effort: effort.map_or(AppliedEffort::None, AppliedEffort::Effort) }
 }
 
 /// Adds the beginning of the answer to the array `messages`.

@@ -1,0 +1,42 @@
+//! A request as a provider gets it, whatever its dialect.
+
+use crate::catalog::model::Effort;
+use crate::json::push_number;
+
+/// A request as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The JSON body.
+    pub body: String,
+    /// The fields that were left out because this provider or model does not take them, as the client spelt them.
+    pub dropped: Vec<String>,
+    /// How much the model is asked to think.
+    pub effort: AppliedEffort,
+}
+
+/// How much a model is asked to think: what `x-gateway-reasoning-effort` tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AppliedEffort {
+    /// Nothing was said about it: the model does what it does by itself.
+    #[default]
+    None,
+    /// An effort; [`Effort::None`] is no thinking at all, [`Effort::Default`] thinking as much as it likes.
+    Effort(Effort),
+    /// At most so many tokens of thought.
+    Budget(u32),
+}
+
+impl AppliedEffort {
+    /// The value of the header: `none`, `high`, `budget:2048`.
+    pub fn header(self) -> String {
+        match self {
+            Self::None => Effort::None.as_str().to_owned(),
+            Self::Effort(effort) => effort.as_str().to_owned(),
+            Self::Budget(tokens) => {
+                let mut value = String::from("budget:");
+                push_number(&mut value, tokens.into());
+                value
+            }
+        }
+    }
+}
