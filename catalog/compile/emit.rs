@@ -3,6 +3,7 @@
 use super::Catalogue;
 use super::alias::Alias;
 use super::model::{CAPABILITIES, Model};
+use super::price::{Prices, Rates};
 use super::provider::{ErrorRule, Provider};
 
 pub(crate) fn emit(catalogue: &Catalogue) -> String {
@@ -99,14 +100,7 @@ fn error_rule(rule: &ErrorRule) -> String {
 fn model(row: &Model) -> String {
     let capabilities: Vec<String> =
         CAPABILITIES.iter().map(|(name, _)| format!("{name}: {}", row.capabilities.contains(name))).collect();
-    let prices = optional(row.prices, |prices| {
-        format!(
-            "Prices {{ input: {}, output: {}, cached_input: {} }}",
-            prices.input,
-            prices.output,
-            optional(prices.cached_input, |price| price.to_string()),
-        )
-    });
+    let prices = optional(row.prices.as_ref(), prices);
     format!(
         "ModelSpec {{ id: {}, provider: {}, upstream_id: {}, context_window: {}, max_output: {}, prices: {prices}, \
          capabilities: Capabilities {{ {} }}, efforts: {}, reasoning_level: ReasoningLevel::{}, free: {}, auto: {}, drops: {} }}",
@@ -121,5 +115,20 @@ fn model(row: &Model) -> String {
         row.free,
         row.auto,
         texts(&row.drops),
+    )
+}
+
+fn prices(prices: &Prices) -> String {
+    let tier = |(above, tier): &(u32, Rates)| format!("price::PriceTier {{ above: {above}, rates: {} }}", rates(tier));
+    format!("price::Prices {{ base: {}, tiers: {} }}", rates(&prices.base), list(prices.tiers.iter().map(tier)))
+}
+
+fn rates(rates: &Rates) -> String {
+    format!(
+        "price::Rates {{ input: {}, output: {}, cached_input: {}, extras: {} }}",
+        rates.input,
+        rates.output,
+        optional(rates.cached_input, |price| price.to_string()),
+        list(rates.extras.iter().map(|(extra, price)| format!("(price::Extra::{extra}, {price})"))),
     )
 }

@@ -207,6 +207,12 @@ impl<'a> Fields<'a> {
         self.as_number(field, value, "a whole number of tokens, or \"unknown\"")
     }
 
+    /// A required number of something.
+    pub(crate) fn count(&mut self, field: &'static str) -> u32 {
+        let value = self.required(field);
+        value.and_then(|value| self.as_number(field, value, "a whole number")).unwrap_or_default()
+    }
+
     pub(crate) fn optional_status(&mut self, field: &'static str) -> Option<u16> {
         let value = self.get(field)?;
         self.as_number(field, value, "an HTTP status")

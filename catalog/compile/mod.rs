@@ -8,6 +8,7 @@ mod emit;
 mod fields;
 pub(crate) mod model;
 pub(crate) mod money;
+pub(crate) mod price;
 pub(crate) mod problem;
 pub(crate) mod provider;
 

@@ -1,10 +1,7 @@
 //! Reads `models/*.toml`, and checks what can be checked of one row alone.
 
-use toml::Spanned;
-use toml::de::DeValue;
-
 use super::fields::{Fields, File, Word};
-use super::money::pico_dollars;
+use super::price::{self, Prices};
 use super::problem::{Place, ProblemKind};
 use super::provider::read_drops;
 
@@ -51,14 +48,6 @@ pub(crate) struct Model {
     pub(crate) drops: Vec<String>,
 }
 
-/// Pico-dollars per token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Prices {
-    pub(crate) input: u64,
-    pub(crate) output: u64,
-    pub(crate) cached_input: Option<u64>,
-}
-
 pub(crate) fn read(file: &File<'_>) -> Vec<Model> {
     let document = file.parse();
     let mut root = Fields::new(file, document.span(), document.get_ref());
@@ -77,7 +66,7 @@ fn read_model<'a>(provider: &str, file: &'a File<'a>, mut fields: Fields<'a>) ->
         id,
         context_window: fields.tokens("context_window"),
         max_output: fields.tokens("max_output"),
-        prices: read_price(file, &mut fields),
+        prices: price::read(file, &mut fields),
         capabilities: fields.words("capabilities", &CAPABILITIES),
         efforts: fields.words("efforts", &EFFORTS),
         reasoning_level: fields.word("reasoning_level", &REASONING_LEVELS),
@@ -108,57 +97,5 @@ fn check(model: &Model, fields: &Fields<'_>) {
     let rank = |effort: &&str| EFFORTS.iter().position(|(_, variant)| variant == effort);
     if !model.efforts.iter().map(rank).is_sorted_by(|a, b| a < b) {
         fields.report(ProblemKind::EffortsOutOfOrder);
-    }
-}
-
-fn read_price<'a>(file: &'a File<'a>, fields: &mut Fields<'a>) -> Option<Prices> {
-    let Some(value) = fields.get("price") else {
-        fields.report(ProblemKind::MissingPrice);
-        return None;
-    };
-    if value.get_ref().as_str() == Some("unknown") {
-        return None;
-    }
-    let Some(table) = value.get_ref().as_table() else {
-        let field = "price".to_owned();
-        let wanted = "a table like { input = 0.1, output = 0.4 }, or \"unknown\"";
-        fields.report_at(value, ProblemKind::WrongType { field, wanted });
-        return None;
-    };
-    let mut price = Fields::new(file, value.span(), table);
-    let input = price.get("input");
-    let output = price.get("output");
-    let cached_input = price.get("cached_input");
-    if input.is_none() || output.is_none() {
-        price.report(ProblemKind::MissingPrice);
-    }
-    let prices = Prices {
-        input: read_amount("input", input, &price).unwrap_or_default(),
-        output: read_amount("output", output, &price).unwrap_or_default(),
-        cached_input: read_amount("cached_input", cached_input, &price),
-    };
-    price.finish();
-    Some(prices)
-}
-
-/// The number as it is written, since a float would not be exact.
-fn read_amount(field: &'static str, value: Option<&Spanned<DeValue<'_>>>, fields: &Fields<'_>) -> Option<u64> {
-    let value = value?;
-    let number = value.get_ref();
-    let decimal = number.as_integer().filter(|integer| integer.radix() == 10);
-    let text = decimal.map(|integer| integer.as_str()).or_else(|| number.as_float().map(|float| float.as_str()));
-    let Some(text) = text else {
-        let field = field.to_owned();
-        let wanted = "a number of USD per million tokens";
-        fields.report_at(value, ProblemKind::WrongType { field, wanted });
-        return None;
-    };
-    match pico_dollars(text) {
-        Ok(amount) => Some(amount),
-        Err(error) => {
-            let text = text.to_owned();
-            fields.report_at(value, ProblemKind::Price { field, text, error });
-            None
-        }
     }
 }

@@ -59,6 +59,9 @@ pub(crate) enum ProblemKind {
     AmbiguousModel { provider: String, name: String, other: Place },
     MissingPrice,
     Price { field: &'static str, text: String, error: PriceError },
+    TiersWithoutPrice,
+    TiersOutOfOrder,
+    TierPrices { field: &'static str },
     OutputAboveWindow { max_output: u32, context_window: u32 },
     EffortsWithoutReasoning,
     EffortsOutOfOrder,
@@ -141,6 +144,11 @@ impl fmt::Display for ProblemKind {
                  price = \"unknown\" where nobody knows it"
             ),
             Self::Price { field, text, error } => write!(f, "price `{field}` = {text}: {error}"),
+            Self::TiersWithoutPrice => write!(f, "`price_tiers` counts only with a known `price`: remove one of them"),
+            Self::TiersOutOfOrder => write!(f, "`above` must rise from tier to tier"),
+            Self::TierPrices { field } => {
+                write!(f, "a tier must price what `price` prices by the token, and nothing else: see `{field}`")
+            }
             Self::OutputAboveWindow { max_output, context_window } => write!(
                 f,
                 "max_output {max_output} is above context_window {context_window}: prompt and answer share the window"

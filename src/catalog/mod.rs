@@ -3,6 +3,7 @@
 
 pub mod lookup;
 pub mod model;
+pub mod price;
 pub mod provider;
 pub mod tables;
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::price::Prices;
 use super::provider::{Text, Texts};
 
 /// What a model can do beyond text in, text out.
@@ -57,17 +58,6 @@ pub enum Effort {
     Max,
     /// The provider's own default, where it offers no scale.
     Default,
-}
-
-/// List prices in pico-dollars (1e-12 USD) per token; USD per million tokens times 1e6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prices {
-    /// Prompt tokens.
-    pub input: u64,
-    /// Completion tokens, reasoning included.
-    pub output: u64,
-    /// Prompt tokens read from the provider's cache; where unknown, [`Self::input`] counts.
-    pub cached_input: Option<u64>,
 }
 
 /// One model at one provider. `(provider, upstream_id)` is unique, `id` is shared by all who serve the same model.

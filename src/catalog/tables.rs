@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use super::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use super::price;
 use super::provider::{
     BodyPolicy, Dialect, ErrorRule, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, QuotaReset,
     StreamUsage, Text,

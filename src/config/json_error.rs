@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::base_url::BaseUrlError;
 use super::error::shown;
+use super::price::PriceUnit;
 
 /// What is wrong at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,16 +51,25 @@ pub enum JsonProblem {
         /// The largest value that is allowed.
         max: u32,
     },
-    /// Not a price in USD per million tokens: negative, above `max`, or with more than six decimals.
+    /// Not a price: negative, too high, or with too many decimals.
     NotAPrice {
         /// What is there.
         found: String,
-        /// The highest price, in USD per million tokens.
-        max: u64,
+        /// What it should be.
+        unit: PriceUnit,
     },
     /// A price that means nothing without another one.
     PriceMissing {
         /// The key of the other one.
+        key: &'static str,
+    },
+    /// Prices by both of their names.
+    PricedTwice,
+    /// A tier is not above the one before it.
+    TiersOutOfOrder,
+    /// A tier without the price of something that the base tier prices by the token, or the other way round.
+    TierPrices {
+        /// The name of that price.
         key: &'static str,
     },
     /// Empty, or with something else than visible ASCII.
@@ -128,12 +138,20 @@ impl fmt::Display for JsonProblem {
             Self::NotANumber { found, min, max } => {
                 write!(f, "expected a whole number from {min} to {max}, found {}", shown(found))
             }
-            Self::NotAPrice { found, max } => write!(
+            Self::NotAPrice { found, unit } => write!(
                 f,
-                "expected USD per million tokens, from 0 to {max} with at most 6 decimals, found {}",
+                "expected {}, from 0 to {} with at most {} decimals, found {}",
+                unit.as_str(),
+                unit.max(),
+                unit.decimals(),
                 shown(found)
             ),
             Self::PriceMissing { key } => write!(f, "`{key}` must be set as well, or the cost would be wrong"),
+            Self::PricedTwice => f.write_str("`price` already says it; keep one of them"),
+            Self::TiersOutOfOrder => f.write_str("`above` must rise from tier to tier"),
+            Self::TierPrices { key } => {
+                write!(f, "a tier must price what `price` prices by the token, and nothing else: see `{key}`")
+            }
             Self::NotAName => f.write_str("expected a name of visible ASCII characters without spaces"),
             Self::NotAProviderId => {
                 f.write_str("a provider's id has 1 to 32 characters: lower-case letters, digits and `-`")

@@ -14,6 +14,7 @@ pub mod limits;
 mod log;
 mod models_json;
 mod price;
+mod prices_json;
 mod providers_json;
 mod secret;
 mod walker;
@@ -28,6 +29,7 @@ pub use json_error::JsonProblem;
 pub use limits::{Limits, Timeouts};
 pub use log::LogRequests;
 pub use models_json::ModelChanges;
+pub use price::PriceUnit;
 pub use secret::{KeyDigest, Secret};
 
 use crate::project::ProjectId;

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use super::error::ConfigError;
 use super::json_error::JsonProblem;
-use super::price::{MAX_USD_PER_MTOK, pico_dollars};
+use super::prices_json::prices;
 use super::walker::{Object, Walker};
-use crate::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use crate::catalog::price::Prices;
 use crate::catalog::provider::{Text, Texts};
 use crate::openai::request::MessageMember;
 
@@ -15,6 +16,8 @@ const ROW_KEYS: &[&str] = &[
     "upstream_id",
     "context_window",
     "max_output",
+    "price",
+    "price_tiers",
     "input_usd_per_mtok",
     "output_usd_per_mtok",
     "cached_input_usd_per_mtok",
@@ -29,6 +32,8 @@ const ROW_KEYS: &[&str] = &[
 const CHANGE_KEYS: &[&str] = &[
     "context_window",
     "max_output",
+    "price",
+    "price_tiers",
     "input_usd_per_mtok",
     "output_usd_per_mtok",
     "cached_input_usd_per_mtok",
@@ -38,7 +43,7 @@ const CHANGE_KEYS: &[&str] = &[
 ];
 
 /// What an operator says of a model; what is none keeps its value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelChanges {
     /// Tokens of prompt and answer together.
     pub context_window: Option<u32>,
@@ -80,7 +85,9 @@ impl ModelChanges {
     pub fn apply(&self, model: &mut ModelSpec) {
         model.context_window = self.context_window.or(model.context_window);
         model.max_output = self.max_output.or(model.max_output);
-        model.prices = self.prices.or(model.prices);
+        if let Some(prices) = &self.prices {
+            model.prices = Some(prices.clone());
+        }
         model.free = self.free.unwrap_or(model.free);
         model.auto = self.auto.unwrap_or(model.auto);
         if let Some(capabilities) = self.capabilities {
@@ -134,29 +141,6 @@ pub(super) fn drops(json: &Walker<'_>) -> Result<Texts, ConfigError> {
 
 pub(super) fn texts(json: &Walker<'_>) -> Result<Texts, ConfigError> {
     Ok(json.names()?.into_iter().map(Text::Owned).collect())
-}
-
-fn prices(object: &Object<'_>) -> Result<Option<Prices>, ConfigError> {
-    const INPUT: &str = "input_usd_per_mtok";
-    const OUTPUT: &str = "output_usd_per_mtok";
-    const CACHED: &str = "cached_input_usd_per_mtok";
-    let cached_input = object.optional(CACHED, price)?;
-    let complaint = |key, missing| Err(object.wrong(key, JsonProblem::PriceMissing { key: missing }));
-    match (object.optional(INPUT, price)?, object.optional(OUTPUT, price)?) {
-        (Some(input), Some(output)) => Ok(Some(Prices { input, output, cached_input })),
-        (Some(_), None) => complaint(INPUT, OUTPUT),
-        (None, Some(_)) => complaint(OUTPUT, INPUT),
-        (None, None) if cached_input.is_some() => complaint(CACHED, INPUT),
-        (None, None) => Ok(None),
-    }
-}
-
-fn price(json: &Walker<'_>) -> Result<u64, ConfigError> {
-    let number = json.number()?;
-    match pico_dollars(number) {
-        Some(price) => Ok(price),
-        None => json.wrong(JsonProblem::NotAPrice { found: number.to_owned(), max: MAX_USD_PER_MTOK }),
-    }
 }
 
 fn capabilities(json: &Walker<'_>) -> Result<Capabilities, ConfigError> {

@@ -7,7 +7,7 @@ use super::served::{Served, metadata_json, record_of, tried};
 use super::setup::Gateway;
 use super::trail::{End, Trail};
 use super::wishes::Patience;
-use crate::catalog::model::Prices;
+use crate::catalog::price::Prices;
 use crate::config::Secret;
 use crate::dialect::classify::Failure;
 use crate::dialect::encoded::Encoded;
@@ -105,8 +105,8 @@ impl<'r, P: Ports> Asker<'r, P> {
     }
 
     /// The list prices of this request, where known: another tier has other prices, which the catalogue does not know.
-    fn prices(&self, candidate: &Candidate<'_>) -> Option<Prices> {
-        candidate.model.prices.filter(|_| !self.request.other_service_tier)
+    fn prices<'c>(&self, candidate: &'c Candidate<'_>) -> Option<&'c Prices> {
+        candidate.model.prices.as_ref().filter(|_| !self.request.other_service_tier)
     }
 
     /// What the prompt costs at this candidate in pico-dollars, by the estimate; `None` where nobody knows.
@@ -114,7 +114,8 @@ impl<'r, P: Ports> Asker<'r, P> {
         if self.is_free(candidate) {
             return Some(0);
         }
-        self.prices(candidate).map(|prices| self.prompt_tokens.saturating_mul(prices.input))
+        let prices = self.prices(candidate)?;
+        Some(self.prompt_tokens.saturating_mul(prices.rates(self.prompt_tokens).input))
     }
 
     /// How the candidate's replies become OpenAI's.
@@ -168,7 +169,7 @@ impl<'r, P: Ports> Asker<'r, P> {
             model: model.id.to_string(),
             upstream_model: model.upstream_id.to_string(),
             requested_provider: self.requested_provider.map(str::to_owned),
-            prices: self.prices(candidate),
+            prices: self.prices(candidate).cloned(),
             free: self.is_free(candidate),
             expected: self.expected(candidate),
             stream_usage: provider.stream_usage,

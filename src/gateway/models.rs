@@ -1,7 +1,8 @@
 //! `GET /v1/models`: OpenAI's list, with what the catalogue knows beside it.
 
 use super::setup::Gateway;
-use crate::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use crate::catalog::price::{Extra, Prices, Rates};
 use crate::json::{ObjectWriter, push_string};
 use crate::openai::error::{ApiError, ErrorType};
 use crate::openai::request::AUTO;
@@ -76,7 +77,7 @@ fn entry(gateway: &Gateway, id: &str, offers: &[&ModelSpec], out: &mut String) {
     let mut object = head(id, owner, out);
     facts(&mut object, offers);
     // The cheapest price that is known, at three prompt tokens to one of the answer.
-    let cheapest = offers.iter().filter_map(|model| model.prices).min_by_key(|price| price.input * 3 + price.output);
+    let cheapest = offers.iter().filter_map(|model| model.prices.as_ref()).min_by_key(|prices| prices.blended());
     pricing(object.key("pricing"), cheapest);
     let list = object.key("providers");
     list.push('[');
@@ -92,7 +93,7 @@ fn entry(gateway: &Gateway, id: &str, offers: &[&ModelSpec], out: &mut String) {
         limit(&mut offer, "max_output_tokens", model.max_output);
         capabilities(offer.key("capabilities"), model.capabilities);
         offer.boolean("free", is_free(model));
-        pricing(offer.key("pricing"), model.prices);
+        pricing(offer.key("pricing"), model.prices.as_ref());
         offer.end();
     }
     list.push(']');
@@ -157,20 +158,44 @@ fn capabilities(out: &mut String, can: Capabilities) {
     object.end();
 }
 
-/// List prices in USD per million tokens.
-fn pricing(out: &mut String, prices: Option<Prices>) {
+/// List prices: of tokens in USD per million, of other things in USD for each. What has no price of its own is left out.
+fn pricing(out: &mut String, prices: Option<&Prices>) {
     let Some(prices) = prices else {
         out.push_str("null");
         return;
     };
+    let mut object = ObjectWriter::new(out);
+    rates(&mut object, &prices.base);
+    if !prices.tiers.is_empty() {
+        let list = object.key("tiers");
+        for (index, tier) in prices.tiers.iter().enumerate() {
+            list.push(if index == 0 { '[' } else { ',' });
+            let mut object = ObjectWriter::new(list);
+            object.number("above_prompt_tokens", tier.above.into());
+            rates(&mut object, &tier.rates);
+            object.end();
+        }
+        list.push(']');
+    }
+    object.end();
+}
+
+fn rates(object: &mut ObjectWriter<'_>, rates: &Rates) {
     // Pico-dollars a token, times a million tokens.
     let per_million = |pico: u64| usd(pico.saturating_mul(1_000_000));
-    let mut object = ObjectWriter::new(out);
-    object.raw("input_usd_per_mtok", &per_million(prices.input));
-    object.raw("output_usd_per_mtok", &per_million(prices.output));
-    match prices.cached_input {
+    object.raw("input_usd_per_mtok", &per_million(rates.input));
+    object.raw("output_usd_per_mtok", &per_million(rates.output));
+    match rates.cached_input {
         Some(cached) => object.raw("cached_input_usd_per_mtok", &per_million(cached)),
         None => object.raw("cached_input_usd_per_mtok", "null"),
     }
-    object.end();
+    for &(extra, pico) in rates.extras.iter() {
+        match extra {
+            Extra::CacheWrite => object.raw("cache_write_usd_per_mtok", &per_million(pico)),
+            Extra::CacheWrite1h => object.raw("cache_write_1h_usd_per_mtok", &per_million(pico)),
+            Extra::Request => object.raw("request_usd", &usd(pico)),
+            Extra::Search => object.raw("search_usd", &usd(pico)),
+            Extra::Image => object.raw("image_usd", &usd(pico)),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::headers::{self, Header};
 use super::ports::Ports;
 use super::trail::{End, Trail, Tried};
-use crate::catalog::model::Prices;
+use crate::catalog::price::Prices;
 use crate::catalog::provider::StreamUsage;
 use crate::dialect::encoded::Encoded;
 use crate::json::ObjectWriter;
@@ -82,7 +82,7 @@ pub fn metadata_json(served: &Served, routing: &str) -> String {
 
 /// The cost of `tokens` at list price, zero where the operator has free use of the model, `None` where nobody knows.
 pub fn cost(served: &Served, tokens: &TokenUsage) -> Option<Cost> {
-    if served.free { Some(Cost::default()) } else { served.prices.map(|prices| Cost::of(tokens, &prices)) }
+    if served.free { Some(Cost::default()) } else { served.prices.as_ref().map(|prices| Cost::of(tokens, prices)) }
 }
 
 pub(super) fn tried(candidate: &Candidate<'_>, status: Option<u16>, end: End) -> Tried {

@@ -4,8 +4,9 @@
 use super::rank::sort_by_rank;
 use super::requirements::{Need, Requirements};
 use super::target::{Offer, Target};
-use super::tiers::{blended_price, tiers};
+use super::tiers::tiers;
 use crate::catalog::lookup::Catalog;
+use crate::catalog::price::Prices;
 use crate::catalog::provider::{KeyPolicy, ProviderSpec, Text};
 use crate::health::circuit::Standing;
 use crate::openai::request::{ProviderPreferences, Sort};
@@ -366,7 +367,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         let measured = |candidate: &Candidate<'c>, sort: Sort| {
             let (provider, model) = (candidate.provider.id.as_ref(), candidate.model.upstream_id.as_ref());
             match sort {
-                Sort::Price => candidate.model.prices.map_or(u128::MAX, blended_price),
+                Sort::Price => candidate.model.prices.as_ref().map_or(u128::MAX, Prices::blended),
                 Sort::Latency => self.health.first_token_ms(provider, model).map_or(u128::MAX, u128::from),
                 Sort::Throughput => u128::MAX - self.health.tokens_per_second(provider, model).map_or(0, u128::from),
             }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::tokens;
 use crate::catalog::model::{ModelSpec, ReasoningLevel};
+use crate::catalog::price::Prices;
 use crate::catalog::provider::ProviderSpec;
 use crate::openai::request::{ChatRequest, ResponseFormat, ToolChoice};
 
@@ -169,5 +170,5 @@ impl Requirements {
 
 /// Whether a model costs nothing: a recurring free plan, or a price of zero.
 pub fn is_free(model: &ModelSpec) -> bool {
-    model.free || model.prices.is_some_and(|prices| prices.input == 0 && prices.output == 0)
+    model.free || model.prices.as_ref().is_some_and(Prices::are_zero)
 }

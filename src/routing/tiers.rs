@@ -6,19 +6,15 @@ use super::plan::{Ranked, band};
 use super::rank::sort_by_rank;
 use super::requirements::is_free;
 use crate::catalog::lookup::Catalog;
-use crate::catalog::model::{Prices, ReasoningLevel};
-
-/// USD per token at three prompt tokens to one completion token, times four: what price tiers are made from.
-pub(super) fn blended_price(prices: Prices) -> u128 {
-    u128::from(prices.input) * 3 + u128::from(prices.output)
-}
+use crate::catalog::model::ReasoningLevel;
+use crate::catalog::price::Prices;
 
 /// Price tiers for `auto`: what is free; then up to twice the cheapest that is left, and so on. In each tier one best
 /// model of each provider; the second-best models of all tiers come after every tier.
 pub(super) fn tiers<'c>(mut ranked: Vec<Ranked<'c>>, catalog: &Catalog) -> Vec<Vec<Ranked<'c>>> {
-    let price = |entry: &Ranked<'c>| match (is_free(&entry.candidate.model), entry.candidate.model.prices) {
+    let price = |entry: &Ranked<'c>| match (is_free(&entry.candidate.model), &entry.candidate.model.prices) {
         (true, _) => 0,
-        (false, Some(prices)) => blended_price(prices),
+        (false, Some(prices)) => prices.blended(),
         (false, None) => u128::MAX,
     };
     sort_by_rank(&mut ranked, price);
@@ -60,6 +56,6 @@ fn preference(entry: &Ranked<'_>) -> (bool, Reverse<u8>, ReasoningLevel, Reverse
         entry.fits,
         Reverse(band(entry.standing).unwrap_or(u8::MAX)),
         model.reasoning_level,
-        Reverse(model.prices.map_or(u128::MAX, blended_price)),
+        Reverse(model.prices.as_ref().map_or(u128::MAX, Prices::blended)),
     )
 }

@@ -3,7 +3,7 @@
 use std::ops::Add;
 
 use super::tokens::TokenUsage;
-use crate::catalog::model::Prices;
+use crate::catalog::price::Prices;
 use crate::json::{push_digit, push_number};
 
 /// Pico-dollars in a dollar.
@@ -25,11 +25,12 @@ pub struct Cost {
 impl Cost {
     /// The list price of `tokens`.
     pub fn of(tokens: &TokenUsage, prices: &Prices) -> Self {
+        let rates = prices.rates(tokens.prompt);
         let cached = tokens.cached.min(tokens.prompt);
         Self {
-            input: tokens.prompt.saturating_sub(cached).saturating_mul(prices.input),
-            cached_input: cached.saturating_mul(prices.cached_input.unwrap_or(prices.input)),
-            output: tokens.completion.saturating_mul(prices.output),
+            input: tokens.prompt.saturating_sub(cached).saturating_mul(rates.input),
+            cached_input: cached.saturating_mul(rates.cached_input.unwrap_or(rates.input)),
+            output: tokens.completion.saturating_mul(rates.output),
             request: 0,
         }
     }

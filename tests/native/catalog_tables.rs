@@ -1,7 +1,8 @@
 //! The compiled-in catalogue: promises that its data must keep, and figures that must not change by accident.
 
 use opengateway::catalog::Catalog;
-use opengateway::catalog::model::{Effort, ModelSpec, Prices};
+use opengateway::catalog::model::{Effort, ModelSpec};
+use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{BodyPolicy, KeyPolicy, ProviderSpec, StreamUsage};
 use opengateway::routing::failure::ErrorClass;
 
@@ -80,7 +81,7 @@ fn prices_are_what_the_sources_say() {
         ("mistral", "mistral-large-4", 680_000, 2_090_000, Some(70_000)),
     ];
     for (provider, upstream_id, input, output, cached_input) in cases {
-        let prices = Prices { input, output, cached_input };
+        let prices = Prices::of_tokens(input, output, cached_input);
         assert_eq!(row(provider, upstream_id).prices, Some(prices), "{provider}/{upstream_id}");
     }
 }

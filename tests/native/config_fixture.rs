@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{
     BodyPolicy, Dialect, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, StreamUsage, Text,
 };
@@ -85,7 +86,7 @@ fn model(id: &'static str, provider: &'static str, upstream_id: &'static str) ->
         upstream_id: upstream_id.into(),
         context_window: Some(131_072),
         max_output: Some(65_536),
-        prices: Some(Prices { input: 150_000, output: 600_000, cached_input: None }),
+        prices: Some(Prices::of_tokens(150_000, 600_000, None)),
         capabilities: Capabilities { tools: true, reasoning: true, ..Capabilities::default() },
         efforts: Cow::Borrowed(&[Effort::Low, Effort::High]),
         reasoning_level: ReasoningLevel::High,

@@ -1,7 +1,8 @@
 //! `GATEWAY_CONFIG`: what it may say and what becomes of it.
 
 use opengateway::catalog::lookup::Catalog;
-use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use opengateway::catalog::price::{Extra, Prices};
 use opengateway::catalog::provider::{BodyPolicy, KeyPolicy, OutputLimitName, StreamUsage};
 use opengateway::config::{Builtin, Config, ModelChanges};
 
@@ -116,24 +117,42 @@ fn two_providers_from_text_to_tables() {
     assert!(catalog.model_at("my-vllm", "small").all(|model| model.free));
     let rows: Vec<&ModelSpec> = catalog.model_at("groq", "gpt-oss-120b").collect();
     let [oss] = rows.as_slice() else { panic!("one row at groq") };
-    assert_eq!(oss.prices, Some(Prices { input: 1_000_000, output: 2_000_000, cached_input: None }));
+    assert_eq!(oss.prices, Some(Prices::of_tokens(1_000_000, 2_000_000, None)));
     assert_eq!((oss.context_window, oss.max_output, oss.free, oss.auto), (Some(1000), Some(10), false, false));
     assert_eq!(oss.capabilities, Capabilities { vision: true, ..Capabilities::default() });
     assert!(oss.efforts.is_empty(), "no effort where nothing reasons");
 
     assert_eq!((llama.provider.as_ref(), llama.upstream_id.as_ref()), ("my-vllm", "meta/llama"));
     assert_eq!((llama.context_window, llama.max_output), (Some(131_072), Some(8192)));
-    assert_eq!(llama.prices, Some(Prices { input: 150_000, output: 600_000, cached_input: Some(75_000) }));
+    assert_eq!(llama.prices, Some(Prices::of_tokens(150_000, 600_000, Some(75_000))));
     assert!(llama.capabilities.tools && llama.capabilities.web_search && llama.free && !llama.auto);
     assert_eq!(llama.efforts.as_ref(), [Effort::Low, Effort::High], "lowest first");
     assert_eq!((llama.reasoning_level, llama.drops.as_ref()), (ReasoningLevel::High, &["seed".into()][..]));
 }
 
 #[test]
+fn a_row_may_price_everything_that_the_catalogue_can() {
+    let row = r#"{"id": "m", "price": {"input": 1, "output": 2.000001, "cached_input": 0.1, "cache_write": 1.5,
+        "cache_write_1h": 3, "request": 1e-12, "search": 0.014, "image": 0},
+        "price_tiers": [{"above": 199999, "input": 2, "output": 4, "cached_input": 0.2, "cache_write": 3, "cache_write_1h": 6}]}"#;
+    let prices = model(row).prices.unwrap();
+    assert_eq!(
+        (prices.base.input, prices.base.output, prices.base.cached_input),
+        (1_000_000, 2_000_001, Some(100_000))
+    );
+    let extras = [Extra::CacheWrite, Extra::CacheWrite1h, Extra::Request, Extra::Search, Extra::Image];
+    let base = extras.map(|extra| prices.base.extra(extra));
+    assert_eq!(base, [Some(1_500_000), Some(3_000_000), Some(1), Some(14_000_000_000), Some(0)]);
+    assert_eq!((prices.rates(199_999).input, prices.rates(200_000).input), (1_000_000, 2_000_000));
+    let tier = extras.map(|extra| prices.rates(200_000).extra(extra));
+    assert_eq!(tier, [Some(3_000_000), Some(6_000_000), None, None, None]);
+}
+
+#[test]
 fn prices_are_exact() {
     let price = |text: &str| {
         let row = format!(r#"{{"id": "m", "input_usd_per_mtok": {text}, "output_usd_per_mtok": 0}}"#);
-        model(&row).prices.unwrap().input
+        model(&row).prices.unwrap().base.input
     };
     for (text, pico) in [
         ("0", 0),

@@ -96,9 +96,9 @@ fn mistakes_in_the_document_are_told_by_path() {
             "models[\"groq/openai/gpt-oss-120b\"]: \"groq/openai/gpt-oss-120b\" is there twice; keep one",
         ),
         (
-            r#"{"models": {"groq/qwen-free": {"price": 1}}}"#.to_owned(),
-            "models[\"groq/qwen-free\"].price: unknown key; known here: context_window, max_output, input_usd_per_mtok, \
-             output_usd_per_mtok, cached_input_usd_per_mtok, capabilities, free, auto",
+            r#"{"models": {"groq/qwen-free": {"cost": 1}}}"#.to_owned(),
+            "models[\"groq/qwen-free\"].cost: unknown key; known here: context_window, max_output, price, price_tiers, \
+             input_usd_per_mtok, output_usd_per_mtok, cached_input_usd_per_mtok, capabilities, free, auto",
         ),
     ] {
         assert_eq!(json_refusal(&json), message, "{json}");
@@ -182,7 +182,7 @@ fn mistakes_in_a_model_are_told_by_path() {
     for (members, message) in [
         (
             r#""name": "x""#,
-            ".name: unknown key; known here: id, upstream_id, context_window, max_output, input_usd_per_mtok, output_usd_per_mtok, cached_input_usd_per_mtok, capabilities, reasoning_efforts, reasoning_level, free, auto, drops",
+            ".name: unknown key; known here: id, upstream_id, context_window, max_output, price, price_tiers, input_usd_per_mtok, output_usd_per_mtok, cached_input_usd_per_mtok, capabilities, reasoning_efforts, reasoning_level, free, auto, drops",
         ),
         (r#""upstream_id": "a b""#, ".upstream_id: expected a name of visible ASCII characters without spaces"),
         (r#""context_window": "8k""#, ".context_window: expected a number, found a string"),
@@ -205,6 +205,30 @@ fn mistakes_in_a_model_are_told_by_path() {
         (
             r#""cached_input_usd_per_mtok": 1"#,
             ".cached_input_usd_per_mtok: `input_usd_per_mtok` must be set as well, or the cost would be wrong",
+        ),
+        (r#""price": 1"#, ".price: expected an object, found a number"),
+        (r#""price": {}"#, ".price.input: missing; expected a price"),
+        (r#""price": {"input": 1}"#, ".price.input: `output` must be set as well, or the cost would be wrong"),
+        (
+            r#""price": {"input": 1, "output": 1, "search": 1001}"#,
+            ".price.search: expected USD, from 0 to 1000 with at most 12 decimals, found \"1001\"",
+        ),
+        (
+            r#""price": {"input": 1, "output": 1}, "input_usd_per_mtok": 1, "output_usd_per_mtok": 1"#,
+            ".input_usd_per_mtok: `price` already says it; keep one of them",
+        ),
+        (r#""price_tiers": []"#, ".price_tiers: `price` must be set as well, or the cost would be wrong"),
+        (
+            r#""price": {"input": 1, "output": 1}, "price_tiers": [{"above": 0, "input": 1, "output": 1}]"#,
+            ".price_tiers[0].above: expected a whole number from 1 to 4294967295, found \"0\"",
+        ),
+        (
+            r#""price": {"input": 1, "output": 1}, "price_tiers": [{"above": 5, "input": 1, "output": 1}, {"above": 5}]"#,
+            ".price_tiers[1].above: `above` must rise from tier to tier",
+        ),
+        (
+            r#""price": {"input": 1, "output": 1, "cached_input": 1}, "price_tiers": [{"above": 5, "input": 1, "output": 1}]"#,
+            ".price_tiers[0].cached_input: a tier must price what `price` prices by the token, and nothing else: see `cached_input`",
         ),
         (r#""input_usd_per_mtok": "1""#, ".input_usd_per_mtok: expected a number, found a string"),
         (

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::config_fixture::provider;
 use opengateway::catalog::lookup::Catalog;
-use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts};
 
 pub(crate) fn texts(items: &[&'static str]) -> Texts {
@@ -40,7 +41,7 @@ pub(crate) fn able() -> ModelSpec {
         upstream_id: "vendor/able-1".into(),
         context_window: Some(100_000),
         max_output: Some(1000),
-        prices: Some(Prices { input: 150_000, output: 600_000, cached_input: Some(75_000) }),
+        prices: Some(Prices::of_tokens(150_000, 600_000, Some(75_000))),
         capabilities: Capabilities {
             tools: true,
             json_object: true,

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, Prices, ReasoningLevel};
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::ProviderSpec;
 use opengateway::catalog::{Additions, Catalog};
 use opengateway::health::circuit::Standing;
@@ -66,7 +67,7 @@ pub(crate) fn priced(name: &str, input: u64, output: u64) -> ModelSpec {
 
 /// List prices in USD per million tokens.
 pub(crate) const fn prices(input: u64, output: u64) -> Option<Prices> {
-    Some(Prices { input: input * 1_000_000, output: output * 1_000_000, cached_input: None })
+    Some(Prices::of_tokens(input * 1_000_000, output * 1_000_000, None))
 }
 
 /// A request for `model`, with more members: `, "n": 2`.

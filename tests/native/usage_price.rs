@@ -1,12 +1,12 @@
 //! Costs in exact decimals.
 
 use opengateway::catalog::lookup::Catalog;
-use opengateway::catalog::model::Prices;
+use opengateway::catalog::price::Prices;
 use opengateway::usage::price::{Cost, usd};
 use opengateway::usage::tokens::TokenUsage;
 use proptest::prelude::*;
 
-const PRICES: Prices = Prices { input: 150_000, output: 600_000, cached_input: Some(75_000) };
+const PRICES: Prices = Prices::of_tokens(150_000, 600_000, Some(75_000));
 
 fn tokens(prompt: u64, cached: u64, completion: u64, reasoning: u64) -> TokenUsage {
     TokenUsage { prompt, completion, total: prompt + completion, cached, reasoning }
@@ -42,13 +42,13 @@ fn each_part_of_the_cost_has_its_own_price() {
 
 #[test]
 fn cached_tokens_cost_the_full_price_where_no_other_is_known() {
-    let cost = Cost::of(&tokens(10, 4, 0, 0), &Prices { cached_input: None, ..PRICES });
+    let cost = Cost::of(&tokens(10, 4, 0, 0), &Prices::of_tokens(150_000, 600_000, None));
     assert_eq!((cost.input, cost.cached_input), (6 * 150_000, 4 * 150_000));
 }
 
 #[test]
 fn a_free_cache_is_not_an_unknown_one() {
-    let cost = Cost::of(&tokens(10, 4, 0, 0), &Prices { cached_input: Some(0), ..PRICES });
+    let cost = Cost::of(&tokens(10, 4, 0, 0), &Prices::of_tokens(150_000, 600_000, Some(0)));
     assert_eq!((cost.input, cost.cached_input), (6 * 150_000, 0));
 }
 
@@ -65,17 +65,17 @@ fn more_cached_tokens_than_prompt_tokens_cost_no_more_than_the_prompt() {
 
 #[test]
 fn an_absurd_cost_is_a_large_one_and_never_a_small_one() {
-    let huge = Prices { input: u64::MAX, output: u64::MAX, cached_input: Some(u64::MAX) };
+    let huge = Prices::of_tokens(u64::MAX, u64::MAX, Some(u64::MAX));
     assert_eq!(Cost::of(&tokens(9, 3, 9, 0), &huge).total(), u64::MAX);
 }
 
 #[test]
 fn every_price_of_the_catalogue_is_a_whole_number_that_reads_as_it_was_written() {
     for model in Catalog::builtin().models() {
-        let Some(prices) = model.prices else { continue };
+        let Some(prices) = &model.prices else { continue };
         // A million tokens of the dearest model stay far below what a u64 holds.
-        assert!(prices.input.max(prices.output) < 10_000_000_000, "{}", model.id);
-        assert!(prices.cached_input.is_none_or(|cached| cached <= prices.input), "{}", model.id);
+        assert!(prices.base.input.max(prices.base.output) < 10_000_000_000, "{}", model.id);
+        assert!(prices.base.cached_input.is_none_or(|cached| cached <= prices.base.input), "{}", model.id);
     }
 }
 
@@ -97,7 +97,7 @@ proptest! {
     fn the_parts_add_up_to_the_whole(prompt in 0u64..1 << 22, cached in 0u64..1 << 22, completion in 0u64..1 << 22) {
         let cost = Cost::of(&tokens(prompt, cached, completion, 0), &PRICES);
         let paid = cost.input + cost.cached_input;
-        prop_assert!(paid <= prompt * PRICES.input && paid >= prompt * PRICES.cached_input.unwrap());
-        prop_assert_eq!(cost.total(), paid + completion * PRICES.output);
+        prop_assert!(paid <= prompt * PRICES.base.input && paid >= prompt * PRICES.base.cached_input.unwrap());
+        prop_assert_eq!(cost.total(), paid + completion * PRICES.base.output);
     }
 }

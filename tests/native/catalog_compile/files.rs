@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use opengateway::catalog::tables;
+use opengateway::catalog::price::Extra;
+use opengateway::catalog::{price, tables};
 
-use super::compile::model::Prices;
+use super::compile::price::{Prices, Rates};
 use super::compile::problem::ProblemKind;
 use super::compile::{Catalogue, Source};
 use super::{ALIASES, MODELS, PROVIDER, compile, problems, source};
@@ -17,6 +18,31 @@ fn repository_catalogue() -> Catalogue {
     paths.sort();
     let models: Vec<Source> = paths.iter().map(|path| read(path)).collect();
     Catalogue::compile(&read("catalog/providers.toml"), &models, &read("catalog/aliases.toml")).unwrap()
+}
+
+/// Prices of the tables as the compiler reads them.
+fn as_parsed(emitted: &price::Prices) -> Prices {
+    const NAMES: [(Extra, &str); 5] = [
+        (Extra::CacheWrite, "CacheWrite"),
+        (Extra::CacheWrite1h, "CacheWrite1h"),
+        (Extra::Request, "Request"),
+        (Extra::Search, "Search"),
+        (Extra::Image, "Image"),
+    ];
+    let rates = |rates: &price::Rates| Rates {
+        input: rates.input,
+        output: rates.output,
+        cached_input: rates.cached_input,
+        extras: rates
+            .extras
+            .iter()
+            .map(|(extra, pico)| (NAMES.iter().find(|(known, _)| known == extra).unwrap().1, *pico))
+            .collect(),
+    };
+    Prices {
+        base: rates(&emitted.base),
+        tiers: emitted.tiers.iter().map(|tier| (tier.above, rates(&tier.rates))).collect(),
+    }
 }
 
 #[test]
@@ -44,10 +70,7 @@ fn the_tables_are_what_the_files_say() {
         assert_eq!(parsed.upstream_id, emitted.upstream_id);
         assert_eq!(parsed.context_window, emitted.context_window);
         assert_eq!(parsed.max_output, emitted.max_output);
-        assert_eq!(
-            parsed.prices.map(|prices| (prices.input, prices.output, prices.cached_input)),
-            emitted.prices.map(|prices| (prices.input, prices.output, prices.cached_input))
-        );
+        assert_eq!(parsed.prices, emitted.prices.as_ref().map(as_parsed), "{}", parsed.upstream_id);
         assert_eq!(parsed.efforts.len(), emitted.efforts.len());
         assert_eq!((parsed.free, parsed.auto), (emitted.free, emitted.auto));
         assert_eq!(parsed.drops, *emitted.drops);
@@ -64,7 +87,8 @@ fn a_correct_catalogue_compiles() {
     let model = catalogue.models.first().unwrap();
     assert_eq!((catalogue.providers.len(), catalogue.models.len(), catalogue.aliases.len()), (1, 1, 2));
     assert_eq!(model.upstream_id, "anvil-1");
-    let prices = Prices { input: 150_000, output: 2_000_000, cached_input: None };
+    let base = Rates { input: 150_000, output: 2_000_000, ..Rates::default() };
+    let prices = Prices { base, tiers: Vec::new() };
     assert_eq!(model.prices, Some(prices));
     assert!(model.auto && !model.free);
 }
