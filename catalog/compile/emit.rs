@@ -56,7 +56,7 @@ fn provider(row: &Provider) -> String {
     format!(
         "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
-         stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, prefill: Prefill::{}, body: BodyPolicy::{}, \
+         stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
          accepts: {}, drops: {}, renames: {}, adds: {}, forward_headers: {}, \
          quota_headers: QuotaHeaders::{}, quota_reset: {}, errors: {} }}",
         text(&row.id),
@@ -74,6 +74,7 @@ fn provider(row: &Provider) -> String {
         row.output_limit,
         row.reasoning_outside_completion,
         row.prefill,
+        mends(&row.mends),
         row.body,
         texts(&row.accepts),
         texts(&row.drops),
@@ -84,6 +85,10 @@ fn provider(row: &Provider) -> String {
         optional(row.quota_reset, |reset| format!("QuotaReset::{reset}")),
         list(row.errors.iter().map(error_rule)),
     )
+}
+
+fn mends(names: &[&str]) -> String {
+    list(names.iter().map(|name| format!("Mend::{name}")))
 }
 
 fn error_rule(rule: &ErrorRule) -> String {
@@ -103,7 +108,7 @@ fn model(row: &Model) -> String {
     let prices = optional(row.prices.as_ref(), prices);
     format!(
         "ModelSpec {{ id: {}, provider: {}, upstream_id: {}, context_window: {}, max_output: {}, prices: {prices}, \
-         capabilities: Capabilities {{ {} }}, efforts: {}, reasoning_level: ReasoningLevel::{}, free: {}, auto: {}, drops: {} }}",
+         capabilities: Capabilities {{ {} }}, efforts: {}, reasoning_level: ReasoningLevel::{}, free: {}, auto: {}, drops: {}, mends: {} }}",
         text(&row.id),
         text(&row.provider),
         text(&row.upstream_id),
@@ -115,6 +120,7 @@ fn model(row: &Model) -> String {
         row.free,
         row.auto,
         texts(&row.drops),
+        mends(&row.mends),
     )
 }
 

@@ -3,7 +3,7 @@
 use super::fields::{Fields, File, Word};
 use super::price::{self, Prices};
 use super::problem::{Place, ProblemKind};
-use super::provider::read_drops;
+use super::provider::{MENDS, read_drops};
 
 /// The words of `capabilities`: each is the name of its field in the struct, too.
 pub(crate) const CAPABILITIES: [Word; 6] = [
@@ -46,6 +46,7 @@ pub(crate) struct Model {
     pub(crate) free: bool,
     pub(crate) auto: bool,
     pub(crate) drops: Vec<String>,
+    pub(crate) mends: Vec<&'static str>,
 }
 
 pub(crate) fn read(file: &File<'_>) -> Vec<Model> {
@@ -73,6 +74,7 @@ fn read_model<'a>(provider: &str, file: &'a File<'a>, mut fields: Fields<'a>) ->
         free: fields.flag_or("free", false),
         auto: fields.flag_or("auto", true),
         drops: read_drops(&mut fields),
+        mends: fields.words("mends", &MENDS),
     };
     check(&model, &fields);
     fields.finish();

@@ -16,6 +16,16 @@ const PREFILLS: [Word; 4] = [
     ("continue_final_message", "ContinueFinalMessage"),
 ];
 
+/// `src/catalog/provider.rs` has the same list, and a test holds the two together.
+pub(crate) const MENDS: [Word; 7] = [
+    ("reasoning_content", "ReasoningContent"),
+    ("content_parts", "ContentParts"),
+    ("think_tags", "ThinkTags"),
+    ("thought_tags", "ThoughtTags"),
+    ("tool_calls", "ToolCalls"),
+    ("finish_reasons", "FinishReasons"),
+    ("roles", "Roles"),
+];
 const QUOTA_HEADERS: [Word; 8] = [
     ("none", "None"),
     ("openai", "OpenAi"),
@@ -88,6 +98,7 @@ pub(crate) struct Provider {
     pub(crate) output_limit: &'static str,
     pub(crate) reasoning_outside_completion: bool,
     pub(crate) prefill: &'static str,
+    pub(crate) mends: Vec<&'static str>,
     pub(crate) body: &'static str,
     pub(crate) accepts: Vec<String>,
     pub(crate) drops: Vec<String>,
@@ -136,6 +147,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         output_limit: fields.word("output_limit", &OUTPUT_LIMITS),
         reasoning_outside_completion: fields.flag("reasoning_outside_completion"),
         prefill: fields.word_or("prefill", &PREFILLS, "None"),
+        mends: fields.words("mends", &MENDS),
         body: fields.word("body", &BODY_POLICIES),
         accepts: fields.texts("accepts"),
         drops: read_drops(&mut fields),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::price::Prices;
-use super::provider::{Text, Texts};
+use super::provider::{MendList, Text, Texts};
 
 /// What a model can do beyond text in, text out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub struct ModelSpec {
     pub auto: bool,
     /// Fields that this model refuses beyond those of its provider's row.
     pub drops: Texts,
+    /// How its replies differ beyond what its provider's row says.
+    pub mends: MendList,
 }
 
 impl ReasoningLevel {

@@ -72,6 +72,43 @@ pub enum Prefill {
     ContinueFinalMessage,
 }
 
+/// A way in which replies and streams differ from OpenAI's, and what is done about it; `dialect/openai/mend` does it. A
+/// provider without any is relayed as it is. The first four are about reasoning alone: they are off for models that are
+/// known not to reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mend {
+    /// The reasoning text is called `reasoning_content`, in all replies or some: it becomes `reasoning`.
+    ReasoningContent,
+    /// Content may be an array: its parts of the type `thinking` become `reasoning`, those of the type `text` a string.
+    ContentParts,
+    /// Content may begin with `<think>...</think>`, which becomes `reasoning`.
+    ThinkTags,
+    /// The same with `<thought>...</thought>`, where `extra_content.google.thought` says so as well.
+    ThoughtTags,
+    /// Tool calls may lack `index`, `id` or `type`, have an object for `arguments`, or end with `stop`.
+    ToolCalls,
+    /// It has finish reasons of its own.
+    FinishReasons,
+    /// A message or the first delta may lack its `role`.
+    Roles,
+}
+
+impl Mend {
+    /// Every variant, with its name in the catalogue and in `GATEWAY_CONFIG`.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("reasoning_content", Self::ReasoningContent),
+        ("content_parts", Self::ContentParts),
+        ("think_tags", Self::ThinkTags),
+        ("thought_tags", Self::ThoughtTags),
+        ("tool_calls", Self::ToolCalls),
+        ("finish_reasons", Self::FinishReasons),
+        ("roles", Self::Roles),
+    ];
+}
+
+/// A list of them.
+pub type MendList = Cow<'static, [Mend]>;
+
 /// The name under which a provider takes the output limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputLimitName {
@@ -213,6 +250,8 @@ pub struct ProviderSpec {
     pub reasoning_outside_completion: bool,
     /// How it goes on with the beginning of an answer. Models that reason are not asked to: they think before they write.
     pub prefill: Prefill,
+    /// How its replies and streams differ from OpenAI's.
+    pub mends: MendList,
     /// Unknown body fields.
     pub body: BodyPolicy,
     /// With [`BodyPolicy::Strict`]: the fields it takes, after renaming.

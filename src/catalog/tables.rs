@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
 use super::price;
 use super::provider::{
-    BodyPolicy, Dialect, ErrorRule, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, QuotaReset,
+    BodyPolicy, Dialect, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, QuotaReset,
     StreamUsage, Text,
 };
 use crate::routing::failure::ErrorClass;

@@ -8,7 +8,7 @@ use super::prices_json::prices;
 use super::walker::{Object, Walker};
 use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
 use crate::catalog::price::Prices;
-use crate::catalog::provider::{Text, Texts};
+use crate::catalog::provider::{Mend, MendList, Text, Texts};
 use crate::openai::request::MessageMember;
 
 const ROW_KEYS: &[&str] = &[
@@ -27,6 +27,7 @@ const ROW_KEYS: &[&str] = &[
     "free",
     "auto",
     "drops",
+    "mends",
 ];
 
 const CHANGE_KEYS: &[&str] = &[
@@ -117,6 +118,7 @@ pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, Confi
         free: false,
         auto: true,
         drops: object.optional("drops", drops)?.unwrap_or_default(),
+        mends: object.optional("mends", mends)?.unwrap_or_default(),
     };
     let changes = ModelChanges::read(&object)?;
     if !model.efforts.is_empty() && !changes.capabilities.unwrap_or_default().reasoning {
@@ -126,7 +128,19 @@ pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, Confi
     Ok(model)
 }
 
-/// An array of names as the catalogue holds them.
+/// How replies differ from OpenAI's.
+pub(super) fn mends(json: &Walker<'_>) -> Result<MendList, ConfigError> {
+    let mut mends = Vec::new();
+    for element in json.array()? {
+        let mend = element.word(&Mend::ALL)?;
+        if mends.contains(&mend) {
+            return element.wrong(JsonProblem::Duplicate { name: element.name()? });
+        }
+        mends.push(mend);
+    }
+    Ok(mends.into())
+}
+
 /// Fields to leave out: any of the body, and of the messages those that the gateway can leave out.
 pub(super) fn drops(json: &Walker<'_>) -> Result<Texts, ConfigError> {
     let known = MessageMember::ALL.map(MessageMember::path);
@@ -139,6 +153,7 @@ pub(super) fn drops(json: &Walker<'_>) -> Result<Texts, ConfigError> {
     texts(json)
 }
 
+/// An array of names as the catalogue holds them.
 pub(super) fn texts(json: &Walker<'_>) -> Result<Texts, ConfigError> {
     Ok(json.names()?.into_iter().map(Text::Owned).collect())
 }

@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use super::base_url::parse_base_url;
 use super::error::ConfigError;
 use super::json_error::JsonProblem;
-use super::models_json::{drops, row, texts};
+use super::models_json::{drops, mends, row, texts};
 use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
-    BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, StreamUsage,
-    Text, Texts,
+    BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
+    StreamUsage, Text, Texts,
 };
 
 const KEYS: &[&str] = &[
@@ -24,6 +24,7 @@ const KEYS: &[&str] = &[
     "stream_usage",
     "stream_options",
     "prefill",
+    "mends",
     "output_limit",
     "multiple_choices",
     "image_urls",
@@ -52,6 +53,10 @@ const OUTPUT_LIMITS: &[(&str, OutputLimitName)] = &[
     ("max_tokens", OutputLimitName::MaxTokens),
     ("max_completion_tokens", OutputLimitName::MaxCompletionTokens),
 ];
+
+/// What an own server may do that the operator said nothing of: vLLM has called the reasoning text by either name, and leaves
+/// it in the content where no `--reasoning-parser` is given.
+const OWN_SERVER_MENDS: [Mend; 2] = [Mend::ReasoningContent, Mend::ThinkTags];
 
 const QUOTA_HEADERS: &[(&str, QuotaHeaders)] = &[
     ("none", QuotaHeaders::None),
@@ -111,6 +116,7 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
             .unwrap_or(OutputLimitName::Either),
         reasoning_outside_completion: false,
         prefill: object.optional("prefill", |json| json.word(PREFILLS))?.unwrap_or(Prefill::None),
+        mends: object.optional("mends", mends)?.unwrap_or(Cow::Borrowed(&OWN_SERVER_MENDS)),
         body,
         accepts,
         drops: object.optional("drops", drops)?.unwrap_or_default(),

@@ -133,5 +133,6 @@ fn unlisted(provider: &ProviderSpec, model: &str) -> ModelSpec {
         free: false,
         auto: false,
         drops: Cow::Borrowed(&[]),
+        mends: Cow::Borrowed(&[]),
     }
 }

@@ -70,6 +70,7 @@ pub(crate) fn provider(
         body: BodyPolicy::Open,
         accepts: Cow::Borrowed(&[]),
         drops: Cow::Borrowed(&[]),
+        mends: Cow::Borrowed(&[]),
         renames: Cow::Borrowed(&[]),
         adds: Cow::Borrowed(&[]),
         forward_headers: Cow::Borrowed(&[]),
@@ -93,5 +94,6 @@ fn model(id: &'static str, provider: &'static str, upstream_id: &'static str) ->
         free: true,
         auto: true,
         drops: Cow::Borrowed(&[]),
+        mends: Cow::Borrowed(&[]),
     }
 }

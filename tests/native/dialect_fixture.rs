@@ -55,5 +55,6 @@ pub(crate) fn able() -> ModelSpec {
         free: false,
         auto: true,
         drops: Cow::Borrowed(&[]),
+        mends: Cow::Borrowed(&[]),
     }
 }

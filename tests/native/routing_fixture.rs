@@ -51,6 +51,7 @@ pub(crate) fn at(name: &str) -> ModelSpec {
         free: false,
         auto: true,
         drops: Cow::Borrowed(&[]),
+        mends: Cow::Borrowed(&[]),
     }
 }
 

@@ -1,10 +1,10 @@
 //! What is refused in `providers.toml`.
 
-use opengateway::catalog::provider;
+use opengateway::catalog::provider::{self, Mend};
 use opengateway::openai::request::MessageMember;
 use opengateway::routing::failure::ErrorClass;
 
-use super::compile::provider::{ERROR_CLASSES, GATEWAY_FIELDS, MESSAGE_MEMBERS};
+use super::compile::provider::{ERROR_CLASSES, GATEWAY_FIELDS, MENDS, MESSAGE_MEMBERS};
 use super::*;
 
 #[test]
@@ -89,6 +89,17 @@ fn the_reset_of_a_quota_is_one_of_those_that_are_known() {
     let row = PROVIDER.replace("body =", &reset("pacific_midnight"));
     assert!(emitted(&row).contains("quota_reset: Some(QuotaReset::PacificMidnight),"));
     assert!(provider_problem("quota_headers = \"openai\"", "quota_headers = \"x\"").contains("none, openai, cerebras"));
+}
+
+#[test]
+fn mends_are_words_of_a_list_at_providers_and_models() {
+    let mends = Mend::ALL.map(|(name, mend)| (name.to_owned(), format!("{mend:?}")));
+    assert_eq!(MENDS.map(|(name, variant)| (name.to_owned(), variant.to_owned())), mends);
+    let row = PROVIDER.replace("body =", "mends = [\"think_tags\", \"roles\"]\nbody =");
+    let emitted = compile(&row, MODELS, ALIASES).unwrap().emit();
+    assert!(emitted.contains("mends: Cow::Borrowed(&[Mend::ThinkTags, Mend::Roles]), body:"));
+    assert!(provider_problem("body =", "mends = [\"tags\"]\nbody =").contains("reasoning_content, content_parts"));
+    assert!(model_problem("reasoning_level", "mends = [\"tags\"]\nreasoning_level").contains("reasoning_content,"));
 }
 
 #[test]
