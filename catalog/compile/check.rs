@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Catalogue;
+use super::alias::is_day;
 use super::fields::Report;
 use super::model::{Model, RESERVED};
 use super::problem::ProblemKind;
@@ -11,6 +12,7 @@ pub(crate) fn check(catalogue: &Catalogue, report: &Report) {
     check_providers(catalogue, report);
     check_models(catalogue, report);
     check_aliases(catalogue, report);
+    check_retired(catalogue, report);
 }
 
 fn check_providers(catalogue: &Catalogue, report: &Report) {
@@ -88,6 +90,20 @@ fn check_aliases(catalogue: &Catalogue, report: &Report) {
                 ProblemKind::AliasToNothing { alias: name, target }
             };
             report.add(alias.place.clone(), kind);
+        }
+    }
+}
+
+fn check_retired(catalogue: &Catalogue, report: &Report) {
+    for retired in &catalogue.retired {
+        let name = retired.name.clone();
+        let model = catalogue.models.iter().find(|model| model.id == name || model.upstream_id == name);
+        let alias = catalogue.aliases.iter().find(|alias| alias.name == name);
+        if let Some(other) = model.map(|model| &model.place).or(alias.map(|alias| &alias.place)) {
+            report.add(retired.place.clone(), ProblemKind::RetiredLives { name, other: other.clone() });
+        }
+        if !is_day(&retired.day) {
+            report.add(retired.place.clone(), ProblemKind::NotADay { text: retired.day.clone() });
         }
     }
 }

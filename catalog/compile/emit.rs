@@ -1,7 +1,7 @@
 //! Writes the tables as Rust text. All of it is `const` data: nothing runs when the gateway starts.
 
 use super::Catalogue;
-use super::alias::Alias;
+use super::alias::{Alias, Retired};
 use super::model::{CAPABILITIES, Model};
 use super::price::{Prices, Rates};
 use super::provider::{ErrorRule, Provider};
@@ -9,6 +9,8 @@ use super::provider::{ErrorRule, Provider};
 pub(crate) fn emit(catalogue: &Catalogue) -> String {
     let mut aliases: Vec<&Alias> = catalogue.aliases.iter().collect();
     aliases.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut retired: Vec<&Retired> = catalogue.retired.iter().collect();
+    retired.sort_by(|a, b| a.name.cmp(&b.name));
     [
         "// Written by build.rs from catalog/*.toml.\n\n".to_owned(),
         table(
@@ -25,6 +27,11 @@ pub(crate) fn emit(catalogue: &Catalogue) -> String {
             "The aliases and what they lead to, sorted by name.",
             "ALIASES: &[(Text, Text)]",
             aliases.into_iter().map(|alias| format!("({}, {})", text(&alias.name), text(&alias.target))),
+        ),
+        table(
+            "The models that are gone without a successor, and the day on which each was removed, sorted by name.",
+            "RETIRED: &[(&str, &str)]",
+            retired.into_iter().map(|model| format!("({:?}, {:?})", model.name, model.day)),
         ),
     ]
     .concat()

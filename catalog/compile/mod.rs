@@ -12,7 +12,7 @@ pub(crate) mod price;
 pub(crate) mod problem;
 pub(crate) mod provider;
 
-use alias::Alias;
+use alias::{Alias, Retired};
 use fields::{File, Report};
 use model::Model;
 pub(crate) use problem::Problem;
@@ -30,6 +30,7 @@ pub(crate) struct Catalogue {
     pub(crate) providers: Vec<Provider>,
     pub(crate) models: Vec<Model>,
     pub(crate) aliases: Vec<Alias>,
+    pub(crate) retired: Vec<Retired>,
 }
 
 impl Catalogue {
@@ -37,10 +38,12 @@ impl Catalogue {
     /// of files and lines.
     pub(crate) fn compile(providers: &Source, models: &[Source], aliases: &Source) -> Result<Self, Vec<Problem>> {
         let report = Report::default();
+        let (aliases, retired) = alias::read(&File::new(aliases, &report));
         let mut catalogue = Self {
             providers: provider::read(&File::new(providers, &report)),
             models: models.iter().flat_map(|source| model::read(&File::new(source, &report))).collect(),
-            aliases: alias::read(&File::new(aliases, &report)),
+            aliases,
+            retired,
         };
         check::check(&catalogue, &report);
         let providers = &catalogue.providers;
@@ -50,7 +53,7 @@ impl Catalogue {
         if problems.is_empty() { Ok(catalogue) } else { Err(problems) }
     }
 
-    /// The Rust text of `PROVIDERS`, `MODELS` and `ALIASES`.
+    /// The Rust text of `PROVIDERS`, `MODELS`, `ALIASES` and `RETIRED`.
     pub(crate) fn emit(&self) -> String {
         emit::emit(self)
     }

@@ -68,6 +68,8 @@ pub(crate) enum ProblemKind {
     AliasToNothing { alias: String, target: String },
     AliasToAlias { alias: String, target: String },
     AliasShadowsModel { alias: String, model: Place },
+    RetiredLives { name: String, other: Place },
+    NotADay { text: String },
 }
 
 impl fmt::Display for ProblemKind {
@@ -168,6 +170,10 @@ impl fmt::Display for ProblemKind {
                 f,
                 "alias \"{alias}\" leads to \"{target}\", which is an alias itself: name the model that it leads to"
             ),
+            Self::RetiredLives { name, other } => {
+                write!(f, "\"{name}\" is retired, but {other} has that name: remove it from [retired]")
+            }
+            Self::NotADay { text } => write!(f, "\"{text}\" is no day like 2026-10-23"),
             Self::AliasShadowsModel { alias, model } => {
                 write!(f, "alias \"{alias}\" would hide the model of that name at {model}: remove the alias")
             }

@@ -163,6 +163,13 @@ impl Catalog {
         Some(target)
     }
 
+    /// The day on which the compiled-in rows of this name were removed, `YYYY-MM-DD`, if the model is gone and nobody has
+    /// named its successor (then it would be an alias).
+    pub fn retired(name: &str) -> Option<&'static str> {
+        let (_, day) = tables::RETIRED.iter().find(|(retired, _)| *retired == name)?;
+        Some(day)
+    }
+
     /// This catalogue with an operator's rows. Their models come after the compiled-in ones.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
 //! `GET /v1/models`: OpenAI's list, with what the catalogue knows beside it.
 
+use super::refusal::unknown_model;
 use super::setup::Gateway;
 use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
 use crate::catalog::price::{Extra, Prices, Rates};
 use crate::json::{ObjectWriter, push_string};
-use crate::openai::error::{ApiError, ErrorType};
+use crate::openai::error::ApiError;
 use crate::openai::request::AUTO;
 use crate::routing::requirements::is_free;
 use crate::routing::target::{Offer, Target};
@@ -44,12 +45,7 @@ pub fn retrieve(gateway: &Gateway, id: &str) -> Result<String, ApiError> {
             let offers: Vec<&ModelSpec> = offers.iter().map(|offer| &**offer).collect();
             entry(gateway, id, &offers, &mut out);
         }
-        Err(unknown) => {
-            let name: String = unknown.name.chars().take(120).collect();
-            let message = format!("The model `{name}` does not exist. GET /v1/models lists what there is.");
-            let error = ApiError::new(404, ErrorType::InvalidRequest, "model_not_found", message);
-            return Err(error.with_param("model"));
-        }
+        Err(unknown) => return Err(unknown_model(&unknown, "model")),
     }
     Ok(out)
 }

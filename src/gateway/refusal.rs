@@ -12,6 +12,13 @@ use crate::routing::target::UnknownModel;
 
 pub(super) fn unknown_model(unknown: &UnknownModel, param: &str) -> ApiError {
     let name: String = unknown.name.chars().take(120).collect();
+    if let Some(day) = unknown.retired {
+        let message = format!(
+            "The model `{name}` was retired: no provider here serves it since {day}, and no successor of it is named. \
+             GET /v1/models lists what there is; `auto` chooses."
+        );
+        return ApiError::new(404, ErrorType::InvalidRequest, "model_not_found", message).with_param(param);
+    }
     let hint = match &unknown.provider {
         Some(provider) => format!("The provider {provider} has no model of that name in the catalogue."),
         None => match name.split_once('/') {

@@ -50,6 +50,8 @@ pub struct UnknownModel {
     pub name: String,
     /// The provider in front of the slash, where it is one that exists.
     pub provider: Option<String>,
+    /// The day on which the model was removed, `YYYY-MM-DD`, if there was one of that name.
+    pub retired: Option<&'static str>,
 }
 
 impl<'c> Target<'c> {
@@ -70,11 +72,15 @@ impl<'c> Target<'c> {
             // An alias names a row or a pin, never another alias.
             return Self::by_row(target, catalog)
                 .or_else(|| Self::any_model(target, catalog))
-                .ok_or_else(|| UnknownModel { name: name.to_owned(), provider: None });
+                .ok_or_else(|| UnknownModel { name: name.to_owned(), provider: None, retired: None });
         }
-        Self::any_model(name, catalog).ok_or_else(|| UnknownModel {
-            name: name.to_owned(),
-            provider: name.split_once('/').and_then(|(id, _)| catalog.provider(id)).map(|spec| spec.id.to_string()),
+        Self::any_model(name, catalog).ok_or_else(|| {
+            let pin = name.split_once('/').and_then(|(id, model)| Some((catalog.provider(id)?, model)));
+            UnknownModel {
+                name: name.to_owned(),
+                provider: pin.map(|(provider, _)| provider.id.to_string()),
+                retired: Catalog::retired(name).or_else(|| Catalog::retired(pin?.1)),
+            }
         })
     }
 

@@ -116,6 +116,17 @@ fn an_unknown_model_is_404_and_not_repeated_at_length() {
 }
 
 #[test]
+fn a_retired_model_is_404_and_says_since_when() {
+    let error = retrieve(&gateway_with(&[]), "o3-deep-research").unwrap_err();
+    assert_eq!((error.status, error.code, error.param.as_deref()), (404, "model_not_found", Some("model")));
+    assert_eq!(
+        error.message,
+        "The model `o3-deep-research` was retired: no provider here serves it since 2026-07-23, and no successor of it is \
+         named. GET /v1/models lists what there is; `auto` chooses."
+    );
+}
+
+#[test]
 fn no_key_and_no_address_is_in_the_list() {
     let list = list(&gateway_with(&[]));
     for private in ["SECRET", "https://", "http://", "_KEY", "localhost"] {

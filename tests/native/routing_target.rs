@@ -116,7 +116,7 @@ fn a_provider_that_takes_any_model_takes_any_name() {
 fn an_unknown_name_is_told_with_the_provider_that_was_meant() {
     let catalog = Catalog::builtin();
     let unknown = |name: &str, provider: Option<&str>| {
-        Err(UnknownModel { name: name.to_owned(), provider: provider.map(str::to_owned) })
+        Err(UnknownModel { name: name.to_owned(), provider: provider.map(str::to_owned), retired: None })
     };
     for (name, provider) in [
         ("gpt-oss", None),
@@ -146,4 +146,13 @@ fn an_operators_alias_may_lead_to_any_model_of_a_provider_that_takes_any() {
     assert_eq!(meaning("ollama/fast", &catalog), meaning("fast", &catalog));
     assert_eq!(meaning("groq/gpt-5", &catalog), meaning("gpt-5", &catalog));
     assert_eq!(meaning("gpt-5", &catalog), (vec!["groq/openai/gpt-oss-120b".into()], Some("groq".into())));
+}
+
+#[test]
+fn a_retired_model_is_told_with_the_day_it_went() {
+    let catalog = Catalog::builtin();
+    for name in ["o3-deep-research", "openai/o3-deep-research"] {
+        let unknown = Target::resolve(name, &catalog).unwrap_err();
+        assert_eq!((unknown.name.as_str(), unknown.retired), (name, Some("2026-07-23")));
+    }
 }

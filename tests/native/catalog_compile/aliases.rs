@@ -1,6 +1,6 @@
 //! What is refused in `aliases.toml`.
 
-use super::{MODELS, PROVIDER, alias_problem, one, problems};
+use super::{ALIASES, MODELS, PROVIDER, alias_problem, compile, one, problems};
 
 #[test]
 fn an_alias_to_nothing_or_to_an_alias_is_refused() {
@@ -27,4 +27,26 @@ fn auto_is_no_name_for_a_model_or_an_alias() {
     assert!(alias_problem("auto = \"anvil\"").contains("\"auto\" has a meaning of its own"));
     let models = MODELS.replace("id = \"anvil\"", "id = \"auto\"");
     assert!(one(problems(PROVIDER, &models, "")).contains("\"auto\" has a meaning of its own"));
+}
+
+#[test]
+fn a_retired_model_is_a_name_that_nobody_answers_to_and_a_day() {
+    let retired = |line: &str| format!("{ALIASES}\n[retired]\n{line}\n");
+    let catalogue =
+        compile(PROVIDER, MODELS, &retired("\"old-tongs\" = \"2026-10-23\"\ntongs = \"2025-01-31\"")).unwrap();
+    assert!(catalogue.emit().contains("&[\n    (\"old-tongs\", \"2026-10-23\"),\n    (\"tongs\", \"2025-01-31\"),\n]"));
+    for (line, problem) in [
+        (
+            "anvil = \"2026-10-23\"",
+            "aliases.toml:6: \"anvil\" is retired, but models.toml:3 has that name: remove it from [retired]",
+        ),
+        (
+            "hammer = \"2026-10-23\"",
+            "aliases.toml:6: \"hammer\" is retired, but aliases.toml:2 has that name: remove it from [retired]",
+        ),
+        ("tongs = \"October\"", "aliases.toml:6: \"October\" is no day like 2026-10-23"),
+        ("tongs = \"2026/10/23\"", "aliases.toml:6: \"2026/10/23\" is no day like 2026-10-23"),
+    ] {
+        assert_eq!(one(problems(PROVIDER, MODELS, &retired(line))), problem);
+    }
 }
