@@ -73,12 +73,12 @@ fn no_row_drops_what_would_change_the_answer() {
 fn prices_are_what_the_sources_say() {
     let cases = [
         ("openai", "gpt-4o-mini", 150_000, 600_000, Some(75_000)),
-        ("openai", "gpt-6-sol", 2_000_000, 10_000_000, Some(200_000)),
+        ("openai", "gpt-5.4-mini", 750_000, 4_500_000, Some(75_000)),
         ("groq", "openai/gpt-oss-20b", 75_000, 300_000, Some(37_500)),
-        ("deepseek", "deepseek-v4-pro", 435_000, 870_000, Some(3_625)),
+        ("deepseek", "deepseek-v4-pro", 660_000, 1_980_000, Some(22_000)),
         ("openrouter", "z-ai/glm-5.2", 760_060, 2_388_760, Some(141_154)),
         ("openrouter", "z-ai/glm-5.2:free", 0, 0, None),
-        ("mistral", "mistral-large-4", 680_000, 2_090_000, Some(70_000)),
+        ("mistral", "mistral-large-4", 1_360_000, 4_180_000, Some(140_000)),
     ];
     for (provider, upstream_id, input, output, cached_input) in cases {
         let prices = Prices::of_tokens(input, output, cached_input);
