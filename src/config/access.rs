@@ -21,7 +21,8 @@ pub struct ProviderAccess {
 }
 
 impl ProviderAccess {
-    fn new(spec: &ProviderSpec, base_url: String, key: Option<Secret>) -> Self {
+    /// Of a provider at `base_url`, which was checked.
+    pub fn new(spec: &ProviderSpec, base_url: String, key: Option<Secret>) -> Self {
         let secret = key.as_ref().map_or("", Secret::expose);
         let health_id = format!("{}#{:08x}", spec.id, secret::fingerprint(&[&base_url, secret]));
         Self { base_url, key, health_id }

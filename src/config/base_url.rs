@@ -2,12 +2,9 @@
 //! parser, so the host that was checked is the host that is called. It resolves nothing and fetches nothing.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The longest host name that DNS can carry.
-const MAX_HOST_LENGTH: usize = 253;
-/// The longest label between two dots of a host name (RFC 1035).
-const MAX_LABEL_LENGTH: usize = 63;
+use super::host::{Host, split_port};
+
 /// The part that the gateway adds by itself; operators often copy it along.
 const ENDPOINT: &str = "/chat/completions";
 
@@ -44,67 +41,70 @@ pub enum BaseUrlError {
 /// # Errors
 /// Everything but `https://host[:port][/path]`, or the same with `http` where the host is loopback.
 pub fn parse_base_url(text: &str) -> Result<String, BaseUrlError> {
-    let fits_a_url = |character: &char| {
-        character.is_ascii_graphic() && !matches!(character, '\\' | '"' | '<' | '>' | '^' | '`' | '{' | '|' | '}')
-    };
-    if let Some(character) = text.chars().find(|character| !fits_a_url(character)) {
-        return Err(BaseUrlError::Character(character));
+    let address = Address::parse(text)?;
+    if !address.is_https && !address.host.is_loopback() {
+        return Err(BaseUrlError::PlainHttp { host: address.host.to_string() });
     }
-    let (scheme, rest) = text.split_once("://").ok_or(BaseUrlError::Scheme)?;
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "https" => "https",
-        "http" => "http",
-        _ => return Err(BaseUrlError::Scheme),
-    };
-    if rest.contains('?') {
-        return Err(BaseUrlError::Query);
-    }
-    if rest.contains('#') {
-        return Err(BaseUrlError::Fragment);
-    }
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if authority.contains('@') {
-        return Err(BaseUrlError::UserInfo);
-    }
-    let (host, port) = split_port(authority)?;
-    let host = Host::parse(host).ok_or(BaseUrlError::Host)?;
-    if scheme == "http" && !host.is_loopback() {
-        return Err(BaseUrlError::PlainHttp { host: host.to_string() });
-    }
-    if !escapes_are_whole(path) {
-        return Err(BaseUrlError::Percent);
-    }
-    let mut url = format!("{scheme}://{host}");
-    if let Some(port) = port {
-        url.push_str(&format!(":{port}"));
-    }
-    url.push('/');
-    url.push_str(path);
-    url.truncate(url.trim_end_matches('/').len());
-    if url.ends_with(ENDPOINT) { Err(BaseUrlError::IncludesEndpoint) } else { Ok(url) }
+    if address.url.ends_with(ENDPOINT) { Err(BaseUrlError::IncludesEndpoint) } else { Ok(address.url) }
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), BaseUrlError> {
-    // The colons of an IPv6 address stand inside its brackets.
-    let (host, port) = if authority.starts_with('[') {
-        let end = authority.find(']').ok_or(BaseUrlError::Host)? + 1;
-        let (host, rest) = authority.split_at_checked(end).ok_or(BaseUrlError::Host)?;
-        match rest.strip_prefix(':') {
-            Some(port) => (host, port),
-            None if rest.is_empty() => return Ok((host, None)),
-            None => return Err(BaseUrlError::Host),
+/// An address that means the same to every URL parser.
+pub(super) struct Address {
+    /// Scheme and host in lower case, without trailing slashes.
+    pub(super) url: String,
+    /// `https`, not `http`.
+    pub(super) is_https: bool,
+    /// The host.
+    pub(super) host: Host,
+    /// The port, where it is written.
+    pub(super) port: Option<u16>,
+}
+
+impl Address {
+    /// `http[s]://host[:port][/path]`.
+    pub(super) fn parse(text: &str) -> Result<Self, BaseUrlError> {
+        let fits_a_url = |character: &char| {
+            character.is_ascii_graphic() && !matches!(character, '\\' | '"' | '<' | '>' | '^' | '`' | '{' | '|' | '}')
+        };
+        if let Some(character) = text.chars().find(|character| !fits_a_url(character)) {
+            return Err(BaseUrlError::Character(character));
         }
-    } else {
-        match authority.split_once(':') {
-            Some(parts) => parts,
-            None => return Ok((authority, None)),
+        let (scheme, rest) = text.split_once("://").ok_or(BaseUrlError::Scheme)?;
+        let (scheme, is_https) = match scheme.to_ascii_lowercase().as_str() {
+            "https" => ("https", true),
+            "http" => ("http", false),
+            _ => return Err(BaseUrlError::Scheme),
+        };
+        if rest.contains('?') {
+            return Err(BaseUrlError::Query);
         }
-    };
-    // `u16::from_str` takes a leading plus sign.
-    let digits_only = port.bytes().all(|byte| byte.is_ascii_digit());
-    match port.parse() {
-        Ok(number) if digits_only && number > 0 => Ok((host, Some(number))),
-        _ => Err(BaseUrlError::Port),
+        if rest.contains('#') {
+            return Err(BaseUrlError::Fragment);
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        if authority.contains('@') {
+            return Err(BaseUrlError::UserInfo);
+        }
+        let (host, port) = split_port(authority)?;
+        let host = Host::parse(host).ok_or(BaseUrlError::Host)?;
+        if !escapes_are_whole(path) {
+            return Err(BaseUrlError::Percent);
+        }
+        let mut url = format!("{scheme}://{host}");
+        if let Some(port) = port {
+            url.push_str(&format!(":{port}"));
+        }
+        url.push('/');
+        url.push_str(path);
+        url.truncate(url.trim_end_matches('/').len());
+        Ok(Self { url, is_https, host, port })
+    }
+
+    /// The same without the path that the gateway adds by itself.
+    pub(super) fn without_endpoint(mut self) -> String {
+        let bare = self.url.strip_suffix(ENDPOINT).map_or(self.url.len(), str::len);
+        self.url.truncate(bare);
+        self.url
     }
 }
 
@@ -114,55 +114,6 @@ fn escapes_are_whole(path: &str) -> bool {
         let mut hexadecimal = || digits.next().is_some_and(|byte| byte.is_ascii_hexdigit());
         hexadecimal() && hexadecimal()
     })
-}
-
-enum Host {
-    Name(String),
-    V4(Ipv4Addr),
-    V6(Ipv6Addr),
-}
-
-impl Host {
-    fn parse(text: &str) -> Option<Self> {
-        if let Some(address) = text.strip_prefix('[') {
-            return address.strip_suffix(']')?.parse().ok().map(Self::V6);
-        }
-        let name = text.to_ascii_lowercase();
-        let last = name.rsplit('.').next()?;
-        let hexadecimal =
-            last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        if hexadecimal || last.bytes().all(|byte| byte.is_ascii_digit()) {
-            // URL parsers read such a name as a number (`127.1`, `2130706433`): only the dotted form is unambiguous.
-            return name.parse().ok().map(Self::V4);
-        }
-        (name.len() <= MAX_HOST_LENGTH && name.split('.').all(is_label)).then_some(Self::Name(name))
-    }
-
-    fn is_loopback(&self) -> bool {
-        match self {
-            Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
-            Self::V4(address) => address.is_loopback(),
-            Self::V6(address) => address.is_loopback(),
-        }
-    }
-}
-
-fn is_label(label: &str) -> bool {
-    !label.is_empty()
-        && label.len() <= MAX_LABEL_LENGTH
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => f.write_str(name),
-            Self::V4(address) => write!(f, "{address}"),
-            Self::V6(address) => write!(f, "[{address}]"),
-        }
-    }
 }
 
 impl fmt::Display for BaseUrlError {

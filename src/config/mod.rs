@@ -7,8 +7,10 @@ pub mod accounts;
 mod base_url;
 mod configured;
 mod cors;
+mod custom_hosts;
 mod env;
 mod error;
+mod host;
 mod json_error;
 pub mod limits;
 mod log;
@@ -24,6 +26,7 @@ pub use accounts::AccountSettings;
 pub use base_url::{BaseUrlError, parse_base_url};
 pub use configured::{Builtin, ConfiguredCatalog, ModelOverride};
 pub use cors::CorsOrigins;
+pub use custom_hosts::{CustomHosts, EndpointError};
 pub use error::ConfigError;
 pub use json_error::JsonProblem;
 pub use limits::{Limits, Timeouts};
@@ -59,6 +62,8 @@ pub struct Config {
     pub accounts: AccountSettings,
     /// `CORS_ORIGINS`.
     pub cors_origins: CorsOrigins,
+    /// `CUSTOM_ENDPOINT_HOSTS`.
+    pub custom_hosts: CustomHosts,
     /// `AUTO_MODELS`: what `auto` chooses from, in order, instead of the price tiers. Empty: the price tiers.
     pub auto_models: Vec<String>,
     /// `FREE_TIER_PROVIDERS`: ids of the providers whose free models cost this operator nothing.
@@ -90,6 +95,7 @@ impl Config {
             log_requests: LogRequests::from_vars(&vars)?,
             accounts: AccountSettings::from_vars(&vars)?,
             cors_origins: CorsOrigins::from_vars(&vars)?,
+            custom_hosts: CustomHosts::from_vars(&vars)?,
             auto_models: auto_models(&vars, &catalog, builtin)?,
             free_tier_providers: free_tier_providers(&vars, &catalog, builtin)?,
             providers: access::from_vars(&vars, builtin.providers, &catalog.providers)?,

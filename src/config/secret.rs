@@ -11,7 +11,7 @@ pub struct Secret(String);
 
 impl Secret {
     /// Takes visible ASCII only: a line break would end the header that the key is sent in, and begin another.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         is_visible_ascii(text).then(|| Self(text.to_owned()))
     }
 

@@ -15,6 +15,7 @@ use super::respond::{Responder, header};
 use super::timer::Timer;
 use super::{body, task};
 use crate::gateway::chat::{Answer, Incoming, chat};
+use crate::gateway::custom::CustomHeaders;
 use crate::gateway::deliver::deliver;
 use crate::gateway::headers::Header;
 use crate::gateway::wishes::HeaderWishes;
@@ -40,6 +41,8 @@ pub(super) struct ChatTask {
     pub(super) openai_project_header: Option<String>,
     /// What the client wishes in headers.
     pub(super) wishes: HeaderWishes,
+    /// An endpoint of the client's own.
+    pub(super) custom: CustomHeaders,
     /// When it came, milliseconds since the Unix epoch.
     pub(super) received_ms: u64,
 }
@@ -69,6 +72,7 @@ impl ChatTask {
             project_header: self.project_header.clone(),
             openai_project_header: self.openai_project_header.clone(),
             wishes: self.wishes.clone(),
+            custom: self.custom.clone(),
             forwardable: self.forwardable(),
         };
         let (isolate, context) = (Rc::clone(&self.isolate), Rc::clone(&self.context));

@@ -19,6 +19,7 @@ use super::respond::{Responder, header};
 use super::{entropy, log, task};
 use crate::gateway::accounts::{self, Question, Refusal};
 use crate::gateway::auth::{Credentials, authorize};
+use crate::gateway::custom::CustomHeaders;
 use crate::gateway::ports::HealthPort;
 use crate::gateway::route::{Route, host_and_path, not_found, wrong_method};
 use crate::gateway::setup::Gateway;
@@ -60,6 +61,7 @@ struct Head<'h> {
     openai_project: Option<&'h str>,
     origin: Option<&'h str>,
     wishes: HeaderWishes,
+    custom: CustomHeaders,
 }
 
 impl<'h> Head<'h> {
@@ -84,6 +86,7 @@ impl<'h> Head<'h> {
                 first_token_timeout: header().map(str::to_owned),
                 stream_idle_timeout: header().map(str::to_owned),
             },
+            custom: CustomHeaders { endpoint: header().map(str::to_owned), api_key: header().map(str::to_owned) },
         }
     }
 }
@@ -177,6 +180,7 @@ impl Call<'_> {
             project_header: own(self.head.project),
             openai_project_header: own(self.head.openai_project),
             wishes: self.head.wishes,
+            custom: self.head.custom,
             request: self.request,
             isolate: self.isolate,
             env,

@@ -35,6 +35,8 @@ export function head(request) {
     headers.get('x-opengateway-timeout') ?? '',
     headers.get('x-gateway-first-token-timeout') ?? '',
     headers.get('x-gateway-stream-idle-timeout') ?? '',
+    headers.get('x-opengateway-vllm-endpoint') ?? '',
+    headers.get('x-opengateway-vllm-api-key') ?? '',
   ].join(SEPARATOR);
 }
 

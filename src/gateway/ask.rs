@@ -8,7 +8,7 @@ use super::setup::Gateway;
 use super::trail::{End, Trail};
 use super::wishes::Patience;
 use crate::catalog::price::Prices;
-use crate::config::Secret;
+use crate::config::{ProviderAccess, Secret};
 use crate::dialect::classify::Failure;
 use crate::dialect::encoded::Encoded;
 use crate::dialect::openai::encode::encode;
@@ -26,6 +26,8 @@ pub(super) struct Asker<'r, P> {
     pub(super) gateway: &'r Gateway,
     pub(super) ports: &'r P,
     pub(super) incoming: &'r Incoming,
+    /// How the client's own endpoint is called, if it named one.
+    pub(super) custom: Option<&'r ProviderAccess>,
     pub(super) request: &'r ChatRequest<'r>,
     pub(super) requested_provider: Option<&'r str>,
     pub(super) prompt_tokens: u64,
@@ -54,7 +56,7 @@ impl<'r, P: Ports> Asker<'r, P> {
     ) -> Result<Asked<'r, P::Reply>, Failure> {
         let started_ms = self.ports.now_ms();
         let provider = candidate.provider;
-        let Some(access) = self.gateway.config.access(&provider.id) else {
+        let Some(access) = self.custom.or_else(|| self.gateway.config.access(&provider.id)) else {
             return Err(Failure::bare(ErrorClass::Connect, None));
         };
         let secret = access.key.as_ref();

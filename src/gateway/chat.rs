@@ -1,6 +1,7 @@
 //! `POST /v1/chat/completions`: read, plan, run.
 
 use super::ask::Asker;
+use super::custom::{self, CustomHeaders};
 use super::headers::Header;
 use super::health_now::HealthNow;
 use super::ports::{HealthPort, Ports};
@@ -10,6 +11,7 @@ use super::run::Run;
 use super::setup::Gateway;
 use super::stream::Committed;
 use super::wishes::HeaderWishes;
+use crate::config::ProviderAccess;
 use crate::health::circuit::Permit;
 use crate::openai::error::ApiError;
 use crate::openai::request::ChatRequest;
@@ -33,6 +35,8 @@ pub struct Incoming {
     pub openai_project_header: Option<String>,
     /// What the client wishes in headers.
     pub wishes: HeaderWishes,
+    /// An endpoint of its own.
+    pub custom: CustomHeaders,
     /// The client's headers that some provider may see, lower-case.
     pub forwardable: Vec<(String, String)>,
 }
@@ -74,7 +78,11 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         Err(error) => return refuse(error),
     };
     let checked = check_preferences(&request.preferences, gateway);
-    let targets = match checked.and_then(|()| targets(&request, gateway)) {
+    let custom = match incoming.custom.access(gateway) {
+        Ok(custom) => custom,
+        Err(error) => return refuse(error),
+    };
+    let targets = match checked.and_then(|()| targets(&request, gateway, custom.as_ref())) {
         Ok(targets) => targets,
         Err(error) => return refuse(error),
     };
@@ -114,6 +122,7 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         gateway,
         ports,
         incoming: &incoming,
+        custom: custom.as_ref(),
         request: &request,
         requested_provider: targets.first().and_then(Target::pinned_provider),
         prompt_tokens: requirements.prompt_tokens,
@@ -140,7 +149,8 @@ pub(super) async fn candidates<'c, P: Ports>(
     let health = HealthNow::new(ports.health(), seed, ports.now_ms());
     let planner = Planner {
         catalog: &gateway.catalog,
-        configured: &|provider| gateway.is_configured(provider),
+        // It is only asked for by a request that says where it is.
+        configured: &|provider| provider == custom::PROVIDER || gateway.is_configured(provider),
         health: &health,
         auto_models: &gateway.config.auto_models,
         requirements,
@@ -154,7 +164,14 @@ pub(super) async fn candidates<'c, P: Ports>(
     planner.plan(targets)
 }
 
-pub(super) fn targets<'c>(request: &ChatRequest<'_>, gateway: &'c Gateway) -> Result<Vec<Target<'c>>, ApiError> {
+pub(super) fn targets<'c>(
+    request: &ChatRequest<'_>,
+    gateway: &'c Gateway,
+    custom: Option<&ProviderAccess>,
+) -> Result<Vec<Target<'c>>, ApiError> {
+    if custom.is_some() {
+        return custom::targets(request, gateway);
+    }
     let main = Target::resolve(&request.model, &gateway.catalog).map_err(|unknown| unknown_model(&unknown, "model"))?;
     let mut targets = vec![main];
     for (index, name) in request.models.iter().enumerate() {

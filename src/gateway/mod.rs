@@ -7,6 +7,7 @@ mod ask;
 pub mod attempt;
 pub mod auth;
 pub mod chat;
+pub mod custom;
 pub mod database;
 pub mod deliver;
 pub mod generations;

@@ -62,7 +62,8 @@ pub(super) async fn resume<P: Ports>(
     let until_ms = ports.now_ms().saturating_add(LOOK_MS);
     // It was read and planned before, so what fails now is that nobody is left.
     let mut request = ChatRequest::parse(&incoming.body).ok()?;
-    let targets = targets(&request, gateway).ok()?;
+    let custom = incoming.custom.access(gateway).ok()?;
+    let targets = targets(&request, gateway, custom.as_ref()).ok()?;
     incoming.wishes.join(&mut request.preferences, &targets, gateway).ok()?;
     // The plan would have the one candidate whose turn it is now.
     let only_the_same = std::mem::take(&mut request.preferences.no_fallbacks);
@@ -74,6 +75,7 @@ pub(super) async fn resume<P: Ports>(
         gateway,
         ports,
         incoming,
+        custom: custom.as_ref(),
         request: &request,
         requested_provider: targets.first().and_then(Target::pinned_provider),
         prompt_tokens: requirements.prompt_tokens,

@@ -7,11 +7,11 @@ use std::task::Poll;
 use super::ask::{Asked, Asker};
 use super::attempt::Answered;
 use super::chat::Answer;
-use super::headers;
 use super::ports::{HealthPort, Ports};
 use super::served::{answer_headers, record_of, speed, trail_headers, tried};
 use super::stream::{Committed, Leg, Relay, StreamAccount};
 use super::trail::{End, Trail};
+use super::{custom, headers};
 use crate::catalog::model::Effort;
 use crate::dialect::classify::Failure;
 use crate::dialect::openai::encode::applied_effort;
@@ -337,6 +337,11 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             Some(ms) => exhaustion::out_of_time(&progress.failed, ms),
             None => exhaustion::error(&progress.failed),
         };
+        if self.asker.custom.is_some()
+            && progress.trail.last_status().is_some_and(|status| (300..400).contains(&status))
+        {
+            error = custom::redirects();
+        }
         error.metadata = Some(format!("{{\"routing\":{}}}", progress.trail.routing_json()));
         let now_ms = self.asker.ports.now_ms();
         let class = progress.failed.last().map(|failed| failed.class);

@@ -1,8 +1,13 @@
 //! What an isolate is made of once: the configuration and the catalogue with the operator's additions.
 
+use super::custom::PROVIDER;
 use crate::catalog::lookup::{Catalog, CatalogError};
+use crate::catalog::provider::{ProviderSpec, Text, Texts};
 use crate::config::{Builtin, Config, ConfigError};
 use crate::openai::error::{ApiError, ErrorType};
+
+/// What a client's own endpoint is taken to be like.
+const CUSTOM_IS_LIKE: &str = "vllm";
 
 /// A configured gateway.
 #[derive(Debug)]
@@ -11,6 +16,8 @@ pub struct Gateway {
     pub config: Config,
     /// Every provider, model and alias.
     pub catalog: Catalog,
+    /// What is taken for granted of a client's own endpoint: what a vLLM server does.
+    pub custom: ProviderSpec,
 }
 
 /// The configuration cannot be used.
@@ -20,6 +27,8 @@ pub enum SetupError {
     Config(ConfigError),
     /// `GATEWAY_CONFIG` does not fit the compiled-in catalogue.
     Catalog(CatalogError),
+    /// The catalogue lacks the provider that clients' own endpoints are taken to be like.
+    NoCustomProvider,
 }
 
 impl Gateway {
@@ -31,7 +40,15 @@ impl Gateway {
         let builtin = Catalog::builtin();
         let config = Config::from_vars(var, Builtin::from(&builtin)).map_err(SetupError::Config)?;
         let catalog = config.catalog.join(builtin).map_err(SetupError::Catalog)?;
-        Ok(Self { config, catalog })
+        let vllm = catalog.provider(CUSTOM_IS_LIKE).cloned().ok_or(SetupError::NoCustomProvider)?;
+        let (id, name) = (Text::Borrowed(PROVIDER), Text::Borrowed("Custom endpoint"));
+        let custom = ProviderSpec { id, name, forward_headers: Texts::default(), ..vllm };
+        Ok(Self { config, catalog, custom })
+    }
+
+    /// The provider of that id, a client's own endpoint included.
+    pub fn provider(&self, id: &str) -> Option<&ProviderSpec> {
+        if id == PROVIDER { Some(&self.custom) } else { self.catalog.provider(id) }
     }
 
     /// Whether a provider is on.
@@ -54,6 +71,7 @@ impl From<&SetupError> for ApiError {
         let what = match error {
             SetupError::Config(error) => error.to_string(),
             SetupError::Catalog(error) => format!("GATEWAY_CONFIG: {error}"),
+            SetupError::NoCustomProvider => format!("The catalogue has no provider `{CUSTOM_IS_LIKE}`."),
         };
         Self {
             should_retry: Some(false),

@@ -309,7 +309,7 @@ impl StreamAccount {
     /// What an error is that the provider reported in the stream, as JSON.
     pub fn judge(&self, gateway: &Gateway, error: &str) -> Failure {
         let secret = self.secret.as_ref().map(|key| key.expose());
-        match gateway.catalog.provider(&self.served.provider) {
+        match gateway.provider(&self.served.provider) {
             Some(provider) => error_in_success(error, error, OK, provider, secret),
             None => Failure::bare(ErrorClass::StreamCut, Some(OK)),
         }

@@ -66,6 +66,11 @@ impl Trail {
         self.0.iter().filter(|tried| tried.provider == provider && tried.model == model).count()
     }
 
+    /// The HTTP status of the last one, if the provider answered at all.
+    pub fn last_status(&self) -> Option<u16> {
+        self.0.last()?.status
+    }
+
     /// How many there were.
     pub fn attempts(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)

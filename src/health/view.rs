@@ -11,6 +11,9 @@ use super::reports::{Reports, current};
 use super::reserved::{Reservation, Reserved};
 use super::schedule::Schedule;
 
+/// The provider that stands for clients' own endpoints. Each client has another one in mind, so nothing is kept of it.
+pub const UNWATCHED: &str = "custom";
+
 /// Reports that were sent, each with the time when it was made; they are sent again until the object has answered.
 #[derive(Debug)]
 struct Batch {
@@ -113,7 +116,7 @@ impl HealthView {
 
     /// Takes one outcome in, and keeps it for the object.
     pub fn record(&mut self, provider: &str, model: &str, outcome: Outcome, permit: Option<Permit>, now_ms: u64) {
-        if outcome == Outcome::Inconclusive && permit.is_none() {
+        if provider == UNWATCHED || (outcome == Outcome::Inconclusive && permit.is_none()) {
             return;
         }
         self.own(provider, model).record(provider, model, outcome, permit, now_ms);

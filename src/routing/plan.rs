@@ -221,12 +221,22 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
 
     /// Every offer of a target, in catalogue order.
     fn offers(&self, target: &Target<'c>) -> Vec<Candidate<'c>> {
-        let candidate = |model: Offer<'c>, auto: bool| {
-            let provider = self.catalog.provider(&model.provider)?;
-            Some(Candidate { provider, model, pinned: false, auto, not_before_ms: None })
+        let at = |provider: &'c ProviderSpec, model: Offer<'c>, auto: bool| Candidate {
+            provider,
+            model,
+            pinned: false,
+            auto,
+            not_before_ms: None,
         };
+        let candidate = |model: Offer<'c>, auto: bool| Some(at(self.catalog.provider(&model.provider)?, model, auto));
         match target {
-            Target::Model { offers, .. } => offers.iter().filter_map(|model| candidate(model.clone(), false)).collect(),
+            // A client's own endpoint is in no catalogue.
+            Target::Model { offers, pinned: Some(provider) } => {
+                offers.iter().map(|model| at(provider, model.clone(), false)).collect()
+            }
+            Target::Model { offers, pinned: None } => {
+                offers.iter().filter_map(|model| candidate(model.clone(), false)).collect()
+            }
             Target::Auto if self.auto_models.is_empty() => {
                 let models = self.catalog.models().iter().filter(|model| model.auto);
                 models.filter_map(|model| candidate(Offer::Listed(model), true)).collect()

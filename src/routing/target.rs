@@ -106,7 +106,12 @@ impl<'c> Target<'c> {
         let (id, model) = name.split_once('/')?;
         let provider = catalog.provider(id).filter(|provider| provider.any_model && !model.is_empty())?;
         let model = catalog.alias(model).and_then(|target| behind(provider, target)).unwrap_or(model);
-        Some(Self::Model { offers: vec![Offer::Unlisted(Rc::new(unlisted(provider, model)))], pinned: Some(provider) })
+        Some(Self::unlisted(provider, model))
+    }
+
+    /// Some model of a provider, of which nothing more is known.
+    pub fn unlisted(provider: &'c ProviderSpec, model: &str) -> Self {
+        Self::Model { offers: vec![Offer::Unlisted(Rc::new(unlisted(provider, model)))], pinned: Some(provider) }
     }
 
     /// The id of the provider that the client pinned.

@@ -30,6 +30,7 @@ mod dialect_scrub;
 mod gateway_analytics;
 mod gateway_auth;
 mod gateway_chat;
+mod gateway_custom;
 mod gateway_database;
 mod gateway_generations;
 mod gateway_headers;
