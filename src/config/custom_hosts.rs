@@ -50,9 +50,8 @@ impl CustomHosts {
     /// # Errors
     /// [`EndpointError`].
     pub fn check(&self, endpoint: &str) -> Result<String, EndpointError> {
-        let address = Address::parse(endpoint).map_err(|problem| match problem {
-            BaseUrlError::UserInfo => EndpointError::UserInfo,
-            problem => EndpointError::Malformed(problem),
+        let address = Address::parse(endpoint).map_err(|problem| {
+            if problem == BaseUrlError::UserInfo { EndpointError::UserInfo } else { EndpointError::Malformed(problem) }
         })?;
         let usual = if address.is_https { 443 } else { 80 };
         let port = address.port.unwrap_or(usual);
