@@ -61,7 +61,7 @@ fn optional<T>(value: Option<T>, write: impl Fn(T) -> String) -> String {
 fn provider(row: &Provider) -> String {
     let pairs = |pairs: &[(String, String)]| list(pairs.iter().map(|(a, b)| format!("({}, {})", text(a), text(b))));
     format!(
-        "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
+        "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, auth: Auth::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
          stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
          accepts: {}, drops: {}, renames: {}, adds: {}, forward_headers: {}, \
@@ -69,6 +69,7 @@ fn provider(row: &Provider) -> String {
         text(&row.id),
         text(&row.name),
         row.dialect,
+        row.auth,
         text(&row.base_url),
         text(&row.base_url_var),
         texts(&row.key_vars),
@@ -115,7 +116,7 @@ fn model(row: &Model) -> String {
     let prices = optional(row.prices.as_ref(), prices);
     format!(
         "ModelSpec {{ id: {}, provider: {}, upstream_id: {}, context_window: {}, max_output: {}, prices: {prices}, \
-         capabilities: Capabilities {{ {} }}, efforts: {}, reasoning_level: ReasoningLevel::{}, free: {}, auto: {}, drops: {}, mends: {} }}",
+         capabilities: Capabilities {{ {} }}, efforts: {}, reasoning_level: ReasoningLevel::{}, free: {}, auto: {}, drops: {}, mends: {}, thinking: Thinking::{} }}",
         text(&row.id),
         text(&row.provider),
         text(&row.upstream_id),
@@ -128,6 +129,7 @@ fn model(row: &Model) -> String {
         row.auto,
         texts(&row.drops),
         mends(&row.mends),
+        row.thinking,
     )
 }
 

@@ -25,6 +25,17 @@ const EFFORTS: [Word; 8] = [
     ("max", "Max"),
     ("default", "Default"),
 ];
+/// `src/catalog/model.rs` has the same list, and a test holds the two together.
+pub(crate) const THINKING: [Word; 8] = [
+    ("none", "None"),
+    ("budget", "Budget"),
+    ("either", "Either"),
+    ("adaptive", "Adaptive"),
+    ("default_on", "DefaultOn"),
+    ("always", "Always"),
+    ("bound", "Bound"),
+    ("bound_between_tools", "BoundBetweenTools"),
+];
 const REASONING_LEVELS: [Word; 3] = [("low", "Low"), ("medium", "Medium"), ("high", "High")];
 
 /// Names that clients use for something else than a model.
@@ -47,6 +58,7 @@ pub(crate) struct Model {
     pub(crate) auto: bool,
     pub(crate) drops: Vec<String>,
     pub(crate) mends: Vec<&'static str>,
+    pub(crate) thinking: &'static str,
 }
 
 pub(crate) fn read(file: &File<'_>) -> Vec<Model> {
@@ -75,6 +87,7 @@ fn read_model<'a>(provider: &str, file: &'a File<'a>, mut fields: Fields<'a>) ->
         auto: fields.flag_or("auto", true),
         drops: read_drops(&mut fields),
         mends: fields.words("mends", &MENDS),
+        thinking: fields.word_or("thinking", &THINKING, "None"),
     };
     check(&model, &fields);
     fields.finish();

@@ -3,7 +3,8 @@
 use super::fields::{Fields, File, Word};
 use super::problem::{Place, ProblemKind};
 
-const DIALECTS: [Word; 1] = [("openai", "OpenAi")];
+const DIALECTS: [Word; 2] = [("openai", "OpenAi"), ("anthropic", "Anthropic")];
+const AUTHS: [Word; 2] = [("bearer", "Bearer"), ("x_api_key", "XApiKey")];
 const KEY_POLICIES: [Word; 2] = [("required", "Required"), ("optional", "Optional")];
 const BODY_POLICIES: [Word; 2] = [("open", "Open"), ("strict", "Strict")];
 const STREAM_USAGES: [Word; 3] = [("in_last_choice", "InLastChoice"), ("trailing", "Trailing"), ("none", "None")];
@@ -86,6 +87,7 @@ pub(crate) struct Provider {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) dialect: &'static str,
+    pub(crate) auth: &'static str,
     pub(crate) base_url: String,
     pub(crate) base_url_var: String,
     pub(crate) key_vars: Vec<String>,
@@ -135,6 +137,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         id: fields.text("id"),
         name: fields.text("name"),
         dialect: fields.word("dialect", &DIALECTS),
+        auth: fields.word_or("auth", &AUTHS, "Bearer"),
         base_url: fields.text("base_url"),
         base_url_var: fields.text("base_url_var"),
         key_vars: fields.texts("key_vars"),

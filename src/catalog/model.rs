@@ -60,6 +60,29 @@ pub enum Effort {
     Default,
 }
 
+/// How a model that speaks Anthropic's Messages is made to think, and what that rules out. Sources:
+/// platform.claude.com/docs/en/build-with-claude/thinking, /effort, /preserved-thinking and the migration guides of the models.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Thinking {
+    /// There is no such control.
+    #[default]
+    None,
+    /// Off unless it is given a number of tokens (4.5 and earlier).
+    Budget,
+    /// Off unless it is asked for; takes either an effort or a number of tokens (4.6).
+    Either,
+    /// Off unless it is asked for, by an effort (Opus 4.7 and 4.8).
+    Adaptive,
+    /// On, by an effort, unless it is disabled, which it can be up to the effort `high` (Opus 5, Sonnet 5).
+    DefaultOn,
+    /// Always on, by an effort (Fable 5).
+    Always,
+    /// The same; thoughts that go back are bound to the conversation, and no call of a tool can be forced (Opus 5.5, Fable 5.1).
+    Bound,
+    /// The same, but with the effort `high` or a lower one it can be kept to thinking between calls of tools (Sonnet 5.5).
+    BoundBetweenTools,
+}
+
 /// One model at one provider. `(provider, upstream_id)` is unique, `id` is shared by all who serve the same model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelSpec {
@@ -89,6 +112,22 @@ pub struct ModelSpec {
     pub drops: Texts,
     /// How its replies differ beyond what its provider's row says.
     pub mends: MendList,
+    /// How it is made to think, where its provider speaks Anthropic's Messages.
+    pub thinking: Thinking,
+}
+
+impl Thinking {
+    /// Every variant with its name in the catalogue and in `GATEWAY_CONFIG`.
+    pub const WORDS: [(&'static str, Self); 8] = [
+        ("none", Self::None),
+        ("budget", Self::Budget),
+        ("either", Self::Either),
+        ("adaptive", Self::Adaptive),
+        ("default_on", Self::DefaultOn),
+        ("always", Self::Always),
+        ("bound", Self::Bound),
+        ("bound_between_tools", Self::BoundBetweenTools),
+    ];
 }
 
 impl ReasoningLevel {

@@ -28,6 +28,8 @@ pub const GATEWAY_FIELDS: [&str; 9] = [
 pub enum Dialect {
     /// OpenAI's chat completions: `POST {base}/chat/completions`.
     OpenAi,
+    /// Anthropic's Messages: `POST {base}/messages`.
+    Anthropic,
 }
 
 impl Dialect {
@@ -35,8 +37,18 @@ impl Dialect {
     pub const fn path(self) -> &'static str {
         match self {
             Self::OpenAi => "/chat/completions",
+            Self::Anthropic => "/messages",
         }
     }
+}
+
+/// The header that carries the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// `authorization: Bearer {key}`.
+    Bearer,
+    /// `x-api-key: {key}`.
+    XApiKey,
 }
 
 /// What a provider does with body fields it does not know.
@@ -226,7 +238,9 @@ pub struct ProviderSpec {
     pub name: Text,
     /// The wire format.
     pub dialect: Dialect,
-    /// What stands before `/chat/completions`, without a trailing slash.
+    /// How the key is sent.
+    pub auth: Auth,
+    /// What stands before the dialect's path (`/chat/completions`), without a trailing slash.
     pub base_url: Text,
     /// The variable that overrides `base_url`: `GROQ_BASE_URL`.
     pub base_url_var: Text,

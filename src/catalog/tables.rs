@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use super::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use super::price;
 use super::provider::{
-    BodyPolicy, Dialect, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, QuotaReset,
-    StreamUsage, Text,
+    Auth, BodyPolicy, Dialect, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
+    QuotaReset, StreamUsage, Text,
 };
 use crate::routing::failure::ErrorClass;
 

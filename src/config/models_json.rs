@@ -6,7 +6,7 @@ use super::error::ConfigError;
 use super::json_error::JsonProblem;
 use super::prices_json::prices;
 use super::walker::{Object, Walker};
-use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use crate::catalog::price::Prices;
 use crate::catalog::provider::{Mend, MendList, Text, Texts};
 use crate::openai::request::MessageMember;
@@ -28,6 +28,7 @@ const ROW_KEYS: &[&str] = &[
     "auto",
     "drops",
     "mends",
+    "thinking",
 ];
 
 const CHANGE_KEYS: &[&str] = &[
@@ -119,6 +120,7 @@ pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, Confi
         auto: true,
         drops: object.optional("drops", drops)?.unwrap_or_default(),
         mends: object.optional("mends", mends)?.unwrap_or_default(),
+        thinking: object.optional("thinking", |json| json.word(&Thinking::WORDS))?.unwrap_or_default(),
     };
     let changes = ModelChanges::read(&object)?;
     if !model.efforts.is_empty() && !changes.capabilities.unwrap_or_default().reasoning {

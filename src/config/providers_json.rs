@@ -10,12 +10,13 @@ use super::models_json::{drops, mends, row, texts};
 use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
-    BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
+    Auth, BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
     StreamUsage, Text, Texts,
 };
 
 const KEYS: &[&str] = &[
     "dialect",
+    "auth",
     "base_url",
     "key",
     "open",
@@ -40,6 +41,7 @@ const MAX_PROVIDER_ID_LENGTH: usize = 32;
 const OWN_PREFIX: &str = "GATEWAY_";
 
 const DIALECTS: &[(&str, Dialect)] = &[("openai", Dialect::OpenAi)];
+const AUTHS: &[(&str, Auth)] = &[("bearer", Auth::Bearer), ("x_api_key", Auth::XApiKey)];
 const STREAM_USAGES: &[(&str, StreamUsage)] =
     &[("in_last_choice", StreamUsage::InLastChoice), ("trailing", StreamUsage::Trailing), ("none", StreamUsage::None)];
 const PREFILLS: &[(&str, Prefill)] = &[
@@ -96,10 +98,17 @@ pub(super) fn parse(
 fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> {
     let key_var = object.optional("key", secret_name)?;
     let (body, accepts) = body(object)?;
+    let dialect = object.optional("dialect", |json| json.word(DIALECTS))?.unwrap_or(Dialect::OpenAi);
+    // What a server of the dialect's own maker takes.
+    let usual_auth = match dialect {
+        Dialect::OpenAi => Auth::Bearer,
+        Dialect::Anthropic => Auth::XApiKey,
+    };
     Ok(ProviderSpec {
         name: id.clone(),
         id,
-        dialect: object.optional("dialect", |json| json.word(DIALECTS))?.unwrap_or(Dialect::OpenAi),
+        dialect,
+        auth: object.optional("auth", |json| json.word(AUTHS))?.unwrap_or(usual_auth),
         base_url: base_url(object.required("base_url", "the address of the server")?)?.into(),
         base_url_var: Text::Borrowed(""),
         key: if key_var.is_some() { KeyPolicy::Required } else { KeyPolicy::Optional },

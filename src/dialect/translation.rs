@@ -24,14 +24,14 @@ impl Translation {
     /// The body of a whole 2xx reply in OpenAI's form. What cannot be read stays as it is: it is judged after this.
     pub fn reply<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         match self.dialect {
-            Dialect::OpenAi => Cow::Borrowed(body),
+            Dialect::OpenAi | Dialect::Anthropic => Cow::Borrowed(body),
         }
     }
 
     /// Who translates a stream; `None` where it is OpenAI's already, so that it can be relayed natively.
     pub fn stream(&self) -> Translator {
         match self.dialect {
-            Dialect::OpenAi => None,
+            Dialect::OpenAi | Dialect::Anthropic => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::setup::Gateway;
 use super::trail::{End, Trail};
 use super::wishes::Patience;
 use crate::catalog::price::Prices;
+use crate::catalog::provider::Auth;
 use crate::config::{ProviderAccess, Secret};
 use crate::dialect::classify::Failure;
 use crate::dialect::encoded::Encoded;
@@ -146,9 +147,10 @@ impl<'r, P: Ports> Asker<'r, P> {
             ("accept".to_owned(), accept.to_owned()),
             ("user-agent".to_owned(), concat!("opengateway/", env!("CARGO_PKG_VERSION")).to_owned()),
         ];
-        if let Some(secret) = secret {
-            headers.push(("authorization".to_owned(), format!("Bearer {secret}")));
-        }
+        headers.extend(secret.map(|secret| match candidate.provider.auth {
+            Auth::Bearer => ("authorization".to_owned(), format!("Bearer {secret}")),
+            Auth::XApiKey => ("x-api-key".to_owned(), secret.to_owned()),
+        }));
         let allowed = &candidate.provider.forward_headers;
         let forwarded =
             self.incoming.forwardable.iter().filter(|(name, _)| allowed.iter().any(|header| header == name));

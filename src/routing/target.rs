@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::catalog::lookup::Catalog;
-use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use crate::catalog::provider::ProviderSpec;
 use crate::openai::request::AUTO;
 
@@ -145,5 +145,6 @@ fn unlisted(provider: &ProviderSpec, model: &str) -> ModelSpec {
         auto: false,
         drops: Cow::Borrowed(&[]),
         mends: Cow::Borrowed(&[]),
+        thinking: Thinking::None,
     }
 }

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{
-    BodyPolicy, Dialect, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, StreamUsage, Text,
+    Auth, BodyPolicy, Dialect, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, StreamUsage, Text,
 };
 use opengateway::config::{Builtin, Config, ConfigError};
 
@@ -55,6 +55,7 @@ pub(crate) fn provider(
         id: id.into(),
         name: id.into(),
         dialect: Dialect::OpenAi,
+        auth: Auth::Bearer,
         base_url: base_url.into(),
         base_url_var: format!("{}_BASE_URL", id.to_uppercase()).into(),
         key_vars: key_vars.iter().map(|var| Text::Borrowed(*var)).collect(),
@@ -95,5 +96,6 @@ fn model(id: &'static str, provider: &'static str, upstream_id: &'static str) ->
         auto: true,
         drops: Cow::Borrowed(&[]),
         mends: Cow::Borrowed(&[]),
+        thinking: Thinking::None,
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::config_fixture::provider;
 use opengateway::catalog::lookup::Catalog;
-use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts};
 
@@ -56,5 +56,6 @@ pub(crate) fn able() -> ModelSpec {
         auto: true,
         drops: Cow::Borrowed(&[]),
         mends: Cow::Borrowed(&[]),
+        thinking: Thinking::None,
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::ProviderSpec;
 use opengateway::catalog::{Additions, Catalog};
@@ -52,6 +52,7 @@ pub(crate) fn at(name: &str) -> ModelSpec {
         auto: true,
         drops: Cow::Borrowed(&[]),
         mends: Cow::Borrowed(&[]),
+        thinking: Thinking::None,
     }
 }
 

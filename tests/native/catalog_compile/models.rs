@@ -1,5 +1,8 @@
 //! What is refused in `models/*.toml`.
 
+use opengateway::catalog::model::Thinking;
+
+use super::compile::model::THINKING;
 use super::{ALIASES, MODELS, PROVIDER, compile, model_problem, one, problems, provider_problem};
 
 #[test]
@@ -106,4 +109,10 @@ fn efforts_need_reasoning_and_an_order() {
     assert!(model_problem(", \"reasoning\"", "").contains("`efforts` needs the capability \"reasoning\""));
     assert!(model_problem("[\"low\", \"high\"]", "[\"high\", \"low\"]").contains("from lowest to highest"));
     assert!(model_problem("[\"low\", \"high\"]", "[\"low\", \"low\"]").contains("from lowest to highest"));
+}
+
+#[test]
+fn the_ways_of_thinking_are_those_that_the_gateway_knows() {
+    let words = THINKING.map(|(word, variant)| (word.to_owned(), variant.to_owned()));
+    assert_eq!(words, Thinking::WORDS.map(|(word, variant)| (word.to_owned(), format!("{variant:?}"))));
 }
