@@ -3,6 +3,7 @@
 
 mod error;
 mod number;
+mod pick;
 mod plain;
 mod reader;
 mod text;
@@ -11,6 +12,7 @@ mod write;
 
 pub use error::{ReadError, ReadErrorKind};
 pub use number::decimal;
+pub use pick::pick;
 pub use reader::{Kind, MAX_DEPTH, Reader};
 pub use text::Str;
 pub use value::Value;
