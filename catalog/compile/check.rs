@@ -7,6 +7,7 @@ use super::alias::is_day;
 use super::fields::Report;
 use super::model::{Model, RESERVED};
 use super::problem::ProblemKind;
+use super::reasoning::takes_budget;
 
 pub(crate) fn check(catalogue: &Catalogue, report: &Report) {
     check_providers(catalogue, report);
@@ -52,6 +53,14 @@ fn check_models(catalogue: &Catalogue, report: &Report) {
         }
     }
     for model in &catalogue.models {
+        let provider = catalogue.providers.iter().find(|provider| provider.id == model.provider);
+        if let (Some(provider), Some(reasoning)) = (provider, model.reasoning)
+            && let control = reasoning.control.unwrap_or(provider.reasoning.control)
+            && reasoning.budget.is_some()
+            && !takes_budget(control)
+        {
+            report.add(model.place.clone(), ProblemKind::BudgetNotTaken { control });
+        }
         if let Some(other) = rows.get(&(&model.provider, &model.id))
             && other.id != model.id
         {

@@ -5,6 +5,7 @@ use super::alias::{Alias, Retired};
 use super::model::{CAPABILITIES, Model};
 use super::price::{Prices, Rates};
 use super::provider::{ErrorRule, Provider};
+use super::reasoning::{ModelReasoning, Reasoning};
 
 pub(crate) fn emit(catalogue: &Catalogue) -> String {
     let mut aliases: Vec<&Alias> = catalogue.aliases.iter().collect();
@@ -63,7 +64,7 @@ fn provider(row: &Provider) -> String {
     format!(
         "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, auth: Auth::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
-         stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
+         stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, reasoning: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
          accepts: {}, drops: {}, renames: {}, adds: {}, forward_headers: {}, \
          quota_headers: QuotaHeaders::{}, quota_reset: {}, errors: {} }}",
         text(&row.id),
@@ -81,6 +82,7 @@ fn provider(row: &Provider) -> String {
         row.stream_options,
         row.output_limit,
         row.reasoning_outside_completion,
+        reasoning(row.reasoning),
         row.prefill,
         mends(&row.mends),
         row.body,
@@ -97,6 +99,22 @@ fn provider(row: &Provider) -> String {
 
 fn mends(names: &[&str]) -> String {
     list(names.iter().map(|name| format!("Mend::{name}")))
+}
+
+fn reasoning(row: Reasoning) -> String {
+    format!(
+        "ReasoningSpec {{ control: ReasoningControl::{}, text: ReasoningText::{}, history: ReasoningHistory::{} }}",
+        row.control, row.text, row.history
+    )
+}
+
+fn model_reasoning(row: ModelReasoning) -> String {
+    format!(
+        "ModelReasoning {{ control: {}, text: {}, budget: {} }}",
+        optional(row.control, |control| format!("ReasoningControl::{control}")),
+        optional(row.text, |text| format!("ReasoningText::{text}")),
+        optional(row.budget, |(min, max)| format!("ReasoningBudget {{ min: {min}, max: {max} }}")),
+    )
 }
 
 fn error_rule(rule: &ErrorRule) -> String {
@@ -116,7 +134,7 @@ fn model(row: &Model) -> String {
     let prices = optional(row.prices.as_ref(), prices);
     format!(
         "ModelSpec {{ id: {}, provider: {}, upstream_id: {}, context_window: {}, max_output: {}, prices: {prices}, \
-         capabilities: Capabilities {{ {} }}, efforts: {}, reasoning_level: ReasoningLevel::{}, free: {}, auto: {}, drops: {}, mends: {}, thinking: Thinking::{} }}",
+         capabilities: Capabilities {{ {} }}, efforts: {}, reasoning: {}, reasoning_level: ReasoningLevel::{}, free: {}, auto: {}, drops: {}, mends: {}, thinking: Thinking::{} }}",
         text(&row.id),
         text(&row.provider),
         text(&row.upstream_id),
@@ -124,6 +142,7 @@ fn model(row: &Model) -> String {
         optional(row.max_output, |tokens| tokens.to_string()),
         capabilities.join(", "),
         list(row.efforts.iter().map(|effort| format!("Effort::{effort}"))),
+        row.reasoning.map_or_else(|| "ModelReasoning::AS_PROVIDER".to_owned(), model_reasoning),
         row.reasoning_level,
         row.free,
         row.auto,

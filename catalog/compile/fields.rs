@@ -152,6 +152,16 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
+    /// The fields of an optional table.
+    pub(crate) fn table(&mut self, field: &'static str) -> Option<Fields<'a>> {
+        let value = self.get(field)?;
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            self.wrong_type(value, field, "a table");
+        }
+        Some(Fields::new(self.file, value.span(), table?))
+    }
+
     /// The names and texts of an optional table, with the place of each.
     pub(crate) fn pairs(&mut self, field: &'static str) -> Vec<(Place, String, String)> {
         let Some(value) = self.get(field) else {

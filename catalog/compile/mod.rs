@@ -11,6 +11,7 @@ pub(crate) mod money;
 pub(crate) mod price;
 pub(crate) mod problem;
 pub(crate) mod provider;
+pub(crate) mod reasoning;
 
 use alias::{Alias, Retired};
 use fields::{File, Report};

@@ -4,6 +4,7 @@ use super::fields::{Fields, File, Word};
 use super::price::{self, Prices};
 use super::problem::{Place, ProblemKind};
 use super::provider::{MENDS, read_drops};
+use super::reasoning::{ModelReasoning, read_model_reasoning};
 
 /// The words of `capabilities`: each is the name of its field in the struct, too.
 pub(crate) const CAPABILITIES: [Word; 6] = [
@@ -53,6 +54,7 @@ pub(crate) struct Model {
     pub(crate) prices: Option<Prices>,
     pub(crate) capabilities: Vec<&'static str>,
     pub(crate) efforts: Vec<&'static str>,
+    pub(crate) reasoning: Option<ModelReasoning>,
     pub(crate) reasoning_level: &'static str,
     pub(crate) free: bool,
     pub(crate) auto: bool,
@@ -82,6 +84,7 @@ fn read_model<'a>(provider: &str, file: &'a File<'a>, mut fields: Fields<'a>) ->
         prices: price::read(file, &mut fields),
         capabilities: fields.words("capabilities", &CAPABILITIES),
         efforts: fields.words("efforts", &EFFORTS),
+        reasoning: read_model_reasoning(&mut fields),
         reasoning_level: fields.word("reasoning_level", &REASONING_LEVELS),
         free: fields.flag_or("free", false),
         auto: fields.flag_or("auto", true),
@@ -106,7 +109,8 @@ fn check(model: &Model, fields: &Fields<'_>) {
     {
         fields.report(ProblemKind::OutputAboveWindow { max_output, context_window });
     }
-    if !model.efforts.is_empty() && !model.capabilities.contains(&"reasoning") {
+    let controlled = !model.efforts.is_empty() || model.reasoning.is_some();
+    if controlled && !model.capabilities.contains(&"reasoning") {
         fields.report(ProblemKind::EffortsWithoutReasoning);
     }
     let rank = |effort: &&str| EFFORTS.iter().position(|(_, variant)| variant == effort);

@@ -65,6 +65,8 @@ pub(crate) enum ProblemKind {
     OutputAboveWindow { max_output: u32, context_window: u32 },
     EffortsWithoutReasoning,
     EffortsOutOfOrder,
+    BadBudget,
+    BudgetNotTaken { control: &'static str },
     AliasToNothing { alias: String, target: String },
     AliasToAlias { alias: String, target: String },
     AliasShadowsModel { alias: String, model: Place },
@@ -156,12 +158,16 @@ impl fmt::Display for ProblemKind {
                 "max_output {max_output} is above context_window {context_window}: prompt and answer share the window"
             ),
             Self::EffortsWithoutReasoning => {
-                write!(f, "`efforts` needs the capability \"reasoning\": add it or remove the efforts")
+                write!(f, "`efforts` needs the capability \"reasoning\": add it or remove the efforts and `reasoning`")
             }
             Self::EffortsOutOfOrder => write!(
                 f,
                 "`efforts` must go from lowest to highest, each once: none, minimal, low, medium, high, xhigh, max, default"
             ),
+            Self::BadBudget => write!(f, "`budget` is a range of tokens: write {{ min = 1024, max = 32768 }}"),
+            Self::BudgetNotTaken { control } => {
+                write!(f, "`budget` is never sent by the control \"{control}\": remove it or name another `control`")
+            }
             Self::AliasToNothing { alias, target } => write!(
                 f,
                 "alias \"{alias}\" leads to \"{target}\", which is neither a catalogue id nor provider/model: name one that exists"

@@ -2,6 +2,7 @@
 
 use super::fields::{Fields, File, Word};
 use super::problem::{Place, ProblemKind};
+use super::reasoning::{Reasoning, read_reasoning};
 
 const DIALECTS: [Word; 2] = [("openai", "OpenAi"), ("anthropic", "Anthropic")];
 const AUTHS: [Word; 2] = [("bearer", "Bearer"), ("x_api_key", "XApiKey")];
@@ -99,6 +100,7 @@ pub(crate) struct Provider {
     pub(crate) stream_options: bool,
     pub(crate) output_limit: &'static str,
     pub(crate) reasoning_outside_completion: bool,
+    pub(crate) reasoning: Reasoning,
     pub(crate) prefill: &'static str,
     pub(crate) mends: Vec<&'static str>,
     pub(crate) body: &'static str,
@@ -149,6 +151,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         stream_options: fields.flag("stream_options"),
         output_limit: fields.word("output_limit", &OUTPUT_LIMITS),
         reasoning_outside_completion: fields.flag("reasoning_outside_completion"),
+        reasoning: read_reasoning(&mut fields),
         prefill: fields.word_or("prefill", &PREFILLS, "None"),
         mends: fields.words("mends", &MENDS),
         body: fields.word("body", &BODY_POLICIES),

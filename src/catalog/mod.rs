@@ -5,6 +5,7 @@ pub mod lookup;
 pub mod model;
 pub mod price;
 pub mod provider;
+pub mod reasoning;
 pub mod tables;
 
 pub use lookup::{Additions, Catalog, CatalogError};

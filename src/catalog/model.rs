@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::price::Prices;
 use super::provider::{MendList, Text, Texts};
+use super::reasoning::ModelReasoning;
 
 /// What a model can do beyond text in, text out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,8 +101,11 @@ pub struct ModelSpec {
     pub prices: Option<Prices>,
     /// What it can do.
     pub capabilities: Capabilities,
-    /// The values that its effort field takes, lowest first; empty where it has no such field.
+    /// How much it can be told to think, lowest first: [`Effort::None`] where it can be kept from it, [`Effort::Default`]
+    /// where it is only switched on. Empty where it cannot be told.
     pub efforts: Cow<'static, [Effort]>,
+    /// How it is told, where not as its provider's row says.
+    pub reasoning: ModelReasoning,
     /// How well it reasons.
     pub reasoning_level: ReasoningLevel,
     /// The provider gives recurring free use of it.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::reasoning::ReasoningSpec;
 use crate::routing::failure::ErrorClass;
 
 /// A string that is static in the compiled-in catalogue and owned where it comes from `GATEWAY_CONFIG`.
@@ -262,6 +263,8 @@ pub struct ProviderSpec {
     pub output_limit: OutputLimitName,
     /// `completion_tokens` leaves the reasoning tokens out, so they are added (xAI).
     pub reasoning_outside_completion: bool,
+    /// How it is told how much to think, and how thoughts go back to it.
+    pub reasoning: ReasoningSpec,
     /// How it goes on with the beginning of an answer. Models that reason are not asked to: they think before they write.
     pub prefill: Prefill,
     /// How its replies and streams differ from OpenAI's.

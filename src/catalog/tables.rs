@@ -8,6 +8,9 @@ use super::provider::{
     Auth, BodyPolicy, Dialect, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
     QuotaReset, StreamUsage, Text,
 };
+use super::reasoning::{
+    ModelReasoning, ReasoningBudget, ReasoningControl, ReasoningHistory, ReasoningSpec, ReasoningText,
+};
 use crate::routing::failure::ErrorClass;
 
 include!(concat!(env!("OUT_DIR"), "/catalog.rs"));

@@ -9,6 +9,7 @@ use super::walker::{Object, Walker};
 use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use crate::catalog::price::Prices;
 use crate::catalog::provider::{Mend, MendList, Text, Texts};
+use crate::catalog::reasoning::{ModelReasoning, ReasoningBudget, ReasoningControl};
 use crate::openai::request::MessageMember;
 
 const ROW_KEYS: &[&str] = &[
@@ -23,6 +24,8 @@ const ROW_KEYS: &[&str] = &[
     "cached_input_usd_per_mtok",
     "capabilities",
     "reasoning_efforts",
+    "reasoning",
+    "reasoning_budget",
     "reasoning_level",
     "free",
     "auto",
@@ -115,6 +118,11 @@ pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, Confi
         prices: None,
         capabilities: Capabilities::UNKNOWN,
         efforts: object.optional("reasoning_efforts", efforts)?.unwrap_or_default().into(),
+        reasoning: ModelReasoning {
+            control: object.optional("reasoning", control)?,
+            budget: object.optional("reasoning_budget", budget)?,
+            ..ModelReasoning::AS_PROVIDER
+        },
         reasoning_level: object.optional("reasoning_level", reasoning_level)?.unwrap_or(ReasoningLevel::Low),
         free: false,
         auto: true,
@@ -193,6 +201,28 @@ fn efforts(json: &Walker<'_>) -> Result<Vec<Effort>, ConfigError> {
     }
     // Lowest first, as everywhere.
     Ok(Effort::ALL.into_iter().filter(|effort| efforts.contains(effort)).collect())
+}
+
+const CONTROLS: &[(&str, ReasoningControl)] = &[
+    ("effort", ReasoningControl::Effort),
+    ("effort_or_tokens", ReasoningControl::EffortOrTokens),
+    ("object", ReasoningControl::Object),
+    ("enabled", ReasoningControl::Enabled),
+    ("thinking", ReasoningControl::Thinking),
+    ("enable_thinking", ReasoningControl::EnableThinking),
+    ("template_thinking", ReasoningControl::TemplateThinking),
+    ("google", ReasoningControl::Google),
+];
+
+/// How a provider or one of its models is told how much to think.
+pub(super) fn control(json: &Walker<'_>) -> Result<ReasoningControl, ConfigError> {
+    json.word(CONTROLS)
+}
+
+fn budget(json: &Walker<'_>) -> Result<ReasoningBudget, ConfigError> {
+    let object = json.object(&["min", "max"])?;
+    let max = object.required("max", "the most tokens of thought")?.count()?;
+    Ok(ReasoningBudget { min: object.optional("min", Walker::count)?.unwrap_or(1).min(max), max })
 }
 
 fn reasoning_level(json: &Walker<'_>) -> Result<ReasoningLevel, ConfigError> {

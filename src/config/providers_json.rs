@@ -6,13 +6,14 @@ use std::borrow::Cow;
 use super::base_url::parse_base_url;
 use super::error::ConfigError;
 use super::json_error::JsonProblem;
-use super::models_json::{drops, mends, row, texts};
+use super::models_json::{control, drops, mends, row, texts};
 use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
     Auth, BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
     StreamUsage, Text, Texts,
 };
+use crate::catalog::reasoning::{ReasoningHistory, ReasoningSpec};
 
 const KEYS: &[&str] = &[
     "dialect",
@@ -24,6 +25,8 @@ const KEYS: &[&str] = &[
     "models",
     "stream_usage",
     "stream_options",
+    "reasoning",
+    "reasoning_history",
     "prefill",
     "mends",
     "output_limit",
@@ -49,6 +52,15 @@ const PREFILLS: &[(&str, Prefill)] = &[
     ("assistant", Prefill::Assistant),
     ("prefix", Prefill::Prefix),
     ("continue_final_message", Prefill::ContinueFinalMessage),
+];
+const HISTORIES: &[(&str, ReasoningHistory)] = &[
+    ("as_sent", ReasoningHistory::AsSent),
+    ("refused", ReasoningHistory::Refused),
+    ("reasoning", ReasoningHistory::Reasoning),
+    ("reasoning_content", ReasoningHistory::ReasoningContent),
+    ("reasoning_content_always", ReasoningHistory::ReasoningContentAlways),
+    ("details", ReasoningHistory::Details),
+    ("thinking_parts", ReasoningHistory::ThinkingParts),
 ];
 const OUTPUT_LIMITS: &[(&str, OutputLimitName)] = &[
     ("either", OutputLimitName::Either),
@@ -124,6 +136,13 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
             .optional("output_limit", |json| json.word(OUTPUT_LIMITS))?
             .unwrap_or(OutputLimitName::Either),
         reasoning_outside_completion: false,
+        reasoning: ReasoningSpec {
+            control: object.optional("reasoning", control)?.unwrap_or(ReasoningSpec::PLAIN.control),
+            history: object
+                .optional("reasoning_history", |json| json.word(HISTORIES))?
+                .unwrap_or(ReasoningSpec::PLAIN.history),
+            ..ReasoningSpec::PLAIN
+        },
         prefill: object.optional("prefill", |json| json.word(PREFILLS))?.unwrap_or(Prefill::None),
         mends: object.optional("mends", mends)?.unwrap_or(Cow::Borrowed(&OWN_SERVER_MENDS)),
         body,

@@ -3,6 +3,7 @@
 
 pub mod anthropic;
 pub mod classify;
+pub mod effort;
 pub mod encoded;
 pub mod headroom;
 pub mod openai;

@@ -14,7 +14,9 @@ use super::trail::{End, Trail};
 use super::{custom, headers};
 use crate::catalog::model::Effort;
 use crate::dialect::classify::Failure;
-use crate::dialect::openai::encode::applied_effort;
+use crate::dialect::effort::effort_of;
+use crate::dialect::encoded::AppliedEffort;
+use crate::dialect::openai::reasoning;
 use crate::dialect::openai::reply;
 use crate::health::circuit::{Admission, Permit, Standing};
 use crate::health::outcome::Outcome;
@@ -195,8 +197,12 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
     /// A model whose silence before the first token is thought: it was asked for more than a little, or nobody said how
     /// much.
     fn thinks_long(&self, candidate: &Candidate<'_>) -> bool {
-        let effort = applied_effort(self.asker.request, &candidate.model);
-        candidate.model.capabilities.reasoning && effort.is_none_or(|effort| effort > Effort::Low)
+        candidate.model.capabilities.reasoning
+            && match reasoning::applied(self.asker.request, candidate.provider, &candidate.model) {
+                AppliedEffort::None => true,
+                AppliedEffort::Effort(effort) => effort > Effort::Low,
+                AppliedEffort::Budget(tokens) => effort_of(tokens) > Effort::Low,
+            }
     }
 
     /// The answer, if `result` is one; else the machine, the trail and the provider's health are told.

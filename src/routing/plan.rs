@@ -285,8 +285,8 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
 
     /// Those who can do what the request needs, and whether the prompt fits by the estimate.
     ///
-    /// A model that the client named is not refused for two reasons: its tools are left out unless one must be called,
-    /// and its window is the provider's to judge, since the estimate may be wrong.
+    /// A model that the client named is not refused for three reasons: its tools are left out unless one must be called, its
+    /// window is the provider's to judge, since the estimate may be wrong, and `no_reasoning` is about the gateway's choice.
     fn capable(&self, candidates: Vec<Candidate<'c>>) -> Result<Vec<(Candidate<'c>, bool)>, PlanError> {
         let judged: Vec<(Candidate<'c>, Vec<Need>)> = candidates
             .into_iter()
@@ -302,7 +302,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         let mut capable = Vec::new();
         for (candidate, unmet) in judged {
             let excused = |need: &Need| match need {
-                Need::Context { .. } => !candidate.auto,
+                Need::Context { .. } | Need::NoReasoning => !candidate.auto,
                 Need::Tools => !candidate.auto && !with_tools && !self.requirements.forced_tool,
                 Need::JsonObject
                 | Need::JsonSchema
@@ -310,8 +310,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
                 | Need::ImageUrls
                 | Need::Choices
                 | Need::ReasoningLevel(_)
-                | Need::Free
-                | Need::NoReasoning => false,
+                | Need::Free => false,
             };
             let fits = !unmet.iter().any(|need| matches!(need, Need::Context { .. }));
             let hard: Vec<Need> = unmet.into_iter().filter(|need| !excused(need)).collect();

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::catalog::lookup::Catalog;
 use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use crate::catalog::provider::ProviderSpec;
+use crate::catalog::reasoning::ModelReasoning;
 use crate::openai::request::AUTO;
 
 /// A model at a provider. Small, since a plan moves hundreds of them.
@@ -140,6 +141,7 @@ fn unlisted(provider: &ProviderSpec, model: &str) -> ModelSpec {
         prices: None,
         capabilities: Capabilities::UNKNOWN,
         efforts: Cow::Borrowed(&Effort::ALL),
+        reasoning: ModelReasoning::AS_PROVIDER,
         reasoning_level: ReasoningLevel::High,
         free: false,
         auto: false,

@@ -7,6 +7,7 @@ use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{
     Auth, BodyPolicy, Dialect, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, StreamUsage, Text,
 };
+use opengateway::catalog::reasoning::{ModelReasoning, ReasoningSpec};
 use opengateway::config::{Builtin, Config, ConfigError};
 
 pub(crate) type Vars<'a> = &'a [(&'a str, &'a str)];
@@ -67,6 +68,7 @@ pub(crate) fn provider(
         stream_options: false,
         output_limit: OutputLimitName::MaxTokens,
         reasoning_outside_completion: false,
+        reasoning: ReasoningSpec::PLAIN,
         prefill: Prefill::None,
         body: BodyPolicy::Open,
         accepts: Cow::Borrowed(&[]),
@@ -91,6 +93,7 @@ fn model(id: &'static str, provider: &'static str, upstream_id: &'static str) ->
         prices: Some(Prices::of_tokens(150_000, 600_000, None)),
         capabilities: Capabilities { tools: true, reasoning: true, ..Capabilities::default() },
         efforts: Cow::Borrowed(&[Effort::Low, Effort::High]),
+        reasoning: ModelReasoning::AS_PROVIDER,
         reasoning_level: ReasoningLevel::High,
         free: true,
         auto: true,

@@ -126,7 +126,7 @@ fn mistakes_in_a_provider_are_told_by_path() {
     for (members, message) in [
         (
             r#""apikey": "x""#,
-            "apikey: unknown key; known here: dialect, auth, base_url, key, open, any_model, models, stream_usage, stream_options, prefill, mends, output_limit, multiple_choices, image_urls, drops, renames, adds, accepts, quota_headers",
+            "apikey: unknown key; known here: dialect, auth, base_url, key, open, any_model, models, stream_usage, stream_options, reasoning, reasoning_history, prefill, mends, output_limit, multiple_choices, image_urls, drops, renames, adds, accepts, quota_headers",
         ),
         (
             r#""quota_headers": "theirs""#,
@@ -182,7 +182,7 @@ fn mistakes_in_a_model_are_told_by_path() {
     for (members, message) in [
         (
             r#""name": "x""#,
-            ".name: unknown key; known here: id, upstream_id, context_window, max_output, price, price_tiers, input_usd_per_mtok, output_usd_per_mtok, cached_input_usd_per_mtok, capabilities, reasoning_efforts, reasoning_level, free, auto, drops, mends, thinking",
+            ".name: unknown key; known here: id, upstream_id, context_window, max_output, price, price_tiers, input_usd_per_mtok, output_usd_per_mtok, cached_input_usd_per_mtok, capabilities, reasoning_efforts, reasoning, reasoning_budget, reasoning_level, free, auto, drops, mends, thinking",
         ),
         (r#""upstream_id": "a b""#, ".upstream_id: expected a name of visible ASCII characters without spaces"),
         (r#""context_window": "8k""#, ".context_window: expected a number, found a string"),

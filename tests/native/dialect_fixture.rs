@@ -7,6 +7,7 @@ use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts};
+use opengateway::catalog::reasoning::ModelReasoning;
 
 pub(crate) fn texts(items: &[&'static str]) -> Texts {
     items.iter().map(|item| Text::Borrowed(*item)).collect()
@@ -51,6 +52,7 @@ pub(crate) fn able() -> ModelSpec {
             web_search: false,
         },
         efforts: Cow::Borrowed(&[Effort::Low, Effort::Medium, Effort::High]),
+        reasoning: ModelReasoning::AS_PROVIDER,
         reasoning_level: ReasoningLevel::High,
         free: false,
         auto: true,

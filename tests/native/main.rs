@@ -25,6 +25,7 @@ mod dialect_classify;
 mod dialect_encode;
 mod dialect_fixture;
 mod dialect_headroom;
+mod dialect_reasoning;
 mod dialect_reply;
 mod dialect_reset;
 mod dialect_retry_after;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::ProviderSpec;
+use opengateway::catalog::reasoning::ModelReasoning;
 use opengateway::catalog::{Additions, Catalog};
 use opengateway::health::circuit::Standing;
 use opengateway::health::cursor::Cursors;
@@ -47,6 +48,7 @@ pub(crate) fn at(name: &str) -> ModelSpec {
             web_search: false,
         },
         efforts: Cow::Borrowed(&[Effort::Low, Effort::High]),
+        reasoning: ModelReasoning::AS_PROVIDER,
         reasoning_level: ReasoningLevel::Medium,
         free: false,
         auto: true,

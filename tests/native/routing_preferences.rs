@@ -77,6 +77,14 @@ fn no_reasoning_and_free_only_narrow_auto_down() {
 }
 
 #[test]
+fn a_reasoning_model_that_is_named_is_not_refused_for_no_reasoning() {
+    let thinks = Capabilities { reasoning: true, ..Capabilities::default() };
+    let world = World::of(&[ModelSpec { capabilities: thinks, ..at("a/thinks") }]);
+    assert_eq!(world.plan(&ask("thinks", r#","no_reasoning":true"#)), "a/thinks");
+    assert_eq!(world.plan(&ask("a/thinks", r#","no_reasoning":true"#)), "a/thinks");
+}
+
+#[test]
 fn the_operators_list_replaces_the_tiers() {
     let mut world = World::of(&[priced("a/m", 0, 0), priced("b/dear", 90, 90), ModelSpec { auto: false, ..at("c/x") }]);
     world.auto_models = vec!["b/dear".into(), "x".into(), "b/dear".into(), "unknown".into(), "auto".into()];

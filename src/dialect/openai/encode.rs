@@ -1,9 +1,10 @@
 //! The body of the request to a provider: the client's own fields verbatim, but for what the provider's row and the
 //! model's row say.
 
-use crate::catalog::model::{Effort, ModelSpec, ReasoningLevel};
+use super::reasoning;
+use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{BodyPolicy, OutputLimitName, Prefill, ProviderSpec, StreamUsage};
-use crate::dialect::encoded::{AppliedEffort, Encoded};
+use crate::dialect::encoded::Encoded;
 use crate::json::{ObjectWriter, ReadError, Reader, Str};
 use crate::openai::request::ChatRequest;
 use crate::routing::tokens;
@@ -35,6 +36,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
         body.boolean("stream", true);
         stream_options(&mut body, request, provider);
     }
+    let effort = reasoning::applied(request, provider, model);
     if let Some(limit) = request.output_limit {
         let name = match provider.output_limit {
             OutputLimitName::MaxTokens => "max_tokens",
@@ -42,18 +44,14 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
             OutputLimitName::Either if request.old_limit_name => "max_tokens",
             OutputLimitName::Either => "max_completion_tokens",
         };
+        let limit = reasoning::output_limit(limit, request, effort);
         let limit = u64::from(model.max_output.map_or(limit, |most| limit.min(most)));
         let written = so_far.map_or(0, |text| tokens::of_text(text.len() as u64));
         body.number(name, limit.saturating_sub(written).max(1));
     }
-    let effort = applied_effort(request, model);
-    match effort {
-        Some(effort) => body.string("reasoning_effort", effort.as_str()),
-        // Not to send it is what it asks for.
-        None if request.reasoning.effort.is_some_and(|asked| asked != Effort::Default) => {
-            dropped.push("reasoning_effort".to_owned())
-        }
-        None => {}
+    reasoning::write(&mut body, request, provider, model, effort);
+    if reasoning::is_refused(request, model, effort) {
+        dropped.push(request.reasoning.param().to_owned());
     }
     let renamed = |name: &str| provider.renames.iter().find(|(from, _)| from == name).map(|(_, to)| to.as_ref());
     let is_sent_as = |key: &Str<'_>, name: &str| key.decode().is_some_and(|key| renamed(&key).unwrap_or(&key) == name);
@@ -89,7 +87,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
         }
     }
     body.end();
-    Encoded { body: out, dropped, effort: effort.map_or(AppliedEffort::None, AppliedEffort::Effort) }
+    Encoded { body: out, dropped, effort }
 }
 
 /// Adds the beginning of the answer to the array `messages`.
@@ -134,32 +132,4 @@ fn stream_options(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, provid
     if read.is_ok() {
         body.raw("stream_options", &merged);
     }
-}
-
-/// The effort that is sent: the client's, else the one that `min_reasoning_level` asks for, moved to what the model has.
-pub fn applied_effort(request: &ChatRequest<'_>, model: &ModelSpec) -> Option<Effort> {
-    let asked = request.reasoning.effort.or_else(|| {
-        let level = request.min_reasoning_level.filter(|_| model.capabilities.reasoning)?;
-        Some(match level {
-            ReasoningLevel::Low => Effort::Low,
-            ReasoningLevel::Medium => Effort::Medium,
-            ReasoningLevel::High => Effort::High,
-        })
-    })?;
-    nearest_effort(asked, &model.efforts)
-}
-
-/// The nearest effort at or below `asked`, else the lowest. Where a provider only knows "off" and "on"
-/// ([`Effort::Default`]), anything but none is on; where it has a scale, its default is to be told none.
-fn nearest_effort(asked: Effort, known: &[Effort]) -> Option<Effort> {
-    if known.contains(&asked) {
-        return Some(asked);
-    }
-    if asked == Effort::Default {
-        return None;
-    }
-    if asked != Effort::None && known.contains(&Effort::Default) {
-        return Some(Effort::Default);
-    }
-    known.iter().rev().find(|effort| **effort <= asked).or(known.first()).copied()
 }

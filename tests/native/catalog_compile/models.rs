@@ -116,3 +116,13 @@ fn the_ways_of_thinking_are_those_that_the_gateway_knows() {
     let words = THINKING.map(|(word, variant)| (word.to_owned(), variant.to_owned()));
     assert_eq!(words, Thinking::WORDS.map(|(word, variant)| (word.to_owned(), format!("{variant:?}"))));
 }
+
+#[test]
+fn a_thinking_budget_is_a_range_that_the_control_takes() {
+    let with = |reasoning: &str| format!("efforts = [\"low\"]\nreasoning = {{ {reasoning} }}");
+    let problem = |reasoning: &str| model_problem("efforts = [\"low\", \"high\"]", &with(reasoning));
+    assert!(problem("control = \"google\", budget = { min = 2, max = 1 }").contains("a range of tokens"));
+    assert!(problem("control = \"google\", budget = { min = 2 }").contains("`max` is missing"));
+    assert!(problem("budget = { min = 1, max = 2 }").contains("never sent by the control \"Effort\""));
+    assert!(problem("control = \"mind\"").contains("`control` does not know \"mind\": use one of effort, "));
+}

@@ -1,0 +1,258 @@
+//! How much a model is asked to think, and whether to show it, in the fields of its provider. What is asked is decided by
+//! [`applied`], once for the body, the header and the timeouts; [`write()`] only spells it.
+
+use crate::catalog::model::{Effort, ModelSpec, ReasoningLevel};
+use crate::catalog::provider::ProviderSpec;
+use crate::catalog::reasoning::{ReasoningControl, ReasoningText};
+use crate::dialect::effort::{budget_of, clamp, effort_of, is_step, nearest};
+use crate::dialect::encoded::AppliedEffort;
+use crate::json::ObjectWriter;
+use crate::openai::request::ChatRequest;
+
+/// What the request says, whoever answers it.
+#[derive(Clone, Copy)]
+enum Asked {
+    Nothing,
+    /// `reasoning.enabled: true` and no more: to think, as much as it likes.
+    On,
+    Effort(Effort),
+    Budget(u32),
+    /// By `min_reasoning_level`.
+    AtLeast(Effort),
+}
+
+impl Asked {
+    fn of(request: &ChatRequest<'_>, model: &ModelSpec) -> Self {
+        let wish = &request.reasoning;
+        match (wish.enabled, wish.max_tokens, wish.effort) {
+            (Some(false), _, _) => Self::Effort(Effort::None),
+            (_, Some(tokens), _) => Self::Budget(tokens),
+            (_, None, Some(effort)) => Self::Effort(effort),
+            (Some(true), None, None) => Self::On,
+            (None, None, None) => match request.min_reasoning_level.filter(|_| model.capabilities.reasoning) {
+                None => Self::Nothing,
+                Some(ReasoningLevel::Low) => Self::AtLeast(Effort::Low),
+                Some(ReasoningLevel::Medium) => Self::AtLeast(Effort::Medium),
+                Some(ReasoningLevel::High) => Self::AtLeast(Effort::High),
+            },
+        }
+    }
+}
+
+fn control(provider: &ProviderSpec, model: &ModelSpec) -> ReasoningControl {
+    model.reasoning.control.unwrap_or(provider.reasoning.control)
+}
+
+/// How much the model is asked to think: the client's wish, else what `min_reasoning_level` asks for, moved to what the
+/// model has. Nothing where the client speaks the provider's own fields.
+pub fn applied(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> AppliedEffort {
+    let asked = Asked::of(request, model);
+    if matches!(asked, Asked::Nothing) {
+        return AppliedEffort::None;
+    }
+    let control = control(provider, model);
+    let fields: &[&str] = match control {
+        ReasoningControl::Effort | ReasoningControl::Object | ReasoningControl::Enabled => &[],
+        ReasoningControl::EffortOrTokens | ReasoningControl::Thinking => &["thinking"],
+        ReasoningControl::EnableThinking | ReasoningControl::TemplateThinking => {
+            &["chat_template_kwargs", "reasoning_budget"]
+        }
+        ReasoningControl::Google => &["extra_body"],
+    };
+    if fields.iter().any(|field| request.get(field).is_some()) {
+        return AppliedEffort::None;
+    }
+    let efforts = &model.efforts;
+    let thinking = |effort: Option<Effort>| effort.map_or(AppliedEffort::None, AppliedEffort::Effort);
+    // Without a scale, an effort is a budget where there is one.
+    let range = model.reasoning.budget.filter(|_| !efforts.iter().any(|effort| is_step(*effort)));
+    let room = model.max_output.map_or(u32::MAX, |most| most.saturating_sub(1));
+    let budget = |tokens: u32| AppliedEffort::Budget(tokens.min(room));
+    match asked {
+        Asked::Nothing => AppliedEffort::None,
+        Asked::Budget(tokens) => match model.reasoning.budget {
+            Some(range) => budget(clamp(tokens, range)),
+            None if control == ReasoningControl::Object && model.capabilities.reasoning => budget(tokens),
+            None => thinking(nearest(effort_of(tokens), efforts)),
+        },
+        Asked::Effort(Effort::None) => match range.filter(|_| !efforts.contains(&Effort::None)) {
+            Some(range) => budget(range.min),
+            None => thinking(nearest(Effort::None, efforts)),
+        },
+        Asked::Effort(effort) | Asked::AtLeast(effort) => match range.filter(|_| effort != Effort::Default) {
+            Some(range) => budget(budget_of(effort, range)),
+            None => thinking(nearest(effort, efforts)),
+        },
+        Asked::On => {
+            let has_scale = efforts.iter().any(|effort| is_step(*effort));
+            let is_switched = match control {
+                ReasoningControl::Effort | ReasoningControl::Google => false,
+                ReasoningControl::EffortOrTokens
+                | ReasoningControl::Object
+                | ReasoningControl::Enabled
+                | ReasoningControl::Thinking
+                | ReasoningControl::EnableThinking
+                | ReasoningControl::TemplateThinking => true,
+            };
+            let is_switch = efforts.contains(&Effort::None) && is_switched;
+            if efforts.contains(&Effort::Default) && !has_scale || is_switch {
+                AppliedEffort::Effort(Effort::Default)
+            } else if efforts.contains(&Effort::None) {
+                // Off may be its default (gpt-5.1), and an effort is the only switch.
+                thinking(nearest(Effort::Medium, efforts))
+            } else {
+                // It always thinks, or nobody can tell it to.
+                AppliedEffort::None
+            }
+        }
+    }
+}
+
+/// Whether what the client asks for is not what `applied` does.
+pub fn is_refused(request: &ChatRequest<'_>, model: &ModelSpec, applied: AppliedEffort) -> bool {
+    applied == AppliedEffort::None
+        && match Asked::of(request, model) {
+            Asked::Nothing | Asked::AtLeast(_) => false,
+            // Not to say it is what it asks for.
+            Asked::Effort(Effort::Default) => false,
+            Asked::On => !model.capabilities.reasoning,
+            Asked::Effort(Effort::None) => model.capabilities.reasoning,
+            Asked::Effort(_) | Asked::Budget(_) => true,
+        }
+}
+
+/// The output limit with room for the thoughts: providers count both, so a limit that the thoughts would use up is raised by
+/// them.
+pub fn output_limit(limit: u32, request: &ChatRequest<'_>, applied: AppliedEffort) -> u32 {
+    let budget = match applied {
+        AppliedEffort::None | AppliedEffort::Effort(Effort::None) => None,
+        AppliedEffort::Budget(tokens) => Some(tokens),
+        AppliedEffort::Effort(_) => request.reasoning.max_tokens,
+    };
+    budget.filter(|tokens| limit <= *tokens).map_or(limit, |tokens| limit.saturating_add(tokens))
+}
+
+/// Writes the fields of what is `applied`, and those that keep the thoughts away or bring them in a field of their own.
+pub fn write(
+    body: &mut ObjectWriter<'_>,
+    request: &ChatRequest<'_>,
+    provider: &ProviderSpec,
+    model: &ModelSpec,
+    applied: AppliedEffort,
+) {
+    let has_switch = model.efforts.contains(&Effort::None) || model.efforts.contains(&Effort::Default);
+    let step = match applied {
+        AppliedEffort::Effort(effort) if is_step(effort) => Some(effort),
+        AppliedEffort::None | AppliedEffort::Effort(_) | AppliedEffort::Budget(_) => None,
+    };
+    // The switch: nothing is said, off, or on.
+    let on = match applied {
+        AppliedEffort::None => None,
+        AppliedEffort::Effort(effort) => Some(effort != Effort::None).filter(|_| has_switch),
+        AppliedEffort::Budget(_) => Some(true).filter(|_| has_switch),
+    };
+    match control(provider, model) {
+        ReasoningControl::Effort => effort(body, applied),
+        ReasoningControl::EffortOrTokens => match applied {
+            AppliedEffort::Effort(Effort::Default) => thinking(body, true),
+            AppliedEffort::Budget(tokens) => body.number("reasoning_effort", tokens.into()),
+            AppliedEffort::None | AppliedEffort::Effort(_) => effort(body, applied),
+        },
+        ReasoningControl::Object => object(body, request, model, applied),
+        ReasoningControl::Enabled => {
+            if let Some(on) = on {
+                let mut reasoning = ObjectWriter::new(body.key("reasoning"));
+                reasoning.boolean("enabled", on);
+                reasoning.end();
+            }
+            scale(body, step);
+        }
+        ReasoningControl::Thinking => {
+            if let Some(on) = on {
+                thinking(body, on);
+            }
+            scale(body, step);
+        }
+        ReasoningControl::EnableThinking => template(body, "enable_thinking", on, step, applied),
+        ReasoningControl::TemplateThinking => template(body, "thinking", on, step, applied),
+        ReasoningControl::Google => match applied {
+            AppliedEffort::Budget(tokens) => {
+                let mut extra = ObjectWriter::new(body.key("extra_body"));
+                let mut google = ObjectWriter::new(extra.key("google"));
+                let mut config = ObjectWriter::new(google.key("thinking_config"));
+                config.number("thinking_budget", tokens.into());
+                config.end();
+                google.end();
+                extra.end();
+            }
+            AppliedEffort::None | AppliedEffort::Effort(_) => effort(body, applied),
+        },
+    }
+    text(body, request, provider, model);
+}
+
+/// The whole wish as one effort, `none` and `default` among them.
+fn effort(body: &mut ObjectWriter<'_>, applied: AppliedEffort) {
+    if let AppliedEffort::Effort(effort) = applied {
+        body.string("reasoning_effort", effort.as_str());
+    }
+}
+
+/// Only the steps of a scale.
+fn scale(body: &mut ObjectWriter<'_>, step: Option<Effort>) {
+    if let Some(effort) = step {
+        body.string("reasoning_effort", effort.as_str());
+    }
+}
+
+fn thinking(body: &mut ObjectWriter<'_>, on: bool) {
+    let mut thinking = ObjectWriter::new(body.key("thinking"));
+    thinking.string("type", if on { "enabled" } else { "disabled" });
+    thinking.end();
+}
+
+fn object(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, model: &ModelSpec, applied: AppliedEffort) {
+    let exclude = request.reasoning.exclude && model.capabilities.reasoning;
+    if applied == AppliedEffort::None && !exclude {
+        return;
+    }
+    let mut reasoning = ObjectWriter::new(body.key("reasoning"));
+    match applied {
+        AppliedEffort::None => {}
+        AppliedEffort::Effort(Effort::Default) => reasoning.boolean("enabled", true),
+        AppliedEffort::Effort(effort) => reasoning.string("effort", effort.as_str()),
+        AppliedEffort::Budget(tokens) => reasoning.number("max_tokens", tokens.into()),
+    }
+    if exclude {
+        reasoning.boolean("exclude", true);
+    }
+    reasoning.end();
+}
+
+fn template(body: &mut ObjectWriter<'_>, name: &str, on: Option<bool>, step: Option<Effort>, applied: AppliedEffort) {
+    if let Some(on) = on {
+        let mut arguments = ObjectWriter::new(body.key("chat_template_kwargs"));
+        arguments.boolean(name, on);
+        arguments.end();
+    }
+    if let AppliedEffort::Budget(tokens) = applied {
+        body.number("reasoning_budget", tokens.into());
+    }
+    scale(body, step);
+}
+
+fn text(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) {
+    let text = model.reasoning.text.unwrap_or(provider.reasoning.text);
+    let is_clients = || ["include_reasoning", "reasoning_format"].iter().any(|field| request.get(field).is_some());
+    if text == ReasoningText::AsIs || !model.capabilities.reasoning || is_clients() {
+        return;
+    }
+    match (text, request.reasoning.exclude) {
+        (ReasoningText::IncludeReasoning, true) => body.boolean("include_reasoning", false),
+        (ReasoningText::ReasoningFormat | ReasoningText::ParsedFormat, true) => {
+            body.string("reasoning_format", "hidden");
+        }
+        (ReasoningText::ParsedFormat, false) => body.string("reasoning_format", "parsed"),
+        (ReasoningText::AsIs, _) | (ReasoningText::IncludeReasoning | ReasoningText::ReasoningFormat, false) => {}
+    }
+}

@@ -1,0 +1,215 @@
+//! One control over all: what each provider and model is sent for each wish about reasoning.
+//!
+//! `UPDATE_FIXTURES=1 cargo test` writes `tests/fixtures/reasoning/` anew below the comment at the head of each file, which
+//! names the documentation; read the difference before it is committed.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use opengateway::catalog::lookup::Catalog;
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec};
+use opengateway::catalog::provider::ProviderSpec;
+use opengateway::catalog::reasoning::{
+    ModelReasoning, ReasoningBudget, ReasoningControl, ReasoningSpec, ReasoningText,
+};
+use opengateway::dialect::encoded::AppliedEffort;
+use opengateway::dialect::openai::encode::encode;
+use opengateway::openai::request::ChatRequest;
+use serde_json::Value;
+
+use crate::dialect_fixture::{able, plain, row};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/reasoning");
+
+/// A model for each way in which a provider is told.
+const MODELS: [(&str, &[&str]); 13] = [
+    ("cerebras", &["gpt-oss-120b", "zai-glm-4.7", "qwen-3.8-27b"]),
+    ("deepseek", &["deepseek-flash", "deepseek-v4-pro"]),
+    (
+        "fireworks",
+        &[
+            "accounts/fireworks/models/gpt-oss-120b",
+            "accounts/fireworks/models/kimi-k2p6",
+            "accounts/fireworks/models/qwen3p7-plus",
+        ],
+    ),
+    ("gemini", &["gemini-3.8-flash", "gemini-2.5-pro", "gemini-2.5-flash"]),
+    ("groq", &["openai/gpt-oss-120b", "qwen/qwen3.8-27b", "llama-3.1-8b-instant"]),
+    ("mistral", &["mistral-medium-3.5", "magistral-medium-latest"]),
+    (
+        "nvidia",
+        &["openai/gpt-oss-120b", "deepseek-ai/deepseek-v4-pro", "nvidia/nemotron-3-ultra-550b-a55b", "z-ai/glm-5.1"],
+    ),
+    ("ollama", &["unlisted"]),
+    ("openai", &["gpt-5-mini", "gpt-5.1", "gpt-4.1"]),
+    ("openrouter", &["anthropic/claude-opus-5", "openai/gpt-oss-120b", "minimax/minimax-m3"]),
+    ("sambanova", &["gpt-oss-120b", "DeepSeek-V3.2"]),
+    ("together", &["openai/gpt-oss-120b", "deepseek-ai/DeepSeek-V4-Pro", "moonshotai/Kimi-K2.6"]),
+    ("xai", &["grok-4.3", "grok-4.5", "grok-build-0.1"]),
+];
+
+const WISHES: [&str; 19] = [
+    r#""max_tokens":100"#,
+    r#""reasoning_effort":"none""#,
+    r#""reasoning_effort":"minimal""#,
+    r#""reasoning_effort":"low""#,
+    r#""reasoning_effort":"medium""#,
+    r#""reasoning_effort":"high""#,
+    r#""reasoning_effort":"xhigh""#,
+    r#""reasoning_effort":"max""#,
+    r#""reasoning_effort":"default""#,
+    r#""reasoning":{"enabled":false}"#,
+    r#""reasoning":{"enabled":true}"#,
+    r#""reasoning":{"max_tokens":100}"#,
+    r#""reasoning":{"max_tokens":2000,"effort":"high"},"max_tokens":1000"#,
+    r#""reasoning":{"max_tokens":16000},"max_tokens":17000"#,
+    r#""reasoning":{"max_tokens":40000}"#,
+    r#""reasoning":{"exclude":true}"#,
+    r#""reasoning":{"exclude":true,"effort":"low"}"#,
+    r#""min_reasoning_level":"medium""#,
+    r#""min_reasoning_level":"medium","reasoning_effort":"none""#,
+];
+
+/// What is sent beside the model and the messages, what the header tells, and what is dropped.
+fn told(wish: &str, provider: &ProviderSpec, model: &ModelSpec) -> (String, AppliedEffort, Vec<String>) {
+    let body = format!(r#"{{"messages":[{{"role":"user","content":"hi"}}],{wish}}}"#);
+    let encoded = encode(&ChatRequest::parse(body.as_bytes()).unwrap(), provider, model, None);
+    serde_json::from_str::<Value>(&encoded.body).unwrap_or_else(|error| panic!("{error}: {}", encoded.body));
+    let (_, fields) = encoded.body.split_once(r#"[{"role":"user","content":"hi"}]"#).unwrap();
+    let fields = fields.trim_start_matches(',').strip_suffix('}').unwrap().to_owned();
+    (fields, encoded.effort, encoded.dropped)
+}
+
+fn model(provider: &str, upstream_id: &str) -> ModelSpec {
+    let catalog = Catalog::builtin();
+    if upstream_id == "unlisted" {
+        return ModelSpec {
+            capabilities: Capabilities::UNKNOWN,
+            efforts: Cow::Borrowed(&Effort::ALL),
+            max_output: None,
+            ..able()
+        };
+    }
+    let mut models = catalog.models().iter();
+    let row = models.find(|row| row.provider == provider && row.upstream_id == upstream_id);
+    row.unwrap_or_else(|| panic!("no {provider}/{upstream_id}")).clone()
+}
+
+#[test]
+fn every_wish_reaches_every_kind_of_model_in_its_providers_fields() {
+    for (id, models) in MODELS {
+        let provider = row(id);
+        let mut text = String::new();
+        for upstream_id in models {
+            let model = model(id, upstream_id);
+            write!(text, "\n{upstream_id}\n").unwrap();
+            for wish in WISHES {
+                let (fields, effort, dropped) = told(wish, &provider, &model);
+                let dropped = if dropped.is_empty() { String::new() } else { format!("  dropped {dropped:?}") };
+                writeln!(text, "  {wish}\n    {fields}  [{}]{dropped}", effort.header()).unwrap();
+            }
+        }
+        let path = format!("{FIXTURES}/{id}.txt");
+        let found = std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("{path} is missing"));
+        let head: String =
+            found.lines().take_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        assert!(!head.is_empty(), "{path} names no documentation");
+        let wanted = format!("{head}{text}");
+        if std::env::var_os("UPDATE_FIXTURES").is_some() {
+            std::fs::write(&path, &wanted).unwrap();
+        } else {
+            assert_eq!(found, wanted, "{path}");
+        }
+    }
+}
+
+fn with(control: ReasoningControl, efforts: &[Effort], budget: Option<ReasoningBudget>) -> (ProviderSpec, ModelSpec) {
+    let provider = ProviderSpec { reasoning: ReasoningSpec { control, ..ReasoningSpec::PLAIN }, ..plain() };
+    let reasoning = ModelReasoning { budget, ..ModelReasoning::AS_PROVIDER };
+    (provider, ModelSpec { efforts: Cow::Owned(efforts.to_vec()), reasoning, max_output: Some(64_000), ..able() })
+}
+
+#[test]
+fn a_budget_becomes_the_highest_effort_that_stays_below_it() {
+    let (provider, model) = with(ReasoningControl::Effort, &Effort::ALL, None);
+    for (tokens, effort) in [
+        (1, "minimal"),
+        (1023, "minimal"),
+        (1024, "low"),
+        (8191, "low"),
+        (8192, "medium"),
+        (24_575, "medium"),
+        (24_576, "high"),
+        (32_768, "xhigh"),
+        (u32::MAX, "xhigh"),
+    ] {
+        let (fields, _, dropped) = told(&format!(r#""reasoning":{{"max_tokens":{tokens}}}"#), &provider, &model);
+        assert_eq!((fields, dropped.len()), (format!(r#""reasoning_effort":"{effort}""#), 0), "{tokens}");
+    }
+}
+
+#[test]
+fn a_budget_never_keeps_a_model_from_thinking() {
+    let (provider, model) = with(ReasoningControl::Effort, &[Effort::None, Effort::High], None);
+    assert_eq!(told(r#""reasoning":{"max_tokens":1}"#, &provider, &model).0, r#""reasoning_effort":"high""#);
+    let (provider, model) = with(ReasoningControl::Effort, &[Effort::None], None);
+    let (fields, effort, dropped) = told(r#""reasoning":{"max_tokens":1}"#, &provider, &model);
+    assert_eq!((fields.as_str(), effort, dropped), ("", AppliedEffort::None, vec!["reasoning".to_owned()]));
+}
+
+#[test]
+fn an_effort_is_a_budget_where_the_model_knows_no_other() {
+    let range = Some(ReasoningBudget { min: 128, max: 30_000 });
+    let (provider, model) = with(ReasoningControl::Google, &[], range);
+    for (effort, tokens) in
+        [("none", 128), ("minimal", 512), ("low", 1024), ("medium", 8192), ("high", 24_576), ("max", 30_000)]
+    {
+        let (_, applied, dropped) = told(&format!(r#""reasoning_effort":"{effort}""#), &provider, &model);
+        assert_eq!((applied, dropped.len()), (AppliedEffort::Budget(tokens), 0), "{effort}");
+    }
+}
+
+#[test]
+fn the_output_limit_is_raised_by_thoughts_that_would_use_it_up_and_stays_what_the_model_writes() {
+    let range = Some(ReasoningBudget { min: 1024, max: 100_000 });
+    let (provider, model) = with(ReasoningControl::EffortOrTokens, &[Effort::High], range);
+    for (limit, budget, sent, thought) in [
+        (500, 2000, 2500, 2000),
+        (2000, 2000, 4000, 2000),
+        (2001, 2000, 2001, 2000),
+        // The row's least counts.
+        (1000, 10, 2024, 1024),
+        // And all that the model writes, of which the answer must have something.
+        (500, 90_000, 64_000, 63_999),
+    ] {
+        let wish = format!(r#""max_tokens":{limit},"reasoning":{{"max_tokens":{budget}}}"#);
+        let (fields, applied, _) = told(&wish, &provider, &model);
+        assert_eq!(fields, format!(r#""max_tokens":{sent},"reasoning_effort":{thought}"#));
+        assert_eq!(applied, AppliedEffort::Budget(thought));
+    }
+}
+
+#[test]
+fn a_client_that_speaks_the_providers_own_field_is_left_alone() {
+    let (provider, model) = with(ReasoningControl::EnableThinking, &[Effort::None, Effort::Default], None);
+    let wish = r#""reasoning_effort":"none","chat_template_kwargs":{"enable_thinking":true}"#;
+    let (fields, applied, dropped) = told(wish, &provider, &model);
+    assert_eq!(fields, r#""chat_template_kwargs":{"enable_thinking":true}"#);
+    assert_eq!((applied, dropped), (AppliedEffort::None, vec!["reasoning_effort".to_owned()]));
+    let provider = ProviderSpec {
+        reasoning: ReasoningSpec { text: ReasoningText::ParsedFormat, ..ReasoningSpec::PLAIN },
+        ..plain()
+    };
+    assert_eq!(told(r#""reasoning_format":"raw""#, &provider, &model).0, r#""reasoning_format":"raw""#);
+}
+
+#[test]
+fn what_a_model_cannot_be_told_is_named_as_the_client_spelt_it() {
+    let (provider, model) = with(ReasoningControl::Effort, &[], None);
+    assert_eq!(told(r#""reasoning_effort":"low""#, &provider, &model).2, ["reasoning_effort"]);
+    assert_eq!(told(r#""reasoning":{"effort":"low"}"#, &provider, &model).2, ["reasoning"]);
+    assert!(told(r#""reasoning":{"enabled":true}"#, &provider, &model).2.is_empty(), "it thinks");
+    let quick = ModelSpec { capabilities: Capabilities { reasoning: false, ..able().capabilities }, ..model };
+    assert!(told(r#""reasoning_effort":"none""#, &provider, &quick).2.is_empty(), "it does not think");
+    assert_eq!(told(r#""reasoning":{"enabled":true}"#, &provider, &quick).2, ["reasoning"]);
+}
