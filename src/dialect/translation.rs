@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::anthropic::reply::{self, Options};
+use super::anthropic::stream::MessageStream;
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{Dialect, ProviderSpec};
 use crate::openai::request::ChatRequest;
@@ -11,27 +13,29 @@ use crate::sse::translate::Translator;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Translation {
     dialect: Dialect,
-    /// `created` of a completion whose provider does not tell it, in seconds since the Unix epoch.
-    created: u64,
+    options: Options,
 }
 
 impl Translation {
     /// For the answer of `model` at `provider` to `request`.
-    pub fn new(provider: &ProviderSpec, _model: &ModelSpec, _request: &ChatRequest<'_>, now_ms: u64) -> Self {
-        Self { dialect: provider.dialect, created: now_ms / 1000 }
+    pub fn new(provider: &ProviderSpec, _model: &ModelSpec, request: &ChatRequest<'_>, now_ms: u64) -> Self {
+        let options = Options { created: now_ms / 1000, hide_reasoning: request.reasoning.exclude };
+        Self { dialect: provider.dialect, options }
     }
 
     /// The body of a whole 2xx reply in OpenAI's form. What cannot be read stays as it is: it is judged after this.
     pub fn reply<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         match self.dialect {
-            Dialect::OpenAi | Dialect::Anthropic => Cow::Borrowed(body),
+            Dialect::OpenAi => Cow::Borrowed(body),
+            Dialect::Anthropic => reply::translate(body, self.options).map_or(Cow::Borrowed(body), Cow::Owned),
         }
     }
 
     /// Who translates a stream; `None` where it is OpenAI's already, so that it can be relayed natively.
     pub fn stream(&self) -> Translator {
         match self.dialect {
-            Dialect::OpenAi | Dialect::Anthropic => None,
+            Dialect::OpenAi => None,
+            Dialect::Anthropic => Some(Box::new(MessageStream::new(self.options))),
         }
     }
 }
