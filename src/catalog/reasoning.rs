@@ -25,6 +25,13 @@ pub enum ReasoningControl {
     Google,
 }
 
+impl ReasoningControl {
+    /// Whether a number of tokens can be said by it, to a model that says its range.
+    pub const fn takes_budget(self) -> bool {
+        matches!(self, Self::EffortOrTokens | Self::EnableThinking | Self::TemplateThinking | Self::Google)
+    }
+}
+
 /// The field that says whether the thoughts come with the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReasoningText {

@@ -99,6 +99,7 @@ impl ModelChanges {
             model.capabilities = capabilities;
             if !capabilities.reasoning {
                 model.efforts = Cow::Borrowed(&[]);
+                model.reasoning = ModelReasoning::AS_PROVIDER;
             }
         }
     }

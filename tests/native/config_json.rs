@@ -4,6 +4,7 @@ use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
 use opengateway::catalog::price::{Extra, Prices};
 use opengateway::catalog::provider::{BodyPolicy, KeyPolicy, OutputLimitName, StreamUsage};
+use opengateway::catalog::reasoning::{ReasoningBudget, ReasoningControl, ReasoningHistory, ReasoningSpec};
 use opengateway::config::{Builtin, Config, ModelChanges};
 
 use crate::config_fixture::config;
@@ -128,6 +129,31 @@ fn two_providers_from_text_to_tables() {
     assert!(llama.capabilities.tools && llama.capabilities.web_search && llama.free && !llama.auto);
     assert_eq!(llama.efforts.as_ref(), [Effort::Low, Effort::High], "lowest first");
     assert_eq!((llama.reasoning_level, llama.drops.as_ref()), (ReasoningLevel::High, &["seed".into()][..]));
+}
+
+#[test]
+fn a_server_and_each_of_its_models_may_be_told_in_its_own_way_how_much_to_think() {
+    let json = r#"{"providers": {"my-vllm": {
+        "base_url": "http://localhost:8000/v1", "reasoning": "enable_thinking", "reasoning_history": "reasoning_content",
+        "models": [
+            {"id": "qwen", "capabilities": ["reasoning"], "reasoning_efforts": ["none", "default"],
+             "reasoning_budget": {"max": 4096}},
+            {"id": "kimi", "capabilities": ["reasoning"], "reasoning_efforts": ["none", "default"],
+             "reasoning": "template_thinking", "reasoning_budget": {"min": 9, "max": 4}}
+        ]}}}"#;
+    let config = parsed(json);
+    let [vllm] = config.catalog.providers.as_slice() else { panic!("one provider") };
+    let told = ReasoningSpec {
+        control: ReasoningControl::EnableThinking,
+        history: ReasoningHistory::ReasoningContent,
+        ..ReasoningSpec::PLAIN
+    };
+    assert_eq!(vllm.reasoning, told);
+    let [qwen, kimi] = config.catalog.models.as_slice() else { panic!("two models") };
+    let budget = |min, max| Some(ReasoningBudget { min, max });
+    assert_eq!((qwen.reasoning.control, qwen.reasoning.budget), (None, budget(1, 4096)));
+    let control = Some(ReasoningControl::TemplateThinking);
+    assert_eq!((kimi.reasoning.control, kimi.reasoning.budget), (control, budget(4, 4)));
 }
 
 #[test]

@@ -218,6 +218,7 @@ fn a_model_that_thinks_is_hedged_only_where_it_is_told_to_think_little() {
     let solo =
         r#"{"model":"alpha/solo","models":["beta/m"],"stream":true,"messages":[{"role":"user","content":"hi"}]EFFORT}"#;
     // alpha has "low" and "high" only, so that what lies between is low.
+    let mut asks = Vec::new();
     for (effort, hedged) in [
         ("", false),
         ("none", true),
@@ -228,9 +229,20 @@ fn a_model_that_thinks_is_hedged_only_where_it_is_told_to_think_little() {
         ("max", false),
     ] {
         let field = if effort.is_empty() { String::new() } else { format!(r#","reasoning_effort":"{effort}""#) };
+        asks.push((field, hedged));
+    }
+    for (reasoning, hedged) in [
+        (r#""enabled":false"#, true),
+        (r#""max_tokens":2000"#, true),
+        (r#""max_tokens":30000"#, false),
+        (r#""enabled":true"#, false),
+    ] {
+        asks.push((format!(r#","reasoning":{{{reasoning}}}"#), hedged));
+    }
+    for (effort, hedged) in asks {
         let world = World::new().on("alpha", [slow(20_000)]);
         let world = if hedged { world.on("beta", [answer()]) } else { world };
-        let got = world.ask(&hedging(), &solo.replace("EFFORT", &field));
+        let got = world.ask(&hedging(), &solo.replace("EFFORT", &effort));
         assert_eq!(got.trail().contains("hedged"), hedged, "{effort}: {}", got.trail());
     }
 }

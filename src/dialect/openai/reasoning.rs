@@ -64,13 +64,14 @@ pub fn applied(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &Model
     }
     let efforts = &model.efforts;
     let thinking = |effort: Option<Effort>| effort.map_or(AppliedEffort::None, AppliedEffort::Effort);
+    let budgets = model.reasoning.budget.filter(|_| control.takes_budget());
     // Without a scale, an effort is a budget where there is one.
-    let range = model.reasoning.budget.filter(|_| !efforts.iter().any(|effort| is_step(*effort)));
+    let range = budgets.filter(|_| !efforts.iter().any(|effort| is_step(*effort)));
     let room = model.max_output.map_or(u32::MAX, |most| most.saturating_sub(1));
     let budget = |tokens: u32| AppliedEffort::Budget(tokens.min(room));
     match asked {
         Asked::Nothing => AppliedEffort::None,
-        Asked::Budget(tokens) => match model.reasoning.budget {
+        Asked::Budget(tokens) => match budgets {
             Some(range) => budget(clamp(tokens, range)),
             None if control == ReasoningControl::Object && model.capabilities.reasoning => budget(tokens),
             None => thinking(nearest(effort_of(tokens), efforts)),
