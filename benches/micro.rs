@@ -150,7 +150,7 @@ impl UsageChunk for NoDetails {
 
 fn streams(criterion: &mut Criterion) {
     let chunks = chunks();
-    let expected = Expected { choices: 1, reasoning_outside_completion: false, resumable: true };
+    let expected = Expected { resumable: true, ..Expected::default() };
     let complete = StreamEnd::Complete { append: "" };
     let mut group = criterion.benchmark_group("stream of 500 chunks");
     group.throughput(Throughput::Bytes(chunks.iter().map(|chunk| chunk.len() as u64).sum()));

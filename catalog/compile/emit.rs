@@ -64,7 +64,7 @@ fn provider(row: &Provider) -> String {
     format!(
         "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, auth: Auth::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
-         stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, reasoning: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
+         stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, reported_cost: ReportedCost::{}, reasoning: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
          accepts: {}, drops: {}, renames: {}, adds: {}, forward_headers: {}, \
          quota_headers: QuotaHeaders::{}, quota_reset: {}, errors: {} }}",
         text(&row.id),
@@ -82,6 +82,7 @@ fn provider(row: &Provider) -> String {
         row.stream_options,
         row.output_limit,
         row.reasoning_outside_completion,
+        row.reported_cost,
         reasoning(row.reasoning),
         row.prefill,
         mends(&row.mends),

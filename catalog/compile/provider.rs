@@ -38,6 +38,7 @@ const QUOTA_HEADERS: [Word; 8] = [
     ("plain", "Plain"),
     ("anthropic", "Anthropic"),
 ];
+const REPORTED_COSTS: [Word; 3] = [("none", "None"), ("usd", "Usd"), ("ticks", "Ticks")];
 const QUOTA_RESETS: [Word; 2] = [("utc_midnight", "UtcMidnight"), ("pacific_midnight", "PacificMidnight")];
 
 /// The classes of `src/routing/failure.rs`; a test holds the two lists together.
@@ -100,6 +101,7 @@ pub(crate) struct Provider {
     pub(crate) stream_options: bool,
     pub(crate) output_limit: &'static str,
     pub(crate) reasoning_outside_completion: bool,
+    pub(crate) reported_cost: &'static str,
     pub(crate) reasoning: Reasoning,
     pub(crate) prefill: &'static str,
     pub(crate) mends: Vec<&'static str>,
@@ -151,6 +153,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         stream_options: fields.flag("stream_options"),
         output_limit: fields.word("output_limit", &OUTPUT_LIMITS),
         reasoning_outside_completion: fields.flag("reasoning_outside_completion"),
+        reported_cost: fields.word_or("reported_cost", &REPORTED_COSTS, "None"),
         reasoning: read_reasoning(&mut fields),
         prefill: fields.word_or("prefill", &PREFILLS, "None"),
         mends: fields.words("mends", &MENDS),

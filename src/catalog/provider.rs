@@ -72,6 +72,18 @@ pub enum StreamUsage {
     None,
 }
 
+/// How a provider tells in `usage` what an answer cost, which then counts instead of its list price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReportedCost {
+    /// It does not.
+    #[default]
+    None,
+    /// `cost` in USD, with `cost_details` and `is_byok` (OpenRouter).
+    Usd,
+    /// `cost_in_usd_ticks` (xAI).
+    Ticks,
+}
+
 /// How a provider is made to go on with an answer whose beginning is given to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefill {
@@ -263,6 +275,8 @@ pub struct ProviderSpec {
     pub output_limit: OutputLimitName,
     /// `completion_tokens` leaves the reasoning tokens out, so they are added (xAI).
     pub reasoning_outside_completion: bool,
+    /// How it tells what an answer cost.
+    pub reported_cost: ReportedCost,
     /// How it is told how much to think, and how thoughts go back to it.
     pub reasoning: ReasoningSpec,
     /// How it goes on with the beginning of an answer. Models that reason are not asked to: they think before they write.

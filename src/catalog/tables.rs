@@ -6,7 +6,7 @@ use super::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use super::price;
 use super::provider::{
     Auth, BodyPolicy, Dialect, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
-    QuotaReset, StreamUsage, Text,
+    QuotaReset, ReportedCost, StreamUsage, Text,
 };
 use super::reasoning::{
     ModelReasoning, ReasoningBudget, ReasoningControl, ReasoningHistory, ReasoningSpec, ReasoningText,

@@ -11,7 +11,7 @@ use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
     Auth, BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
-    StreamUsage, Text, Texts,
+    ReportedCost, StreamUsage, Text, Texts,
 };
 use crate::catalog::reasoning::{ReasoningHistory, ReasoningSpec};
 
@@ -136,6 +136,7 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
             .optional("output_limit", |json| json.word(OUTPUT_LIMITS))?
             .unwrap_or(OutputLimitName::Either),
         reasoning_outside_completion: false,
+        reported_cost: ReportedCost::None,
         reasoning: ReasoningSpec {
             control: object.optional("reasoning", control)?.unwrap_or(ReasoningSpec::PLAIN.control),
             history: object

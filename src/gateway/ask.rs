@@ -7,8 +7,7 @@ use super::served::{Served, metadata_json, record_of, tried};
 use super::setup::Gateway;
 use super::trail::{End, Trail};
 use super::wishes::Patience;
-use crate::catalog::price::Prices;
-use crate::catalog::provider::Auth;
+use crate::catalog::provider::{Auth, Dialect};
 use crate::config::{ProviderAccess, Secret};
 use crate::dialect::classify::Failure;
 use crate::dialect::encoded::Encoded;
@@ -19,7 +18,10 @@ use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
 use crate::routing::tokens;
 use crate::sse::scan::Expected;
+use crate::usage::price::Tariff;
 use crate::usage::record::UsageRecord;
+use crate::usage::render::Usage;
+use crate::usage::tokens::TokenUsage;
 
 /// What is asked, and with what.
 #[derive(Clone, Copy)]
@@ -107,18 +109,24 @@ impl<'r, P: Ports> Asker<'r, P> {
         candidate.model.free && free_tier.iter().any(|id| *id == candidate.provider.id)
     }
 
-    /// The list prices of this request, where known: another tier has other prices, which the catalogue does not know.
-    fn prices<'c>(&self, candidate: &'c Candidate<'_>) -> Option<&'c Prices> {
-        candidate.model.prices.as_ref().filter(|_| !self.request.other_service_tier)
+    /// What the answer of this candidate is priced by.
+    fn tariff(&self, candidate: &Candidate<'_>) -> Tariff {
+        let model = &candidate.model;
+        Tariff {
+            // Another service tier has other prices, which the catalogue does not know.
+            prices: model.prices.clone().filter(|_| !self.request.other_service_tier),
+            free: self.is_free(candidate),
+            images: self.request.messages.images as u64,
+            untold_searches: self.request.web_search.is_some()
+                && model.capabilities.web_search
+                && !tells_searches(candidate.provider.dialect),
+        }
     }
 
-    /// What the prompt costs at this candidate in pico-dollars, by the estimate; `None` where nobody knows.
-    pub(super) fn prompt_cost(&self, candidate: &Candidate<'_>) -> Option<u64> {
-        if self.is_free(candidate) {
-            return Some(0);
-        }
-        let prices = self.prices(candidate)?;
-        Some(self.prompt_tokens.saturating_mul(prices.rates(self.prompt_tokens).input))
+    /// The prompt by its estimate, as somebody pays for it who never sees the answer; the cost is `None` where nobody knows.
+    pub(super) fn prompt_usage(&self, candidate: &Candidate<'_>) -> Usage {
+        let tokens = TokenUsage { prompt: self.prompt_tokens, total: self.prompt_tokens, ..TokenUsage::default() };
+        Usage { tokens, estimated: true, cost: self.tariff(candidate).cost(&tokens, None) }
     }
 
     /// How the candidate's replies become OpenAI's.
@@ -130,6 +138,7 @@ impl<'r, P: Ports> Asker<'r, P> {
         Expected {
             choices: self.request.n,
             reasoning_outside_completion: candidate.provider.reasoning_outside_completion,
+            reported_cost: candidate.provider.reported_cost,
             resumable: self.is_resumable(),
         }
     }
@@ -173,8 +182,7 @@ impl<'r, P: Ports> Asker<'r, P> {
             model: model.id.to_string(),
             upstream_model: model.upstream_id.to_string(),
             requested_provider: self.requested_provider.map(str::to_owned),
-            prices: self.prices(candidate).cloned(),
-            free: self.is_free(candidate),
+            tariff: self.tariff(candidate),
             expected: self.expected(candidate),
             stream_usage: provider.stream_usage,
             metadata: String::new(),
@@ -182,5 +190,13 @@ impl<'r, P: Ports> Asker<'r, P> {
         };
         served.metadata = metadata_json(&served, &trail.routing_json());
         served
+    }
+}
+
+/// Whether replies say how often the model searched the web, so that none is told of means none.
+const fn tells_searches(dialect: Dialect) -> bool {
+    match dialect {
+        Dialect::OpenAi => false,
+        Dialect::Anthropic => true,
     }
 }

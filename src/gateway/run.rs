@@ -25,10 +25,9 @@ use crate::routing::failover::{Budget, Failover, Slot, Step, Try, Verdict};
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
 use crate::routing::tokens;
-use crate::usage::price::{Cost, usd};
+use crate::usage::price::usd;
 use crate::usage::record::UsageRecord;
 use crate::usage::render::{Usage, usage_json};
-use crate::usage::tokens::TokenUsage;
 
 /// A candidate that is being asked.
 type Asking<'s, 'r, R> = Pin<Box<dyn Future<Output = Result<Asked<'r, R>, Failure>> + 's>>;
@@ -178,9 +177,9 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             // What a provider gives away is not too dear because nobody knows its price.
             beside: self
                 .asker
-                .prompt_cost(candidate)
-                .or(candidate.model.free.then_some(0))
-                .is_some_and(|pico_usd| pico_usd <= config.hedge_max_pico_usd),
+                .prompt_usage(candidate)
+                .cost
+                .map_or(candidate.model.free, |cost| cost.total <= config.hedge_max_pico_usd),
         };
         let budget = Budget {
             // Who lists providers chooses them, as far as the list goes.
@@ -250,10 +249,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         let slow = Outcome::SoftFailure { class: ErrorClass::Timeout };
         self.record(begun, if is_slow { slow } else { Outcome::Inconclusive });
         progress.trail.push(tried(begun.candidate, None, End::Hedged));
-        let tokens =
-            TokenUsage { prompt: self.asker.prompt_tokens, total: self.asker.prompt_tokens, ..TokenUsage::default() };
-        let cost = self.asker.prompt_cost(begun.candidate).map(|input| Cost { input, ..Cost::default() });
-        progress.lost = Some(Usage { tokens, estimated: true, cost });
+        progress.lost = Some(self.asker.prompt_usage(begun.candidate));
     }
 
     fn record(&self, begun: Begun<'_, '_>, outcome: Outcome) {
@@ -283,10 +279,10 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 let took_ms = now_ms.saturating_sub(started_ms);
                 let (tokens, estimated) = tokens::settle(completion.tokens, completion.text_bytes, prompt_tokens);
                 self.record(begun, Outcome::success(Some(took_ms), speed(&tokens, estimated, took_ms)));
-                let usage = served.usage(tokens, estimated);
+                let usage = served.usage(tokens, completion.charge.as_ref(), estimated);
                 let mut headers = answer_headers(&served, &encoded, &progress.trail);
                 if let Some(cost) = &usage.cost {
-                    headers.push((headers::COST_USD, usd(cost.total())));
+                    headers.push((headers::COST_USD, usd(cost.total)));
                 }
                 let body = completion.with(&usage_json(&usage, completion.usage), &served.metadata);
                 let gone = ports.client_gone();

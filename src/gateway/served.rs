@@ -3,13 +3,13 @@
 use super::headers::{self, Header};
 use super::ports::Ports;
 use super::trail::{End, Trail, Tried};
-use crate::catalog::price::Prices;
 use crate::catalog::provider::StreamUsage;
 use crate::dialect::encoded::Encoded;
 use crate::json::ObjectWriter;
 use crate::routing::plan::Candidate;
 use crate::sse::scan::Expected;
-use crate::usage::price::Cost;
+use crate::usage::charge::Charge;
+use crate::usage::price::Tariff;
 use crate::usage::record::UsageRecord;
 use crate::usage::render::Usage;
 use crate::usage::tokens::TokenUsage;
@@ -25,10 +25,8 @@ pub struct Served {
     pub upstream_model: String,
     /// The provider that the client pinned.
     pub requested_provider: Option<String>,
-    /// List prices, where known.
-    pub prices: Option<Prices>,
-    /// The operator has free use of it.
-    pub free: bool,
+    /// What it is priced by.
+    pub tariff: Tariff,
     /// What is known of its streams.
     pub expected: Expected,
     /// Where the usage of a stream comes.
@@ -48,16 +46,16 @@ impl Served {
             completion_tokens: usage.tokens.completion,
             cached_tokens: usage.tokens.cached,
             reasoning_tokens: usage.tokens.reasoning,
-            cost_pico_usd: usage.cost.map(|cost| cost.total()),
+            cost_pico_usd: usage.cost.map(|cost| cost.total),
             estimated: usage.estimated,
             latency_ms: now_ms.saturating_sub(self.record.created_at),
             ..self.record
         });
     }
 
-    /// The use of an answer with these tokens.
-    pub fn usage(&self, tokens: TokenUsage, estimated: bool) -> Usage {
-        Usage { tokens, estimated, cost: cost(self, &tokens) }
+    /// The use of an answer with these tokens, for which the provider may have told a price itself.
+    pub fn usage(&self, tokens: TokenUsage, charge: Option<&Charge>, estimated: bool) -> Usage {
+        Usage { tokens, estimated, cost: self.tariff.cost(&tokens, charge) }
     }
 }
 
@@ -78,11 +76,6 @@ pub fn metadata_json(served: &Served, routing: &str) -> String {
     metadata.raw("routing", routing);
     metadata.end();
     out
-}
-
-/// The cost of `tokens` at list price, zero where the operator has free use of the model, `None` where nobody knows.
-pub fn cost(served: &Served, tokens: &TokenUsage) -> Option<Cost> {
-    if served.free { Some(Cost::default()) } else { served.prices.as_ref().map(|prices| Cost::of(tokens, prices)) }
 }
 
 pub(super) fn tried(candidate: &Candidate<'_>, status: Option<u16>, end: End) -> Tried {

@@ -23,6 +23,7 @@ use crate::sse::rewrite::{Rewriter, UsageChunk, UsageMembers, UsagePolicy};
 use crate::sse::scan::{StreamEnd, StreamScan};
 use crate::sse::splice::{Asked, Splice};
 use crate::sse::transcript::Transcript;
+use crate::usage::charge::Charge;
 use crate::usage::render::{Usage, usage_json};
 use crate::usage::tokens::TokenUsage;
 
@@ -271,7 +272,10 @@ impl UsageChunk for UsageDetails {
     fn members(&mut self, upstream: &str) -> UsageMembers {
         let tokens = TokenUsage::parse(upstream, self.served.expected.reasoning_outside_completion);
         let usage = match tokens {
-            Some(tokens) => self.served.usage(tokens, false),
+            Some(tokens) => {
+                let charge = Charge::parse(upstream, self.served.expected.reported_cost);
+                self.served.usage(tokens, charge.as_ref(), false)
+            }
             // Tokens that nobody knows have no price.
             None => Usage { estimated: true, ..Usage::default() },
         };
@@ -324,7 +328,7 @@ impl StreamAccount {
     pub fn leg_ended(&mut self, ports: &impl Ports, scan: &StreamScan, end: BodyEnd, verdict: Verdict) {
         let now_ms = ports.now_ms();
         let (tokens, estimated) = tokens::settle(scan.usage(), scan.text_bytes(), self.prompt_estimate);
-        self.used.push(self.served.usage(tokens, estimated));
+        self.used.push(self.served.usage(tokens, scan.charge(), estimated));
         let took_ms = now_ms.saturating_sub(self.attempt_started_ms);
         let outcome = match verdict {
             Verdict::Whole => Outcome::success(None, speed(&tokens, estimated, took_ms)),

@@ -2,6 +2,7 @@
 //! only forwarded is neither copied nor parsed.
 
 mod error;
+mod fixed;
 mod number;
 mod pick;
 mod plain;
@@ -11,6 +12,7 @@ mod value;
 mod write;
 
 pub use error::{ReadError, ReadErrorKind};
+pub use fixed::{Fixed, fixed};
 pub use number::decimal;
 pub use pick::pick;
 pub use reader::{Kind, MAX_DEPTH, Reader};

@@ -8,6 +8,8 @@ use super::decoder::{Decoder, Event, EventTooLarge};
 use super::encode::{DONE, EVENT_END};
 use super::stencil::{Fit, Stencil};
 use super::transcript::Transcript;
+use crate::catalog::provider::ReportedCost;
+use crate::usage::charge::Charge;
 use crate::usage::tokens::TokenUsage;
 
 /// What most providers end an event with.
@@ -62,13 +64,15 @@ pub struct Expected {
     pub choices: u32,
     /// See [`TokenUsage::parse`].
     pub reasoning_outside_completion: bool,
+    /// See [`Charge::parse`].
+    pub reported_cost: ReportedCost,
     /// Somebody else may go on with the answer if it is cut, so its text is kept.
     pub resumable: bool,
 }
 
 impl Default for Expected {
     fn default() -> Self {
-        Self { choices: 1, reasoning_outside_completion: false, resumable: false }
+        Self { choices: 1, reasoning_outside_completion: false, reported_cost: ReportedCost::None, resumable: false }
     }
 }
 
@@ -82,6 +86,7 @@ pub(super) struct Facts {
     finished: u128,
     finish_reason: Option<String>,
     usage: Option<TokenUsage>,
+    charge: Option<Charge>,
     error: Option<String>,
     /// Something that is no chunk came before the answer had finished.
     lost_a_piece: bool,
@@ -229,6 +234,11 @@ impl StreamScan {
         self.facts.usage
     }
 
+    /// What the provider said with it that the answer cost.
+    pub const fn charge(&self) -> Option<&Charge> {
+        self.facts.charge.as_ref()
+    }
+
     /// The JSON of the first error that was reported in the stream.
     pub fn error(&self) -> Option<&str> {
         self.facts.error.as_deref()
@@ -279,10 +289,11 @@ impl Facts {
         if let Some(reason) = chunk.finish_reason {
             self.finish_reason = Some(reason.to_owned());
         }
-        if let Some(usage) =
-            chunk.usage.and_then(|raw| TokenUsage::parse(raw, self.expected.reasoning_outside_completion))
+        if let Some(raw) = chunk.usage
+            && let Some(usage) = TokenUsage::parse(raw, self.expected.reasoning_outside_completion)
         {
             self.usage = Some(usage);
+            self.charge = Charge::parse(raw, self.expected.reported_cost);
         }
         if self.error.is_none() {
             self.error = chunk.error.map(str::to_owned);

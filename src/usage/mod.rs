@@ -1,5 +1,6 @@
 //! What was used, what it cost, and the record of it.
 
+pub mod charge;
 pub mod price;
 pub mod record;
 pub mod render;

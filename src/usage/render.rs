@@ -28,7 +28,7 @@ impl Usage {
 }
 
 /// The members that are written here, whatever the provider wrote.
-const OWN: [&str; 12] = [
+const OWN: [&str; 13] = [
     "prompt_tokens",
     "completion_tokens",
     "total_tokens",
@@ -41,6 +41,7 @@ const OWN: [&str; 12] = [
     "cost_usd_cached_input",
     "cost_usd_request",
     "cost_source",
+    "web_search_requests",
 ];
 
 /// The JSON of `usage`. `upstream` is the provider's own object, if it sent one.
@@ -55,31 +56,35 @@ pub fn usage_json(usage: &Usage, upstream: Option<&str>) -> String {
     object.number("reasoning_tokens", tokens.reasoning);
     let member = |name: &str| members.iter().find(|(key, _)| key.is(name)).map(|(_, value)| *value);
     let prompt_details = member("prompt_tokens_details");
-    details(object.key("prompt_tokens_details"), "cached_tokens", tokens.cached, prompt_details);
+    let written = [
+        ("cached_tokens", Some(tokens.cached)),
+        ("cache_write_tokens", Some(tokens.cache_write).filter(|&count| count > 0)),
+        ("cache_write_1h_tokens", Some(tokens.cache_write_1h).filter(|&count| count > 0)),
+    ];
+    details(object.key("prompt_tokens_details"), &written, prompt_details);
     if let Some(value) = member("completion_tokens_details") {
-        details(object.key("completion_tokens_details"), "reasoning_tokens", tokens.reasoning, Some(value));
+        details(object.key("completion_tokens_details"), &[("reasoning_tokens", Some(tokens.reasoning))], Some(value));
+    }
+    if tokens.searches > 0 {
+        object.number("web_search_requests", tokens.searches);
     }
     for (key, value) in members.iter().filter(|(key, _)| !OWN.iter().any(|own| key.is(own)) && !key.is("estimated")) {
         object.verbatim(key.quoted(), value);
     }
-    match &usage.cost {
-        Some(cost) => {
-            object.raw("cost_usd_total", &usd(cost.total()));
-            object.raw("cost_usd_input", &usd(cost.input));
-            object.raw("cost_usd_output", &usd(cost.output));
-            object.raw("cost_usd_cached_input", &usd(cost.cached_input));
-            object.raw("cost_usd_request", &usd(cost.request));
-            object.string("cost_source", "catalog");
-        }
-        None => {
-            for key in
-                ["cost_usd_total", "cost_usd_input", "cost_usd_output", "cost_usd_cached_input", "cost_usd_request"]
-            {
-                object.raw(key, "null");
-            }
-            object.raw("cost_source", "null");
+    let cost = usage.cost.as_ref();
+    for (key, amount) in [
+        ("cost_usd_total", cost.map(|cost| cost.total)),
+        ("cost_usd_input", cost.and_then(|cost| cost.input)),
+        ("cost_usd_output", cost.and_then(|cost| cost.output)),
+        ("cost_usd_cached_input", cost.and_then(|cost| cost.cached_input)),
+        ("cost_usd_request", cost.and_then(|cost| cost.request)),
+    ] {
+        match amount {
+            Some(pico) => object.raw(key, &usd(pico)),
+            None => object.raw(key, "null"),
         }
     }
+    object.optional_string("cost_source", cost.map(|cost| cost.source.as_str()));
     if usage.estimated {
         object.boolean("estimated", true);
     }
@@ -87,12 +92,17 @@ pub fn usage_json(usage: &Usage, upstream: Option<&str>) -> String {
     out
 }
 
-/// Writes details with `count` under `name`, and the provider's own beside it.
-fn details(out: &mut String, name: &str, count: u64, upstream: Option<&str>) {
+/// Writes details with these counts, as far as there are any, and the provider's own beside them.
+fn details(out: &mut String, counts: &[(&str, Option<u64>)], upstream: Option<&str>) {
     let mut object = ObjectWriter::new(out);
-    object.number(name, count);
-    for (key, value) in upstream.map(object_members).unwrap_or_default().iter().filter(|(key, _)| !key.is(name)) {
-        object.verbatim(key.quoted(), value);
+    let known = counts.iter().filter_map(|&(name, count)| Some((name, count?)));
+    for (name, count) in known.clone() {
+        object.number(name, count);
+    }
+    for (key, value) in upstream.map(object_members).unwrap_or_default() {
+        if !known.clone().any(|(name, _)| key.is(name)) {
+            object.verbatim(key.quoted(), value);
+        }
     }
     object.end();
 }

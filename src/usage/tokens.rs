@@ -3,7 +3,7 @@
 
 use std::ops::{Add, AddAssign};
 
-use crate::json::{Kind, ReadError, Reader, decimal};
+use crate::json::{Kind, ReadError, Reader, Str, decimal};
 
 /// A larger count is a provider's mistake (a timestamp, a negative number gone round) and is ignored. The largest
 /// windows are a few million tokens, so 2^40 leaves room for any sum that a provider could mean.
@@ -20,8 +20,14 @@ pub struct TokenUsage {
     pub total: u64,
     /// Tokens of the prompt that were read from the provider's cache; never more than `prompt`.
     pub cached: u64,
+    /// Tokens of the prompt that were written to the provider's cache, for however long; none of them was read from it.
+    pub cache_write: u64,
+    /// Those of them that stay there for an hour, at most [`Self::cache_write`].
+    pub cache_write_1h: u64,
     /// Tokens of the answer that are reasoning.
     pub reasoning: u64,
+    /// Web searches that the provider tells of.
+    pub searches: u64,
 }
 
 /// The counts as they are written, before they are brought to one meaning.
@@ -31,8 +37,26 @@ struct Reported {
     completion: Option<u64>,
     total: Option<u64>,
     cached: u64,
+    cache_write: u64,
+    cache_write_1h: u64,
+    /// Anthropic's name for what is written for five minutes.
+    cache_write_5m: u64,
     reasoning: u64,
+    searches: u64,
 }
+
+/// Objects inside of `usage` that hold counts, and inside of those. OpenAI's, LiteLLM's and Anthropic's names; OpenRouter has
+/// some of each (openrouter.ai/docs/cookbook/administration/usage-accounting).
+const DETAILS: [&str; 6] = [
+    "prompt_tokens_details",
+    "prompt_token_details",
+    "completion_tokens_details",
+    "cache_creation_token_details",
+    "cache_creation",
+    "server_tool_use",
+];
+/// How deep those stand.
+const DETAILS_DEPTH: u8 = 2;
 
 impl TokenUsage {
     /// Reads a raw `usage` object leniently: unknown members, strings, nulls and absurd numbers are passed over.
@@ -41,7 +65,8 @@ impl TokenUsage {
     /// `reasoning_outside_completion` is for xAI, which leaves reasoning out of `completion_tokens`, and at times the
     /// cached tokens out of `prompt_tokens`.
     pub fn parse(raw: &str, reasoning_outside_completion: bool) -> Option<Self> {
-        let reported = Reported::read(raw).ok()?;
+        let mut reported = Reported::default();
+        Reader::new(raw).object::<ReadError>(|reader, key| reported.member(reader, key, 0)).ok()?;
         if reported.prompt.is_none() && reported.completion.is_none() {
             return None;
         }
@@ -50,7 +75,10 @@ impl TokenUsage {
             completion: reported.completion.unwrap_or(0),
             total: 0,
             cached: reported.cached,
+            cache_write: reported.cache_write.max(reported.cache_write_5m + reported.cache_write_1h),
+            cache_write_1h: reported.cache_write_1h,
             reasoning: reported.reasoning,
+            searches: reported.searches,
         };
         if reasoning_outside_completion {
             usage.completion += usage.reasoning;
@@ -59,6 +87,8 @@ impl TokenUsage {
             }
         }
         usage.cached = usage.cached.min(usage.prompt);
+        usage.cache_write = usage.cache_write.min(usage.prompt - usage.cached);
+        usage.cache_write_1h = usage.cache_write_1h.min(usage.cache_write);
         let sum = usage.prompt + usage.completion;
         usage.total = if reasoning_outside_completion { sum } else { reported.total.unwrap_or(sum).max(sum) };
         Some(usage)
@@ -66,49 +96,42 @@ impl TokenUsage {
 }
 
 impl Reported {
-    fn read(raw: &str) -> Result<Self, ReadError> {
-        let mut reported = Self::default();
-        Reader::new(raw).object::<ReadError>(|reader, key| {
-            match key.decode().as_deref().unwrap_or_default() {
-                "prompt_tokens" => reported.prompt = count(reader)?.or(reported.prompt),
-                "completion_tokens" => reported.completion = count(reader)?.or(reported.completion),
-                "total_tokens" => reported.total = count(reader)?.or(reported.total),
-                "num_cached_tokens" | "prompt_cache_hit_tokens" | "cached_tokens" => {
-                    reported.cached = count(reader)?.unwrap_or(0).max(reported.cached);
-                }
-                "reasoning_tokens" => reported.reasoning = count(reader)?.unwrap_or(0).max(reported.reasoning),
-                "prompt_tokens_details" | "prompt_token_details" => {
-                    reported.cached = detail(reader, "cached_tokens")?.max(reported.cached);
-                }
-                "completion_tokens_details" => {
-                    reported.reasoning = detail(reader, "reasoning_tokens")?.max(reported.reasoning);
-                }
-                _ => {
-                    reader.skip()?;
-                }
+    /// Takes a member of `usage`, or of an object inside of it. The same count by two names is the larger of both.
+    fn member(&mut self, reader: &mut Reader<'_>, key: Str<'_>, depth: u8) -> Result<(), ReadError> {
+        let name = key.decode().unwrap_or_default();
+        let name = name.as_ref();
+        if depth == 0 {
+            let sum = match name {
+                "prompt_tokens" => Some(&mut self.prompt),
+                "completion_tokens" => Some(&mut self.completion),
+                "total_tokens" => Some(&mut self.total),
+                _ => None,
+            };
+            if let Some(sum) = sum {
+                *sum = count(reader)?.or(*sum);
+                return Ok(());
             }
-            Ok(())
-        })?;
-        Ok(reported)
-    }
-}
-
-/// The count called `name` in the object that comes next; 0 if it is not there.
-fn detail(reader: &mut Reader<'_>, name: &str) -> Result<u64, ReadError> {
-    if reader.peek()? != Kind::Object {
-        reader.skip()?;
-        return Ok(0);
-    }
-    let mut found = 0;
-    reader.object::<ReadError>(|reader, key| {
-        if key.is(name) {
-            found = count(reader)?.unwrap_or(0);
-        } else {
-            reader.skip()?;
         }
+        let part = match name {
+            "num_cached_tokens" | "prompt_cache_hit_tokens" | "cached_tokens" | "cache_read_input_tokens" => {
+                &mut self.cached
+            }
+            "cache_write_tokens" | "cache_creation_tokens" | "cache_creation_input_tokens" => &mut self.cache_write,
+            "cache_write_1h_tokens" | "ephemeral_1h_input_tokens" => &mut self.cache_write_1h,
+            "ephemeral_5m_input_tokens" => &mut self.cache_write_5m,
+            "reasoning_tokens" => &mut self.reasoning,
+            "web_search_requests" => &mut self.searches,
+            _ if DETAILS.contains(&name) && depth < DETAILS_DEPTH && reader.peek()? == Kind::Object => {
+                return reader.object::<ReadError>(|reader, key| self.member(reader, key, depth + 1));
+            }
+            _ => {
+                reader.skip()?;
+                return Ok(());
+            }
+        };
+        *part = count(reader)?.unwrap_or(0).max(*part);
         Ok(())
-    })?;
-    Ok(found)
+    }
 }
 
 /// The next value as a count: a whole or a decimal number between 0 and [`MAX_COUNT`].
@@ -141,7 +164,10 @@ impl Add for TokenUsage {
             completion: self.completion.saturating_add(other.completion),
             total: self.total.saturating_add(other.total),
             cached: self.cached.saturating_add(other.cached),
+            cache_write: self.cache_write.saturating_add(other.cache_write),
+            cache_write_1h: self.cache_write_1h.saturating_add(other.cache_write_1h),
             reasoning: self.reasoning.saturating_add(other.reasoning),
+            searches: self.searches.saturating_add(other.searches),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{
-    Auth, BodyPolicy, Dialect, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, StreamUsage, Text,
+    Auth, BodyPolicy, Dialect, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, ReportedCost,
+    StreamUsage, Text,
 };
 use opengateway::catalog::reasoning::{ModelReasoning, ReasoningSpec};
 use opengateway::config::{Builtin, Config, ConfigError};
@@ -68,6 +69,7 @@ pub(crate) fn provider(
         stream_options: false,
         output_limit: OutputLimitName::MaxTokens,
         reasoning_outside_completion: false,
+        reported_cost: ReportedCost::None,
         reasoning: ReasoningSpec::PLAIN,
         prefill: Prefill::None,
         body: BodyPolicy::Open,

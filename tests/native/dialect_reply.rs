@@ -159,7 +159,7 @@ fn usage_and_text_are_read_for_the_accounts() {
     let body = r#"{"choices":[{"message":{"content":"four","reasoning":"ab"}},{"message":{"content":"six"}}],
         "usage":{"prompt_tokens":3,"completion_tokens":4,"completion_tokens_details":{"reasoning_tokens":2}}}"#;
     let completion = judged(body).unwrap();
-    let tokens = TokenUsage { prompt: 3, completion: 4, total: 7, cached: 0, reasoning: 2 };
+    let tokens = TokenUsage { prompt: 3, completion: 4, total: 7, reasoning: 2, ..TokenUsage::default() };
     assert_eq!((completion.tokens, completion.text_bytes), (Some(tokens), 9));
     let xai = judge(body.as_bytes(), 200, &row("xai"), None).unwrap();
     assert_eq!(xai.tokens.map(|tokens| tokens.completion), Some(6), "reasoning is outside of the completion there");

@@ -1,5 +1,6 @@
 //! How a stream ended is known from its bytes alone.
 
+use opengateway::catalog::provider::ReportedCost;
 use opengateway::sse::decoder::{Decoder, MAX_EVENT_BYTES};
 use opengateway::sse::encode::{DONE, EVENT_END, error_event};
 use opengateway::sse::scan::Expected;
@@ -23,7 +24,8 @@ fn end(text: &str) -> StreamEnd {
     scanned(text.as_bytes()).end()
 }
 
-const RESUMABLE: Expected = Expected { choices: 1, reasoning_outside_completion: false, resumable: true };
+const RESUMABLE: Expected =
+    Expected { choices: 1, reasoning_outside_completion: false, reported_cost: ReportedCost::None, resumable: true };
 
 fn complete(append: &'static str) -> StreamEnd {
     StreamEnd::Complete { append }

@@ -1,12 +1,28 @@
 //! The `usage` object that clients get.
 
-use opengateway::usage::price::Cost;
+use opengateway::usage::price::{Cost, CostSource};
 use opengateway::usage::render::{Usage, usage_json};
 use opengateway::usage::tokens::TokenUsage;
 use serde_json::Value;
 
-const TOKENS: TokenUsage = TokenUsage { prompt: 1000, completion: 50, total: 1050, cached: 400, reasoning: 20 };
-const COST: Cost = Cost { input: 90_000_000, cached_input: 30_000_000, output: 30_000_000, request: 5 };
+const TOKENS: TokenUsage = TokenUsage {
+    prompt: 1000,
+    completion: 50,
+    total: 1050,
+    cached: 400,
+    cache_write: 0,
+    cache_write_1h: 0,
+    reasoning: 20,
+    searches: 0,
+};
+const COST: Cost = Cost {
+    total: 150_000_005,
+    input: Some(90_000_000),
+    cached_input: Some(30_000_000),
+    output: Some(30_000_000),
+    request: Some(5),
+    source: CostSource::Catalog,
+};
 
 fn priced() -> Usage {
     Usage { tokens: TOKENS, estimated: false, cost: Some(COST) }
@@ -32,8 +48,36 @@ fn an_unknown_price_is_null_and_not_zero() {
         assert_eq!(usage.get(format!("cost_usd_{part}")), Some(&Value::Null), "{part}");
     }
     assert_eq!(usage.get("cost_source"), Some(&Value::Null));
-    let free = usage_json(&Usage { cost: Some(Cost::default()), ..priced() }, None);
-    assert!(free.contains(r#""cost_usd_total":0,"#), "{free}");
+    let free = Cost { total: 0, input: Some(0), ..COST };
+    let free = usage_json(&Usage { cost: Some(free), ..priced() }, None);
+    assert!(free.contains(r#""cost_usd_total":0,"cost_usd_input":0,"#), "{free}");
+}
+
+#[test]
+fn a_provider_that_tells_the_cost_is_named_and_parts_that_nobody_knows_are_null() {
+    let cost = Cost { input: None, cached_input: None, source: CostSource::Provider, ..COST };
+    let usage = usage_json(&Usage { cost: Some(cost), ..priced() }, None);
+    let wanted = concat!(
+        r#""cost_usd_total":0.000150000005,"cost_usd_input":null,"cost_usd_output":0.00003,"#,
+        r#""cost_usd_cached_input":null,"cost_usd_request":0.000000000005,"cost_source":"provider"}"#,
+    );
+    assert!(usage.ends_with(wanted), "{usage}");
+}
+
+#[test]
+fn what_was_written_to_a_cache_and_searched_is_told_where_there_is_any() {
+    let tokens = TokenUsage { cache_write: 9, cache_write_1h: 4, searches: 2, ..TOKENS };
+    let upstream = r#"{"prompt_tokens_details":{"cache_write_tokens":1,"audio_tokens":5},"web_search_requests":7}"#;
+    for upstream in [None, Some(upstream)] {
+        let usage = usage_json(&Usage { tokens, ..priced() }, upstream);
+        let wanted = r#""prompt_tokens_details":{"cached_tokens":400,"cache_write_tokens":9,"cache_write_1h_tokens":4"#;
+        assert!(usage.contains(wanted) && usage.contains(r#""web_search_requests":2,"#), "{usage}");
+        assert_eq!(
+            (usage.matches("web_search").count(), usage.matches("cache_write_tokens").count()),
+            (1, 1),
+            "{usage}"
+        );
+    }
 }
 
 #[test]

@@ -53,13 +53,80 @@ fn xai_counts_reasoning_and_at_times_the_cache_outside() {
     assert_eq!(counts(raw, true), Some([40, 2, 42, 30, 0]));
 }
 
+/// Prompt, cached, written to the cache, those for an hour, searches.
+fn cache(raw: &str) -> [u64; 5] {
+    let usage = TokenUsage::parse(raw, false).unwrap();
+    [usage.prompt, usage.cached, usage.cache_write, usage.cache_write_1h, usage.searches]
+}
+
+#[test]
+fn what_is_written_to_a_cache_and_searched_is_read_by_every_name() {
+    for (raw, expected) in [
+        // The gateway's own, as translated replies have it.
+        (
+            r#"{"prompt_tokens":90,"prompt_tokens_details":{"cached_tokens":20,"cache_write_tokens":50,"cache_write_1h_tokens":30},"web_search_requests":2}"#,
+            [90, 20, 50, 30, 2],
+        ),
+        // OpenRouter's.
+        (
+            r#"{"prompt_tokens":194,"prompt_tokens_details":{"cached_tokens":0,"cache_write_tokens":100,"audio_tokens":0},"server_tool_use":{"web_search_requests":3},"cost":0.95}"#,
+            [194, 0, 100, 0, 3],
+        ),
+        (
+            r#"{"prompt_tokens":194,"cache_creation":{"ephemeral_1h_input_tokens":4,"ephemeral_5m_input_tokens":100}}"#,
+            [194, 0, 104, 4, 0],
+        ),
+        // LiteLLM's.
+        (
+            r#"{"prompt_tokens":130,"prompt_tokens_details":{"cached_tokens":20,"cache_creation_tokens":10,"cache_creation_token_details":{"ephemeral_5m_input_tokens":7,"ephemeral_1h_input_tokens":3}},"cache_creation_input_tokens":10,"cache_read_input_tokens":20}"#,
+            [130, 20, 10, 3, 0],
+        ),
+        // More than the prompt has.
+        (r#"{"prompt_tokens":10,"cached_tokens":4,"cache_creation_input_tokens":99}"#, [10, 4, 6, 0, 0]),
+        (r#"{"prompt_tokens":10,"cache_write_1h_tokens":99}"#, [10, 0, 10, 10, 0]),
+        // Names that mean something at another place.
+        (
+            r#"{"prompt_tokens":10,"prompt_tokens_details":{"prompt_tokens":99,"x":{"cached_tokens":9}}}"#,
+            [10, 0, 0, 0, 0],
+        ),
+    ] {
+        assert_eq!(cache(raw), expected, "{raw}");
+    }
+}
+
+#[test]
+fn details_in_details_are_read_two_deep() {
+    let nested = |depth: usize| {
+        let (open, close) = ("{\"cache_creation\":".repeat(depth), "}".repeat(depth));
+        cache(&format!(r#"{{"prompt_tokens":9,"cache_creation":{open}{{"cached_tokens":3}}{close}}}"#))
+    };
+    assert_eq!([nested(1), nested(2), nested(50)].map(|counts| counts[1]), [3, 0, 0]);
+}
+
 #[test]
 fn sums_saturate() {
-    let one = TokenUsage { prompt: 1, completion: 2, total: 3, cached: 1, reasoning: 1 };
+    let one = TokenUsage {
+        prompt: 1,
+        completion: 2,
+        total: 3,
+        cached: 1,
+        cache_write: 1,
+        cache_write_1h: 1,
+        reasoning: 1,
+        searches: 1,
+    };
     let mut sum = TokenUsage::default();
     sum += one;
     assert_eq!(as_array(sum + one), [2, 4, 6, 2, 2]);
-    let most =
-        TokenUsage { prompt: u64::MAX, completion: u64::MAX, total: u64::MAX, cached: u64::MAX, reasoning: u64::MAX };
+    let most = TokenUsage {
+        prompt: u64::MAX,
+        completion: u64::MAX,
+        total: u64::MAX,
+        cached: u64::MAX,
+        cache_write: u64::MAX,
+        cache_write_1h: u64::MAX,
+        reasoning: u64::MAX,
+        searches: u64::MAX,
+    };
     assert_eq!(most + one, most);
 }

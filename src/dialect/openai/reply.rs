@@ -5,6 +5,7 @@ use crate::dialect::classify::{self, ErrorBody, Failure};
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str};
 use crate::openai::finish_reason::is_failure;
 use crate::routing::failure::ErrorClass;
+use crate::usage::charge::Charge;
 use crate::usage::tokens::TokenUsage;
 
 /// A chat completion that is fit to be sent on.
@@ -15,6 +16,8 @@ pub struct Completion<'a> {
     pub usage: Option<&'a str>,
     /// The tokens in it.
     pub tokens: Option<TokenUsage>,
+    /// What the provider says in it that the answer cost.
+    pub charge: Option<Charge>,
     /// Bytes of text in the answers, for an estimate where `tokens` is missing.
     pub text_bytes: u64,
 }
@@ -67,8 +70,9 @@ pub fn judge<'a>(
     }
     let usage = member("usage");
     let tokens = usage.and_then(|usage| TokenUsage::parse(usage, provider.reasoning_outside_completion));
+    let charge = usage.and_then(|usage| Charge::parse(usage, provider.reported_cost));
     let text_bytes = choices.iter().map(|choice| choice.text_bytes).sum();
-    Ok(Completion { members, usage, tokens, text_bytes })
+    Ok(Completion { members, usage, tokens, charge, text_bytes })
 }
 
 /// An error object in a 200: its own numeric code says what it is, where it has one.
