@@ -104,7 +104,8 @@ pub(super) fn explanation(stop_details: Option<&str>) -> Option<&str> {
     filled(explanation)
 }
 
-/// Appends an item of `reasoning_details`. `member` is what it holds, `index` which thought of the message it belongs to.
+/// Appends an item of `reasoning_details`. `members` are what it holds, `index` is the place of its block among all blocks of
+/// the message: thoughts stand between calls, and go back to where they were.
 pub(super) fn push_detail(out: &mut String, kind: &str, members: &[(&str, Option<&str>)], index: u64) {
     let mut detail = ObjectWriter::new(out);
     detail.string("type", kind);

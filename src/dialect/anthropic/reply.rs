@@ -65,7 +65,8 @@ struct Answer {
     annotations: String,
     reasoning: String,
     details: String,
-    thoughts: u64,
+    /// How many blocks there were, those that are not shown too.
+    blocks: u64,
     calls: String,
 }
 
@@ -93,6 +94,7 @@ impl Answer {
             }
             Kind::Hidden => {}
         }
+        self.blocks += 1;
     }
 
     fn add_text(&mut self, block: &Block<'_>) {
@@ -112,8 +114,7 @@ impl Answer {
 
     fn add_detail(&mut self, kind: &str, members: &[(&str, Option<&str>)]) {
         comma(&mut self.details);
-        push_detail(&mut self.details, kind, members, self.thoughts);
-        self.thoughts += 1;
+        push_detail(&mut self.details, kind, members, self.blocks);
     }
 
     fn write(&self, out: &mut String, refusal: Option<&str>) {

@@ -29,8 +29,8 @@ pub struct MessageStream {
     /// What every chunk begins with, up to its `choices`; empty before `message_start`.
     head: String,
     block: Open,
-    /// How many blocks of thought began.
-    thoughts: u64,
+    /// How many blocks began, those that are not shown too.
+    blocks: u64,
     /// How many calls began: the index of the next one.
     calls: u64,
     /// How many characters the text has so far.
@@ -81,7 +81,7 @@ impl MessageStream {
             decoder: Decoder::default(),
             head: String::new(),
             block: Open::none(),
-            thoughts: 0,
+            blocks: 0,
             calls: 0,
             characters: 0,
             usage: None,
@@ -169,6 +169,7 @@ impl MessageStream {
         self.close(out);
         let unwanted = self.options.hide_reasoning && matches!(block.kind, Kind::Thinking | Kind::Redacted);
         let kind = if unwanted { Kind::Hidden } else { block.kind };
+        self.blocks += 1;
         self.block = Open {
             index: index.unwrap_or_default().to_owned(),
             kind: Some(kind),
@@ -188,12 +189,10 @@ impl MessageStream {
                 }
             }
             Kind::Thinking => {
-                self.thoughts += 1;
                 self.think(block.text, out);
                 self.sign(block.signature, out);
             }
             Kind::Redacted => {
-                self.thoughts += 1;
                 self.detail("reasoning.encrypted", "data", block.text, "", out);
             }
             Kind::ToolUse => {
@@ -300,10 +299,10 @@ impl MessageStream {
         }
     }
 
-    /// A chunk with one item of reasoning details, which belongs to the last thought. `before` are members before it.
+    /// A chunk with one item of reasoning details, which belongs to the block that is open. `before` are members before it.
     fn detail(&self, kind: &str, member: &str, value: Option<&str>, before: &str, out: &mut String) {
         let mut item = String::new();
-        push_detail(&mut item, kind, &[(member, value)], self.thoughts.saturating_sub(1));
+        push_detail(&mut item, kind, &[(member, value)], self.blocks.saturating_sub(1));
         self.begin(out);
         out.push_str(before);
         out.push_str(r#""reasoning_details":["#);
