@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::anthropic::reply::{self, Options};
 use super::anthropic::stream::MessageStream;
+use super::openai::mend::{Mender, Mends, mend_reply};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{Dialect, ProviderSpec};
 use crate::openai::request::ChatRequest;
@@ -14,19 +15,28 @@ use crate::sse::translate::Translator;
 pub struct Translation {
     dialect: Dialect,
     options: Options,
+    /// How the provider differs from OpenAI's form.
+    mends: Mends,
+    /// How many choices are asked for.
+    choices: u32,
 }
 
 impl Translation {
     /// For the answer of `model` at `provider` to `request`.
-    pub fn new(provider: &ProviderSpec, _model: &ModelSpec, request: &ChatRequest<'_>, now_ms: u64) -> Self {
+    pub fn new(provider: &ProviderSpec, model: &ModelSpec, request: &ChatRequest<'_>, now_ms: u64) -> Self {
         let options = Options { created: now_ms / 1000, hide_reasoning: request.reasoning.exclude };
-        Self { dialect: provider.dialect, options }
+        let mends = Mends::of(provider, model, request);
+        Self { dialect: provider.dialect, options, mends, choices: request.n }
     }
 
     /// The body of a whole 2xx reply in OpenAI's form. What cannot be read stays as it is: it is judged after this.
     pub fn reply<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         match self.dialect {
-            Dialect::OpenAi => Cow::Borrowed(body),
+            Dialect::OpenAi => {
+                let mended = str::from_utf8(body).ok().filter(|_| !self.mends.is_empty());
+                let mended = mended.and_then(|body| mend_reply(body, self.mends));
+                mended.map_or(Cow::Borrowed(body), |reply| Cow::Owned(reply.into_bytes()))
+            }
             Dialect::Anthropic => reply::translate(body, self.options).map_or(Cow::Borrowed(body), Cow::Owned),
         }
     }
@@ -34,7 +44,8 @@ impl Translation {
     /// Who translates a stream; `None` where it is OpenAI's already, so that it can be relayed natively.
     pub fn stream(&self) -> Translator {
         match self.dialect {
-            Dialect::OpenAi => None,
+            Dialect::OpenAi if self.mends.is_empty() => None,
+            Dialect::OpenAi => Some(Box::new(Mender::new(self.mends, self.choices))),
             Dialect::Anthropic => Some(Box::new(MessageStream::new(self.options))),
         }
     }

@@ -25,3 +25,15 @@ pub fn error_event(message: &str, kind: &str, code: Option<&str>, request_id: &s
     event.push_str(EVENT_END);
     event
 }
+
+/// Appends an event with that data, one `data` line for each of its lines.
+pub fn push_data(data: &str, out: &mut Vec<u8>) {
+    for (index, line) in data.lines().enumerate() {
+        if index > 0 {
+            out.push(b'\n');
+        }
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(line.as_bytes());
+    }
+    out.extend_from_slice(EVENT_END.as_bytes());
+}

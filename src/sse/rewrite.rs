@@ -3,7 +3,7 @@
 
 use super::chunk::{Chunk, ChunkPeek};
 use super::decoder::{Event, EventTooLarge};
-use super::encode::{DONE, EVENT_END};
+use super::encode::{DONE, push_data};
 use super::scan::{Expected, Facts, Read, StreamEnd, StreamScan};
 use super::splice::Splice;
 use super::transcript::Transcript;
@@ -205,16 +205,4 @@ fn with_members(chunk: &str, members: &UsageMembers) -> Result<String, ReadError
     }
     object.end();
     Ok(out)
-}
-
-/// Appends an event with that data, one `data` line for each of its lines.
-fn push_data(data: &str, out: &mut Vec<u8>) {
-    for (index, line) in data.lines().enumerate() {
-        if index > 0 {
-            out.push(b'\n');
-        }
-        out.extend_from_slice(b"data: ");
-        out.extend_from_slice(line.as_bytes());
-    }
-    out.extend_from_slice(EVENT_END.as_bytes());
 }

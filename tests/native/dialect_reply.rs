@@ -168,6 +168,16 @@ fn usage_and_text_are_read_for_the_accounts() {
 }
 
 #[test]
+fn a_picture_is_an_answer_and_no_text() {
+    for member in [r#""images":[{"image_url":{"url":"data:image/png;base64,AAAA"}}]"#, r#""audio":{"data":"AAAA"}"#] {
+        let body =
+            format!("{{\"choices\":[{{\"message\":{{\"content\":\"Hi\",{member}}},\"finish_reason\":\"stop\"}}]}}");
+        assert_eq!(judged(&body).unwrap().text_bytes, 2);
+        assert_eq!(judged(&body.replace("Hi", "")).unwrap().text_bytes, 0);
+    }
+}
+
+#[test]
 fn usage_and_metadata_are_replaced_and_all_else_stays_byte_for_byte() {
     let choices = r#"[ {"index": 0.0, "message": {"content":"h\u00e4\/i", "x": 1e2} , "finish_reason":"stop"} ]"#;
     let wanted = format!(r#"{{"id":"a\/b","choices":{choices},"x_extra":{{"a" : [1.50]}},"usage":U,"metadata":M}}"#);

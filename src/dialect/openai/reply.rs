@@ -156,6 +156,9 @@ const ANSWERS: [&str; 9] = [
     "reasoning_details",
 ];
 
+/// Those whose bytes say nothing about tokens.
+const NO_TEXT: [&str; 3] = ["audio", "images", "reasoning_details"];
+
 fn message_member<'a>(reader: &mut Reader<'a>, key: Str<'a>, choice: &mut Choice<'a>) -> Result<(), ReadError> {
     let kind = reader.peek()?;
     let raw = reader.skip()?;
@@ -169,7 +172,10 @@ fn message_member<'a>(reader: &mut Reader<'a>, key: Str<'a>, choice: &mut Choice
     };
     if filled {
         choice.has_answer = true;
-        choice.text_bytes += raw.len().saturating_sub(2) as u64;
+        // Nobody is charged for a picture by the letters that it takes, and details repeat the reasoning.
+        if !NO_TEXT.iter().any(|name| key.is(name)) {
+            choice.text_bytes += raw.len().saturating_sub(2) as u64;
+        }
     }
     Ok(())
 }
