@@ -62,15 +62,17 @@ fn optional<T>(value: Option<T>, write: impl Fn(T) -> String) -> String {
 fn provider(row: &Provider) -> String {
     let pairs = |pairs: &[(String, String)]| list(pairs.iter().map(|(a, b)| format!("({}, {})", text(a), text(b))));
     format!(
-        "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, auth: Auth::{}, base_url: {}, base_url_var: {}, key_vars: {}, \
+        "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, auth: Auth::{}, endpoint: Endpoint::{}, \
+         api_version: Cow::Borrowed(\"\"), base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
-         stream_options: {}, output_limit: OutputLimitName::{}, reasoning_outside_completion: {}, reported_cost: ReportedCost::{}, reasoning: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
+         stream_options: {}, output_limit: OutputLimitName::{}, default_output: {}, reasoning_outside_completion: {}, reported_cost: ReportedCost::{}, reasoning: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
          accepts: {}, drops: {}, renames: {}, adds: {}, forward_headers: {}, \
          quota_headers: QuotaHeaders::{}, quota_reset: {}, errors: {} }}",
         text(&row.id),
         text(&row.name),
         row.dialect,
         row.auth,
+        row.endpoint,
         text(&row.base_url),
         text(&row.base_url_var),
         texts(&row.key_vars),
@@ -81,6 +83,7 @@ fn provider(row: &Provider) -> String {
         row.stream_usage,
         row.stream_options,
         row.output_limit,
+        optional(row.default_output, |tokens| tokens.to_string()),
         row.reasoning_outside_completion,
         row.reported_cost,
         reasoning(row.reasoning),

@@ -223,6 +223,12 @@ impl<'a> Fields<'a> {
         value.and_then(|value| self.as_number(field, value, "a whole number")).unwrap_or_default()
     }
 
+    /// A number above 0, if it is there.
+    pub(crate) fn optional_count(&mut self, field: &'static str) -> Option<u32> {
+        let value = self.get(field)?;
+        self.as_number(field, value, "a whole number")
+    }
+
     pub(crate) fn optional_status(&mut self, field: &'static str) -> Option<u16> {
         let value = self.get(field)?;
         self.as_number(field, value, "an HTTP status")

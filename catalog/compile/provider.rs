@@ -5,7 +5,8 @@ use super::problem::{Place, ProblemKind};
 use super::reasoning::{Reasoning, read_reasoning};
 
 const DIALECTS: [Word; 2] = [("openai", "OpenAi"), ("anthropic", "Anthropic")];
-const AUTHS: [Word; 2] = [("bearer", "Bearer"), ("x_api_key", "XApiKey")];
+const AUTHS: [Word; 3] = [("bearer", "Bearer"), ("x_api_key", "XApiKey"), ("api_key", "ApiKey")];
+const ENDPOINTS: [Word; 2] = [("usual", "Usual"), ("azure", "Azure")];
 const KEY_POLICIES: [Word; 2] = [("required", "Required"), ("optional", "Optional")];
 const BODY_POLICIES: [Word; 2] = [("open", "Open"), ("strict", "Strict")];
 const STREAM_USAGES: [Word; 3] = [("in_last_choice", "InLastChoice"), ("trailing", "Trailing"), ("none", "None")];
@@ -90,6 +91,7 @@ pub(crate) struct Provider {
     pub(crate) name: String,
     pub(crate) dialect: &'static str,
     pub(crate) auth: &'static str,
+    pub(crate) endpoint: &'static str,
     pub(crate) base_url: String,
     pub(crate) base_url_var: String,
     pub(crate) key_vars: Vec<String>,
@@ -100,6 +102,7 @@ pub(crate) struct Provider {
     pub(crate) stream_usage: &'static str,
     pub(crate) stream_options: bool,
     pub(crate) output_limit: &'static str,
+    pub(crate) default_output: Option<u32>,
     pub(crate) reasoning_outside_completion: bool,
     pub(crate) reported_cost: &'static str,
     pub(crate) reasoning: Reasoning,
@@ -142,6 +145,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         name: fields.text("name"),
         dialect: fields.word("dialect", &DIALECTS),
         auth: fields.word_or("auth", &AUTHS, "Bearer"),
+        endpoint: fields.word_or("endpoint", &ENDPOINTS, "Usual"),
         base_url: fields.text("base_url"),
         base_url_var: fields.text("base_url_var"),
         key_vars: fields.texts("key_vars"),
@@ -152,6 +156,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         stream_usage: fields.word("stream_usage", &STREAM_USAGES),
         stream_options: fields.flag("stream_options"),
         output_limit: fields.word("output_limit", &OUTPUT_LIMITS),
+        default_output: fields.optional_count("default_output"),
         reasoning_outside_completion: fields.flag("reasoning_outside_completion"),
         reported_cost: fields.word_or("reported_cost", &REPORTED_COSTS, "None"),
         reasoning: read_reasoning(&mut fields),

@@ -204,11 +204,12 @@ impl Catalog {
     }
 
     /// This catalogue with the rows that `provider/name` means changed by `change`. It may change anything but the
-    /// provider and the model's own id there, which identify the row.
+    /// provider.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::UnknownModel`].
+    /// [`CatalogError::UnknownModel`], and [`CatalogError::DuplicateModel`] where the provider has another row of the new
+    /// own id.
     pub fn with_changed_model(
         mut self,
         provider: &str,
@@ -222,11 +223,21 @@ impl Catalog {
             });
         }
         let rows = self.models.to_mut().iter_mut();
+        let mut renamed = Vec::new();
         for model in rows.filter(|model| model.provider == provider && is_called(model, name)) {
             let (provider, upstream_id) = (model.provider.clone(), model.upstream_id.clone());
             change(model);
             model.provider = provider;
-            model.upstream_id = upstream_id;
+            if model.upstream_id != upstream_id {
+                renamed.push(model.upstream_id.clone());
+            }
+        }
+        for upstream_id in renamed {
+            let same =
+                self.models.iter().filter(|model| model.provider == provider && model.upstream_id == upstream_id);
+            if same.count() > 1 {
+                return Err(CatalogError::DuplicateModel { provider: Cow::Owned(provider.to_owned()), upstream_id });
+            }
         }
         Ok(self)
     }

@@ -50,6 +50,18 @@ pub enum Auth {
     Bearer,
     /// `x-api-key: {key}`.
     XApiKey,
+    /// `api-key: {key}`.
+    ApiKey,
+}
+
+/// Where behind its base URL a provider is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// At its dialect's path.
+    Usual,
+    /// As Azure OpenAI is: at `/openai/v1` and the dialect's path, or, where an API version is set, at
+    /// `/openai/deployments/{model}/chat/completions?api-version={version}`. The model's own id is a deployment's name.
+    Azure,
 }
 
 /// What a provider does with body fields it does not know.
@@ -253,7 +265,12 @@ pub struct ProviderSpec {
     pub dialect: Dialect,
     /// How the key is sent.
     pub auth: Auth,
-    /// What stands before the dialect's path (`/chat/completions`), without a trailing slash.
+    /// Where it is asked.
+    pub endpoint: Endpoint,
+    /// The API version, where the endpoint has one and it is set by the row; else empty.
+    pub api_version: Text,
+    /// What stands before the dialect's path (`/chat/completions`), without a trailing slash. `{NAME}` stands for the
+    /// variable of that name.
     pub base_url: Text,
     /// The variable that overrides `base_url`: `GROQ_BASE_URL`.
     pub base_url_var: Text,
@@ -273,6 +290,9 @@ pub struct ProviderSpec {
     pub stream_options: bool,
     /// The name of the output limit.
     pub output_limit: OutputLimitName,
+    /// The output limit in tokens that is sent where the client sends none, since the provider's own default would cut
+    /// answers short.
+    pub default_output: Option<u32>,
     /// `completion_tokens` leaves the reasoning tokens out, so they are added (xAI).
     pub reasoning_outside_completion: bool,
     /// How it tells what an answer cost.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use super::price;
 use super::provider::{
-    Auth, BodyPolicy, Dialect, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
+    Auth, BodyPolicy, Dialect, Endpoint, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
     QuotaReset, ReportedCost, StreamUsage, Text,
 };
 use super::reasoning::{

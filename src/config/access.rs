@@ -6,13 +6,18 @@ use super::env::Vars;
 use super::error::ConfigError;
 use super::json_error::JsonProblem;
 use super::secret::{self, Secret};
-use crate::catalog::provider::{KeyPolicy, ProviderSpec, Text};
+use crate::catalog::provider::{Endpoint, KeyPolicy, ProviderSpec, Text};
+
+/// The API version of Azure OpenAI's deployments; unset: its API without versions.
+const AZURE_API_VERSION: &str = "AZURE_OPENAI_API_VERSION";
 
 /// What is needed to call a provider that is on.
 #[derive(Clone, Debug)]
 pub struct ProviderAccess {
     /// What stands before `/chat/completions`, checked, without a trailing slash.
     pub base_url: String,
+    /// The API version, where it asks for one.
+    pub api_version: Option<String>,
     /// The key; none for a server that asks for none.
     pub key: Option<Secret>,
     /// Under what name the health of this provider is kept: its id and a digest of address and key. With another key it is
@@ -25,7 +30,29 @@ impl ProviderAccess {
     pub fn new(spec: &ProviderSpec, base_url: String, key: Option<Secret>) -> Self {
         let secret = key.as_ref().map_or("", Secret::expose);
         let health_id = format!("{}#{:08x}", spec.id, secret::fingerprint(&[&base_url, secret]));
-        Self { base_url, key, health_id }
+        let api_version = Some(spec.api_version.to_string()).filter(|version| !version.is_empty());
+        Self { base_url, api_version, key, health_id }
+    }
+
+    /// The address at which `model`, the provider's own id, is asked.
+    pub fn url(&self, provider: &ProviderSpec, model: &str) -> String {
+        let mut url = String::with_capacity(self.base_url.len() + 64);
+        url.push_str(&self.base_url);
+        match (provider.endpoint, &self.api_version) {
+            (Endpoint::Usual, _) => url.push_str(provider.dialect.path()),
+            (Endpoint::Azure, None) => {
+                url.push_str("/openai/v1");
+                url.push_str(provider.dialect.path());
+            }
+            (Endpoint::Azure, Some(version)) => {
+                url.push_str("/openai/deployments/");
+                push_segment(model, &mut url);
+                url.push_str(provider.dialect.path());
+                url.push_str("?api-version=");
+                url.push_str(version);
+            }
+        }
+        url
     }
 }
 
@@ -67,9 +94,60 @@ fn of_builtin(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<ProviderAcc
                 var: spec.base_url_var.to_string(),
             });
         }
-        None => checked(spec, &spec.base_url)?,
+        None => checked(spec, &expanded(vars, spec)?)?,
     };
-    Ok(Some(ProviderAccess::new(spec, base_url, key)))
+    let api_version = match spec.endpoint {
+        Endpoint::Usual => None,
+        Endpoint::Azure => api_version(vars)?,
+    };
+    Ok(Some(ProviderAccess { api_version, ..ProviderAccess::new(spec, base_url, key) }))
+}
+
+/// The row's base URL with the variables that it names in it.
+fn expanded(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<String, ConfigError> {
+    let Some((before, rest)) = spec.base_url.split_once('{') else { return Ok(spec.base_url.to_string()) };
+    let (name, after) = rest.split_once('}').unwrap_or((rest, ""));
+    let missing = || ConfigError::BaseUrlMissing {
+        provider: spec.id.to_string(),
+        var: format!("{name} or {}", spec.base_url_var),
+    };
+    let value = vars.text(name).ok_or_else(missing)?;
+    if value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        Ok(format!("{before}{value}{after}"))
+    } else {
+        Err(ConfigError::NotAPartOfUrl { var: name.to_owned(), value })
+    }
+}
+
+fn api_version(vars: &Vars<'_>) -> Result<Option<String>, ConfigError> {
+    let version = vars.text(AZURE_API_VERSION);
+    match version.filter(|version| !is_api_version(version)) {
+        None => Ok(vars.text(AZURE_API_VERSION)),
+        Some(value) => {
+            Err(ConfigError::Value { var: AZURE_API_VERSION, value, allowed: "a version such as 2024-10-21" })
+        }
+    }
+}
+
+/// Whether it may stand in a query as it is.
+pub(super) fn is_api_version(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+}
+
+/// One segment of a path: whatever is not unreserved (RFC 3986) is percent-encoded, so that no name leads elsewhere.
+fn push_segment(text: &str, url: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or('0', |digit| char::from(*digit));
+    let only_dots = text.bytes().all(|byte| byte == b'.');
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') || (byte == b'.' && !only_dots) {
+            url.push(char::from(byte));
+        } else {
+            url.push('%');
+            url.push(digit(byte >> 4));
+            url.push(digit(byte & 15));
+        }
+    }
 }
 
 /// A provider of `GATEWAY_CONFIG` is on because it is there.

@@ -31,6 +31,13 @@ pub enum ConfigError {
         /// `MAX_BODY_BYTES`, in bytes.
         body: u64,
     },
+    /// It stands in an address, and is more than letters, digits and hyphens.
+    NotAPartOfUrl {
+        /// The variable.
+        var: String,
+        /// What it holds.
+        value: String,
+    },
     /// None of the values that are allowed.
     Value {
         /// The variable.
@@ -121,6 +128,9 @@ impl fmt::Display for ConfigError {
                  the second"
             ),
             Self::Value { var, value, allowed } => write!(f, "{var} is {}; set it to {allowed}", shown(value)),
+            Self::NotAPartOfUrl { var, value } => {
+                write!(f, "{var} is {}; it may have letters, digits and hyphens only", shown(value))
+            }
             Self::ProjectId { var, problem } => write!(f, "{var}: {problem}"),
             Self::Origin { var, value } => write!(
                 f,

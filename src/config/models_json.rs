@@ -35,6 +35,7 @@ const ROW_KEYS: &[&str] = &[
 ];
 
 const CHANGE_KEYS: &[&str] = &[
+    "upstream_id",
     "context_window",
     "max_output",
     "price",
@@ -50,6 +51,8 @@ const CHANGE_KEYS: &[&str] = &[
 /// What an operator says of a model; what is none keeps its value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelChanges {
+    /// The provider's own id: the name of the operator's deployment.
+    pub upstream_id: Option<String>,
     /// Tokens of prompt and answer together.
     pub context_window: Option<u32>,
     /// The longest answer in tokens.
@@ -71,6 +74,7 @@ impl ModelChanges {
 
     fn read(object: &Object<'_>) -> Result<Self, ConfigError> {
         let changes = Self {
+            upstream_id: object.optional("upstream_id", Walker::name)?,
             context_window: object.optional("context_window", Walker::count)?,
             max_output: object.optional("max_output", Walker::count)?,
             prices: prices(object)?,
@@ -88,6 +92,9 @@ impl ModelChanges {
 
     /// Puts the changes into a row.
     pub fn apply(&self, model: &mut ModelSpec) {
+        if let Some(id) = &self.upstream_id {
+            model.upstream_id = Text::Owned(id.clone());
+        }
         model.context_window = self.context_window.or(model.context_window);
         model.max_output = self.max_output.or(model.max_output);
         if let Some(prices) = &self.prices {

@@ -10,7 +10,7 @@ use super::models_json::{control, drops, mends, row, texts};
 use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
-    Auth, BodyPolicy, Dialect, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
+    Auth, BodyPolicy, Dialect, Endpoint, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
     ReportedCost, StreamUsage, Text, Texts,
 };
 use crate::catalog::reasoning::{ReasoningHistory, ReasoningSpec};
@@ -18,6 +18,8 @@ use crate::catalog::reasoning::{ReasoningHistory, ReasoningSpec};
 const KEYS: &[&str] = &[
     "dialect",
     "auth",
+    "endpoint",
+    "api_version",
     "base_url",
     "key",
     "open",
@@ -30,6 +32,7 @@ const KEYS: &[&str] = &[
     "prefill",
     "mends",
     "output_limit",
+    "default_output",
     "multiple_choices",
     "image_urls",
     "drops",
@@ -44,7 +47,8 @@ const MAX_PROVIDER_ID_LENGTH: usize = 32;
 const OWN_PREFIX: &str = "GATEWAY_";
 
 const DIALECTS: &[(&str, Dialect)] = &[("openai", Dialect::OpenAi)];
-const AUTHS: &[(&str, Auth)] = &[("bearer", Auth::Bearer), ("x_api_key", Auth::XApiKey)];
+const AUTHS: &[(&str, Auth)] = &[("bearer", Auth::Bearer), ("x_api_key", Auth::XApiKey), ("api_key", Auth::ApiKey)];
+const ENDPOINTS: &[(&str, Endpoint)] = &[("usual", Endpoint::Usual), ("azure", Endpoint::Azure)];
 const STREAM_USAGES: &[(&str, StreamUsage)] =
     &[("in_last_choice", StreamUsage::InLastChoice), ("trailing", StreamUsage::Trailing), ("none", StreamUsage::None)];
 const PREFILLS: &[(&str, Prefill)] = &[
@@ -112,15 +116,19 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
     let (body, accepts) = body(object)?;
     let dialect = object.optional("dialect", |json| json.word(DIALECTS))?.unwrap_or(Dialect::OpenAi);
     // What a server of the dialect's own maker takes.
-    let usual_auth = match dialect {
-        Dialect::OpenAi => Auth::Bearer,
-        Dialect::Anthropic => Auth::XApiKey,
+    let endpoint = object.optional("endpoint", |json| json.word(ENDPOINTS))?.unwrap_or(Endpoint::Usual);
+    let usual_auth = match (endpoint, dialect) {
+        (Endpoint::Azure, _) => Auth::ApiKey,
+        (Endpoint::Usual, Dialect::OpenAi) => Auth::Bearer,
+        (Endpoint::Usual, Dialect::Anthropic) => Auth::XApiKey,
     };
     Ok(ProviderSpec {
         name: id.clone(),
         id,
         dialect,
         auth: object.optional("auth", |json| json.word(AUTHS))?.unwrap_or(usual_auth),
+        endpoint,
+        api_version: object.optional("api_version", Walker::name)?.map(Text::Owned).unwrap_or_default(),
         base_url: base_url(object.required("base_url", "the address of the server")?)?.into(),
         base_url_var: Text::Borrowed(""),
         key: if key_var.is_some() { KeyPolicy::Required } else { KeyPolicy::Optional },
@@ -135,6 +143,7 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
         output_limit: object
             .optional("output_limit", |json| json.word(OUTPUT_LIMITS))?
             .unwrap_or(OutputLimitName::Either),
+        default_output: object.optional("default_output", Walker::count)?,
         reasoning_outside_completion: false,
         reported_cost: ReportedCost::None,
         reasoning: ReasoningSpec {

@@ -66,7 +66,7 @@ impl<'r, P: Ports> Asker<'r, P> {
         let exposed = secret.map(|key| key.expose());
         let mut encoded = encode(self.request, provider, &candidate.model, so_far);
         let call = UpstreamCall {
-            url: format!("{}{}", access.base_url, provider.dialect.path()),
+            url: access.url(provider, &candidate.model.upstream_id),
             headers: self.upstream_headers(candidate, exposed),
             body: std::mem::take(&mut encoded.body),
             quota_headers: provider.quota_headers,
@@ -159,6 +159,7 @@ impl<'r, P: Ports> Asker<'r, P> {
         headers.extend(secret.map(|secret| match candidate.provider.auth {
             Auth::Bearer => ("authorization".to_owned(), format!("Bearer {secret}")),
             Auth::XApiKey => ("x-api-key".to_owned(), secret.to_owned()),
+            Auth::ApiKey => ("api-key".to_owned(), secret.to_owned()),
         }));
         let allowed = &candidate.provider.forward_headers;
         let forwarded =

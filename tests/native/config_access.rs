@@ -1,6 +1,7 @@
 //! Which providers are on, where, with which key; and that no key is ever shown.
 
-use opengateway::config::{BaseUrlError, parse_base_url};
+use opengateway::catalog::lookup::Catalog;
+use opengateway::config::{BaseUrlError, Builtin, Config, parse_base_url};
 use proptest::prelude::*;
 
 use crate::config_fixture::{Vars, config, refusal};
@@ -220,5 +221,77 @@ proptest! {
             prop_assert_eq!(parse_base_url(&url), Ok(url.clone()));
             prop_assert!(!url.ends_with('/') && url.is_ascii());
         }
+    }
+}
+
+fn url(vars: Vars<'_>, provider: &str, model: &str) -> String {
+    let catalog = Catalog::builtin();
+    let var = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let config = Config::from_vars(&var, Builtin::from(&catalog)).unwrap();
+    let spec = catalog.provider(provider).or_else(|| config.catalog.providers.iter().find(|spec| spec.id == provider));
+    config.access(provider).unwrap().url(spec.unwrap(), model)
+}
+
+#[test]
+fn each_provider_is_asked_where_its_endpoint_is() {
+    let azure = [("AZURE_OPENAI_API_KEY", "k"), ("AZURE_RESOURCE_NAME", "my-res")];
+    let versioned = [azure[0], azure[1], ("AZURE_OPENAI_API_VERSION", "2024-10-21")];
+    let at_base = [azure[0], ("AZURE_OPENAI_BASE_URL", "https://eu.example.com/"), versioned[2]];
+    let own = r#"{"providers": {"eu": {"base_url": "https://eu.openai.azure.com", "endpoint": "azure",
+        "api_version": "2025-04-01-preview"}}}"#;
+    let cases: [(Vars<'_>, &str, &str, &str); 8] = [
+        (&[("GROQ_API_KEY", "k")], "groq", "m", "https://api.groq.com/openai/v1/chat/completions"),
+        (&[("ANTHROPIC_API_KEY", "k")], "anthropic", "m", "https://api.anthropic.com/v1/messages"),
+        (&azure, "azure", "gpt-5.5", "https://my-res.openai.azure.com/openai/v1/chat/completions"),
+        (
+            &versioned,
+            "azure",
+            "gpt-5.5",
+            "https://my-res.openai.azure.com/openai/deployments/gpt-5.5/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            &versioned,
+            "azure",
+            "../x?y é",
+            "https://my-res.openai.azure.com/openai/deployments/..%2Fx%3Fy%20%C3%A9/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            &at_base,
+            "azure",
+            "..",
+            "https://eu.example.com/openai/deployments/%2E%2E/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            &[("GATEWAY_CONFIG", own)],
+            "eu",
+            "mine",
+            "https://eu.openai.azure.com/openai/deployments/mine/chat/completions?api-version=2025-04-01-preview",
+        ),
+        (
+            &[("WORKERS_AI_API_KEY", "k"), ("CLOUDFLARE_ACCOUNT_ID", "0123abc")],
+            "workers-ai",
+            "@cf/m",
+            "https://api.cloudflare.com/client/v4/accounts/0123abc/ai/v1/chat/completions",
+        ),
+    ];
+    for (vars, provider, model, wanted) in cases {
+        assert_eq!(url(vars, provider, model), wanted);
+    }
+}
+
+#[test]
+fn an_address_made_of_a_variable_is_checked() {
+    let refused = |vars: Vars<'_>| {
+        let var = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::from_vars(&var, Builtin::from(&Catalog::builtin())).unwrap_err().to_string()
+    };
+    let key = ("AZURE_OPENAI_API_KEY", "k");
+    for (vars, words) in [
+        (&[key] as Vars<'_>, "AZURE_RESOURCE_NAME or AZURE_OPENAI_BASE_URL"),
+        (&[key, ("AZURE_RESOURCE_NAME", "evil.test/")], "letters, digits and hyphens"),
+        (&[key, ("AZURE_RESOURCE_NAME", "r"), ("AZURE_OPENAI_API_VERSION", "2024&x=1")], "AZURE_OPENAI_API_VERSION"),
+    ] {
+        let message = refused(vars);
+        assert!(message.contains(words), "{message}");
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{
-    Auth, BodyPolicy, Dialect, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, ReportedCost,
+    Auth, BodyPolicy, Dialect, Endpoint, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, ReportedCost,
     StreamUsage, Text,
 };
 use opengateway::catalog::reasoning::{ModelReasoning, ReasoningSpec};
@@ -58,6 +58,8 @@ pub(crate) fn provider(
         name: id.into(),
         dialect: Dialect::OpenAi,
         auth: Auth::Bearer,
+        endpoint: Endpoint::Usual,
+        api_version: Text::Borrowed(""),
         base_url: base_url.into(),
         base_url_var: format!("{}_BASE_URL", id.to_uppercase()).into(),
         key_vars: key_vars.iter().map(|var| Text::Borrowed(*var)).collect(),
@@ -68,6 +70,7 @@ pub(crate) fn provider(
         stream_usage: StreamUsage::InLastChoice,
         stream_options: false,
         output_limit: OutputLimitName::MaxTokens,
+        default_output: None,
         reasoning_outside_completion: false,
         reported_cost: ReportedCost::None,
         reasoning: ReasoningSpec::PLAIN,

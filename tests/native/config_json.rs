@@ -1,6 +1,6 @@
 //! `GATEWAY_CONFIG`: what it may say and what becomes of it.
 
-use opengateway::catalog::lookup::Catalog;
+use opengateway::catalog::lookup::{Catalog, CatalogError};
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
 use opengateway::catalog::price::{Extra, Prices};
 use opengateway::catalog::provider::{BodyPolicy, KeyPolicy, OutputLimitName, StreamUsage};
@@ -213,9 +213,24 @@ fn a_change_concerns_one_offer_alone() {
 #[test]
 fn the_compiled_in_catalogue_is_one_to_read_over() {
     let catalog = Catalog::builtin();
-    let keys = |name: &str| name.ends_with("_API_KEY").then(|| "sk-x".to_owned());
+    let addressed = ["AZURE_RESOURCE_NAME", "CLOUDFLARE_ACCOUNT_ID"];
+    let keys = |name: &str| (name.ends_with("_API_KEY") || addressed.contains(&name)).then(|| "sk-x".to_owned());
     let config = Config::from_vars(&keys, Builtin::from(&catalog)).unwrap();
     let all = catalog.providers().iter().filter(|spec| spec.key_vars.iter().any(|var| var.ends_with("_API_KEY")));
     assert_eq!(config.providers_on().count(), all.count());
     assert_eq!(config.catalog.join(Catalog::builtin()), Ok(catalog));
+}
+
+#[test]
+fn a_deployment_is_named_by_a_change() {
+    let builtin = Catalog::builtin();
+    let joined = |json: &str| {
+        let var = |name: &str| (name == "GATEWAY_CONFIG").then(|| json.to_owned());
+        Config::from_vars(&var, Builtin::from(&builtin)).unwrap().catalog.join(Catalog::builtin())
+    };
+    let catalog = joined(r#"{"models": {"azure/gpt-5.5": {"upstream_id": "prod-55", "auto": true}}}"#).unwrap();
+    let row = catalog.model_at("azure", "gpt-5.5").next().unwrap();
+    assert_eq!((&*row.upstream_id, row.auto, row.prices.is_some()), ("prod-55", true, true));
+    let taken = joined(r#"{"models": {"azure/gpt-5.5": {"upstream_id": "gpt-5.4"}}}"#);
+    assert!(matches!(taken, Err(CatalogError::DuplicateModel { .. })), "{taken:?}");
 }

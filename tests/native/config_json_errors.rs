@@ -97,7 +97,7 @@ fn mistakes_in_the_document_are_told_by_path() {
         ),
         (
             r#"{"models": {"groq/qwen-free": {"cost": 1}}}"#.to_owned(),
-            "models[\"groq/qwen-free\"].cost: unknown key; known here: context_window, max_output, price, price_tiers, \
+            "models[\"groq/qwen-free\"].cost: unknown key; known here: upstream_id, context_window, max_output, price, price_tiers, \
              input_usd_per_mtok, output_usd_per_mtok, cached_input_usd_per_mtok, capabilities, free, auto",
         ),
     ] {
@@ -126,7 +126,7 @@ fn mistakes_in_a_provider_are_told_by_path() {
     for (members, message) in [
         (
             r#""apikey": "x""#,
-            "apikey: unknown key; known here: dialect, auth, base_url, key, open, any_model, models, stream_usage, stream_options, reasoning, reasoning_history, prefill, mends, output_limit, multiple_choices, image_urls, drops, renames, adds, accepts, quota_headers",
+            "apikey: unknown key; known here: dialect, auth, endpoint, api_version, base_url, key, open, any_model, models, stream_usage, stream_options, reasoning, reasoning_history, prefill, mends, output_limit, default_output, multiple_choices, image_urls, drops, renames, adds, accepts, quota_headers",
         ),
         (
             r#""quota_headers": "theirs""#,

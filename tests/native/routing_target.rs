@@ -67,7 +67,7 @@ fn every_alias_and_every_row_of_the_catalogue_can_be_named() {
 
 #[test]
 fn a_catalogue_id_means_every_provider_that_serves_it() {
-    let all = ["groq", "sambanova", "nvidia", "cerebras", "openrouter", "together", "fireworks"];
+    let all = ["groq", "sambanova", "nvidia", "cerebras", "openrouter", "together", "fireworks", "workers-ai"];
     assert_eq!(providers("gpt-oss-120b"), all);
     assert_eq!(providers("  gpt-oss-120b "), all);
 }

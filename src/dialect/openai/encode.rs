@@ -37,7 +37,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
         stream_options(&mut body, request, provider);
     }
     let effort = reasoning::applied(request, provider, model);
-    if let Some(limit) = request.output_limit {
+    if let Some(limit) = request.output_limit.or(default_output(provider, model)) {
         let name = match provider.output_limit {
             OutputLimitName::MaxTokens => "max_tokens",
             OutputLimitName::MaxCompletionTokens => "max_completion_tokens",
@@ -88,6 +88,12 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     }
     body.end();
     Encoded { body: out, dropped, effort }
+}
+
+/// The output limit where the client sends none; never more than half of the window, since the prompt needs room in it.
+fn default_output(provider: &ProviderSpec, model: &ModelSpec) -> Option<u32> {
+    let half = model.context_window.map_or(u32::MAX, |window| window / 2);
+    provider.default_output.map(|limit| limit.min(half))
 }
 
 /// Adds the beginning of the answer to the array `messages`.
