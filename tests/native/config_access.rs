@@ -239,9 +239,8 @@ fn each_provider_is_asked_where_its_endpoint_is() {
     let at_base = [azure[0], ("AZURE_OPENAI_BASE_URL", "https://eu.example.com/"), versioned[2]];
     let own = r#"{"providers": {"eu": {"base_url": "https://eu.openai.azure.com", "endpoint": "azure",
         "api_version": "2025-04-01-preview"}}}"#;
-    let cases: [(Vars<'_>, &str, &str, &str); 8] = [
+    let cases: [(Vars<'_>, &str, &str, &str); 7] = [
         (&[("GROQ_API_KEY", "k")], "groq", "m", "https://api.groq.com/openai/v1/chat/completions"),
-        (&[("ANTHROPIC_API_KEY", "k")], "anthropic", "m", "https://api.anthropic.com/v1/messages"),
         (&azure, "azure", "gpt-5.5", "https://my-res.openai.azure.com/openai/v1/chat/completions"),
         (
             &versioned,
