@@ -10,8 +10,8 @@ use super::models_json::{control, drops, mends, row, texts};
 use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
-    Auth, BodyPolicy, Dialect, Endpoint, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders,
-    ReportedCost, StreamUsage, Text, Texts,
+    Auth, BodyPolicy, Dialect, Endpoint, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec,
+    QuotaHeaders, ReportedCost, StreamUsage, Text, Texts,
 };
 use crate::catalog::reasoning::{ReasoningHistory, ReasoningSpec};
 
