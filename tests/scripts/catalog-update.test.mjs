@@ -1,6 +1,7 @@
 // The refresh of the catalogue from models.dev. tests/fixtures/models-dev.json was made by hand in the form that
 // packages/core/src/schema.ts of github.com/anomalyco/models.dev gives for api.json.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import test from "node:test";
 
@@ -283,6 +284,21 @@ test("a model that also returns images has no one price, so theirs is not taken"
   assert.match(refresh(images).report, /they have no price of it; ours stays/);
   const priced = refresh(dataSet(), { groq }).texts.get(GROQ_PATH);
   assert.ok(priced.includes("price = { input = 0.15, output = 0.6, cached_input = 0.075 }\ncapabilities"));
+});
+
+test("the command says in one line why it changed nothing, and takes no option that it does not know", () => {
+  const before = readFileSync(inRoot(GROQ_PATH), "utf8");
+  for (const [args, reason] of [
+    [["tests/fixtures/models-dev.json"], /^\nerror: the data set has no models of "\w+"/],
+    [["--dry-run", "no/such/file"], /^\nerror: no\/such\/file cannot be read/],
+    [["--wirte"], /^\nerror: Unknown option '--wirte'/],
+  ]) {
+    const { status, stderr, stdout } = spawnSync(process.execPath, ["scripts/catalog-update.mjs", ...args], { cwd: inRoot(), encoding: "utf8" });
+    assert.equal(status, 1);
+    assert.match(stderr, reason);
+    assert.equal(stdout, "");
+  }
+  assert.equal(readFileSync(inRoot(GROQ_PATH), "utf8"), before);
 });
 
 test("the catalogue's own files can be read, and every provider that has models is known in models.dev", () => {

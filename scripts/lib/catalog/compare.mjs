@@ -17,8 +17,8 @@ const CACHE_WRITE = [5n, 4n];
 const CAPABILITIES = ["tools", "json_object", "json_schema", "vision", "reasoning", "web_search"];
 
 /**
- * `file`: of one provider; `models`: the data set's models of it; `accepted`: `provider/own id`s whose flagged changes are made all
- * the same. Returns `{provider, rows: [{row, changes: [{field, from, to, edits}], flags, notes}], missing: [row], unknown: [[own
+ * `file`: of one provider; `models`: the data set's models of it; `accepted`: `provider/own id`s whose flagged changes are made
+ * all the same. Returns `{provider, rows: [{row, changes: [{field, from, to, edits}], flags, notes}], missing: [row], unknown: [[own
  * name, facts]]}`.
  *
  * @throws Failure where the data set is strange.

@@ -32,11 +32,15 @@ export async function fetchDataSet() {
 }
 
 /**
- * The models of each of `providers` (ours) as `Map(our provider id -> Map(own name -> facts))`, null for a provider that may be
- * lacking and is, where facts are:
- * `context` and `output` (tokens, or null), `price` (`Map(our name -> millionths of USD per million tokens)`, or null where there is none or not one),
- * `tiers` (`[{above, rates}]`, shortest first), `hasOldTier` (there is one of a size that is not said), `tools`, `vision`, `reasoning`, `jsonSchema` (null: not said), `efforts` (the scale, null: not said),
- * `toggle` (thinking can be switched off), `released`, `deprecated`, `unfit` (why it is not added unasked, or null). A model with `problem` could not be read.
+ * The models of each of `providers` (ours) as `Map(our provider id -> Map(own name -> facts))`; null for a provider that may be
+ * lacking and is. Facts are:
+ * - `context`, `output`: tokens, or null where nobody knows;
+ * - `price`: `Map(our name -> millionths of USD per million tokens)`, or null where there is none or more than one;
+ * - `tiers`: `[{above, rates}]`, shortest first; `hasOldTier`: there is one, of a size that is not said;
+ * - `tools`, `vision`, `reasoning`, and `jsonSchema`, null where it is not said;
+ * - `efforts`: the scale, or null; `toggle`: thinking can be switched off;
+ * - `released`: a day or month as text; `deprecated`; `unfit`: why it is not added unasked, or null.
+ * A model that could not be read has `problem` alone.
  */
 export function readDataSet(text, providers) {
   let data;

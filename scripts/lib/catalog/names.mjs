@@ -4,8 +4,8 @@ import { Failure } from "../processes.mjs";
 import { edited, quoted, readToml } from "./toml.mjs";
 
 /**
- * `text`: of aliases.toml; `removed`: rows that are gone; `rows`: those that remain and those that are new. Returns `{text, told}`, where
- * `told` are lines for a person.
+ * `text`: of aliases.toml; `removed`: rows that are gone; `rows`: those that remain and those that are new. Returns
+ * `{text, told}`, where `told` are lines for a person.
  */
 export function withNames(path, text, { removed, rows, day }) {
   const { headers, assignments } = readToml(text, path);
