@@ -115,6 +115,7 @@ fn plans(criterion: &mut Criterion) {
             auto_models: &[],
             requirements: &requirements,
             preferences: &request.preferences,
+            left_out: &|_, _| Vec::new(),
         };
         let targets = [target];
         assert!(planner.plan(&targets).is_ok(), "{model} can be planned");

@@ -7,6 +7,7 @@ pub mod dialect;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod gateway;
+pub mod hash;
 pub mod health;
 pub mod json;
 pub mod openai;

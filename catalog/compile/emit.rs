@@ -66,7 +66,7 @@ fn provider(row: &Provider) -> String {
          api_version: Cow::Borrowed(\"\"), base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
          stream_options: {}, output_limit: OutputLimitName::{}, default_output: {}, reasoning_outside_completion: {}, reported_cost: ReportedCost::{}, reasoning: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
-         accepts: {}, drops: {}, renames: {}, adds: {}, forward_headers: {}, \
+         accepts: {}, drops: {}, renames: {}, adds: {}, clamps: {}, limits: {}, quirks: Quirks::of(&[{}]), forward_headers: {}, \
          quota_headers: QuotaHeaders::{}, quota_reset: {}, errors: {} }}",
         text(&row.id),
         text(&row.name),
@@ -94,6 +94,9 @@ fn provider(row: &Provider) -> String {
         texts(&row.drops),
         pairs(&row.renames),
         pairs(&row.adds),
+        pairs(&row.clamps),
+        list(row.limits.iter().map(|(field, most)| format!("({}, {most})", text(field)))),
+        row.quirks.iter().map(|quirk| format!("Quirk::{quirk}")).collect::<Vec<_>>().join(", "),
         texts(&row.forward_headers),
         row.quota_headers,
         optional(row.quota_reset, |reset| format!("QuotaReset::{reset}")),

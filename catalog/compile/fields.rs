@@ -162,22 +162,53 @@ impl<'a> Fields<'a> {
         Some(Fields::new(self.file, value.span(), table?))
     }
 
-    /// The names and texts of an optional table, with the place of each.
-    pub(crate) fn pairs(&mut self, field: &'static str) -> Vec<(Place, String, String)> {
+    /// The names and values of an optional table, as `read` takes them, with the place of each.
+    fn entries<T>(
+        &mut self,
+        field: &'static str,
+        wanted: &'static str,
+        read: impl Fn(&Self, &str, &'a Spanned<DeValue<'a>>) -> Option<T>,
+    ) -> Vec<(Place, String, T)> {
         let Some(value) = self.get(field) else {
             return Vec::new();
         };
         let Some(table) = value.get_ref().as_table() else {
-            self.wrong_type(value, field, "a table of texts");
+            self.wrong_type(value, field, wanted);
             return Vec::new();
         };
         table
             .iter()
             .filter_map(|(key, value)| {
-                let text = self.as_text(key.get_ref(), value)?;
-                Some((self.file.place(key.span()), key.get_ref().to_string(), text.to_owned()))
+                let value = read(self, key.get_ref(), value)?;
+                Some((self.file.place(key.span()), key.get_ref().to_string(), value))
             })
             .collect()
+    }
+
+    /// The names and texts of an optional table, with the place of each.
+    pub(crate) fn pairs(&mut self, field: &'static str) -> Vec<(Place, String, String)> {
+        self.entries(field, "a table of texts", |fields, key, value| fields.as_text(key, value).map(str::to_owned))
+    }
+
+    /// The names and whole numbers of an optional table.
+    pub(crate) fn counts(&mut self, field: &'static str) -> Vec<(String, u32)> {
+        let wanted = "a table of whole numbers";
+        let counts = self.entries(field, wanted, |fields, key, value| fields.as_number(key, value, "a whole number"));
+        counts.into_iter().map(|(_, key, count)| (key, count)).collect()
+    }
+
+    /// The names and numbers of an optional table, as JSON text.
+    pub(crate) fn numbers(&mut self, field: &'static str) -> Vec<(String, String)> {
+        let numbers = self.entries(field, "a table of numbers", |fields, key, value| {
+            let number = value.get_ref();
+            let whole = number.as_integer().filter(|integer| integer.radix() == 10).map(|integer| integer.as_str());
+            let text = whole.or_else(|| number.as_float().map(|float| float.as_str()));
+            if text.is_none() {
+                fields.wrong_type(value, key, "a number");
+            }
+            text.map(str::to_owned)
+        });
+        numbers.into_iter().map(|(_, key, number)| (key, number)).collect()
     }
 
     fn as_flag(&self, field: &str, value: &Spanned<DeValue<'_>>) -> bool {

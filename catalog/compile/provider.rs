@@ -42,6 +42,19 @@ const QUOTA_HEADERS: [Word; 8] = [
 const REPORTED_COSTS: [Word; 3] = [("none", "None"), ("usd", "Usd"), ("ticks", "Ticks")];
 const QUOTA_RESETS: [Word; 2] = [("utc_midnight", "UtcMidnight"), ("pacific_midnight", "PacificMidnight")];
 
+/// The quirks of `src/catalog/quirk.rs`; a test holds the two lists together.
+pub(crate) const QUIRKS: [Word; 9] = [
+    ("no_developer_role", "NoDeveloperRole"),
+    ("no_null_content", "NoNullContent"),
+    ("no_text_parts", "NoTextParts"),
+    ("nine_character_call_ids", "NineCharacterCallIds"),
+    ("any_for_required", "AnyForRequired"),
+    ("no_additional_properties", "NoAdditionalProperties"),
+    ("one_call_at_a_time", "OneCallAtATime"),
+    ("stop_list", "StopList"),
+    ("require_parameters", "RequireParameters"),
+];
+
 /// The classes of `src/routing/failure.rs`; a test holds the two lists together.
 pub(crate) const ERROR_CLASSES: [Word; 17] = [
     ("connect", "Connect"),
@@ -80,8 +93,16 @@ pub(crate) const GATEWAY_FIELDS: [&str; 9] = [
 ];
 
 /// What may be dropped of every message: `src/openai/messages.rs` has the same list, and a test holds the two together.
-pub(crate) const MESSAGE_MEMBERS: [&str; 4] =
-    ["messages.name", "messages.reasoning", "messages.reasoning_content", "messages.reasoning_details"];
+pub(crate) const MESSAGE_MEMBERS: [&str; 8] = [
+    "messages.name",
+    "messages.reasoning",
+    "messages.reasoning_content",
+    "messages.reasoning_details",
+    "messages.annotations",
+    "messages.refusal",
+    "messages.images",
+    "messages.audio",
+];
 
 /// A row of `PROVIDERS`. Enum fields hold the name of the variant.
 #[derive(Debug)]
@@ -114,6 +135,10 @@ pub(crate) struct Provider {
     pub(crate) renames: Vec<(String, String)>,
     /// The field and its JSON text.
     pub(crate) adds: Vec<(String, String)>,
+    /// The field and its JSON number.
+    pub(crate) clamps: Vec<(String, String)>,
+    pub(crate) limits: Vec<(String, u32)>,
+    pub(crate) quirks: Vec<&'static str>,
     pub(crate) forward_headers: Vec<String>,
     pub(crate) quota_headers: &'static str,
     pub(crate) quota_reset: Option<&'static str>,
@@ -167,6 +192,9 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         drops: read_drops(&mut fields),
         renames: fields.pairs("renames").into_iter().map(|(_, name, theirs)| (name, theirs)).collect(),
         adds: read_adds(&mut fields),
+        clamps: fields.numbers("clamps"),
+        limits: fields.counts("limits"),
+        quirks: fields.words("quirks", &QUIRKS),
         forward_headers: fields.texts("forward_headers"),
         quota_headers: fields.word("quota_headers", &QUOTA_HEADERS),
         quota_reset: fields.optional_word("quota_reset", &QUOTA_RESETS),
@@ -202,7 +230,8 @@ pub(crate) fn read_drops(fields: &mut Fields<'_>) -> Vec<String> {
         if NEVER_DROPPED.contains(&field.as_str()) {
             fields.report(ProblemKind::NeverDropped { field: field.clone() });
         }
-        if field.contains('.') && !MESSAGE_MEMBERS.contains(&field.as_str()) {
+        let known = MESSAGE_MEMBERS.contains(&field.as_str()) || field.starts_with("stream_options.");
+        if field.contains('.') && !known {
             fields.report(ProblemKind::UnknownMember { field: field.clone() });
         }
     }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::outbox::{self, Row};
+use crate::hash::fnv_1a;
 use crate::json::{Kind, ReadError, Reader};
 
 /// How often a single record must fail, each time with a good control after it, before it counts as bad: D1 might have
@@ -245,9 +246,4 @@ fn id_of(record: &str) -> String {
     });
     let id = id.filter(|id: &String| read.is_ok() && !id.is_empty());
     id.unwrap_or_else(|| format!("{:016x}", fnv_1a(record)))
-}
-
-/// A hash of a text, FNV-1a: an id for the few records that have none, not a secret.
-fn fnv_1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

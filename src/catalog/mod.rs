@@ -5,6 +5,7 @@ pub mod lookup;
 pub mod model;
 pub mod price;
 pub mod provider;
+pub mod quirk;
 pub mod reasoning;
 pub mod tables;
 

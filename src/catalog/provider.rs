@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::quirk::Quirks;
 use super::reasoning::ReasoningSpec;
 use crate::routing::failure::ErrorClass;
 
@@ -9,6 +10,9 @@ use crate::routing::failure::ErrorClass;
 pub type Text = Cow<'static, str>;
 /// A list of such strings.
 pub type Texts = Cow<'static, [Text]>;
+
+/// What the names of members of `stream_options` begin with in `drops`, `accepts` and `x-gateway-dropped-params`.
+pub const STREAM_OPTIONS: &str = "stream_options.";
 
 /// Body fields that the gateway writes by itself from what the client asked for, and those that say what the answer is:
 /// no row adds them.
@@ -314,6 +318,13 @@ pub struct ProviderSpec {
     /// Fields that are sent where the client does not send them: `(the provider's name, JSON text)`. For defaults of the
     /// provider's that would make an answer untrue.
     pub adds: Cow<'static, [(Text, Text)]>,
+    /// Numbers above what it takes: `(field, JSON number)`. A larger one is sent as this one.
+    pub clamps: Cow<'static, [(Text, Text)]>,
+    /// The most that it takes of a field, where less would be another wish: `(field, most)`, of a list how many members. Above
+    /// that the field counts as one that it does not take.
+    pub limits: Cow<'static, [(Text, u32)]>,
+    /// What it wants in another form.
+    pub quirks: Quirks,
     /// Request headers of the client's that it may see, lower-case.
     pub forward_headers: Texts,
     /// The names of the headers that tell what is left.

@@ -8,6 +8,7 @@ use super::provider::{
     Auth, BodyPolicy, Dialect, Endpoint, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec,
     QuotaHeaders, QuotaReset, ReportedCost, StreamUsage, Text,
 };
+use super::quirk::{Quirk, Quirks};
 use super::reasoning::{
     ModelReasoning, ReasoningBudget, ReasoningControl, ReasoningHistory, ReasoningSpec, ReasoningText,
 };

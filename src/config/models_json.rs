@@ -8,7 +8,7 @@ use super::prices_json::prices;
 use super::walker::{Object, Walker};
 use crate::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use crate::catalog::price::Prices;
-use crate::catalog::provider::{Mend, MendList, Text, Texts};
+use crate::catalog::provider::{Mend, MendList, STREAM_OPTIONS, Text, Texts};
 use crate::catalog::reasoning::{ModelReasoning, ReasoningBudget, ReasoningControl};
 use crate::openai::request::MessageMember;
 
@@ -164,7 +164,7 @@ pub(super) fn drops(json: &Walker<'_>) -> Result<Texts, ConfigError> {
     let known = MessageMember::ALL.map(MessageMember::path);
     for element in json.array()? {
         let found = element.name()?;
-        if found.contains('.') && !known.contains(&found.as_str()) {
+        if found.contains('.') && !known.contains(&found.as_str()) && !found.starts_with(STREAM_OPTIONS) {
             return element.wrong(JsonProblem::NotOneOf { found, allowed: known.to_vec() });
         }
     }

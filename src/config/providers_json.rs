@@ -13,6 +13,7 @@ use crate::catalog::provider::{
     Auth, BodyPolicy, Dialect, Endpoint, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec,
     QuotaHeaders, ReportedCost, StreamUsage, Text, Texts,
 };
+use crate::catalog::quirk::{Quirk, Quirks};
 use crate::catalog::reasoning::{ReasoningHistory, ReasoningSpec};
 
 const KEYS: &[&str] = &[
@@ -39,6 +40,9 @@ const KEYS: &[&str] = &[
     "renames",
     "adds",
     "accepts",
+    "clamps",
+    "limits",
+    "quirks",
     "quota_headers",
 ];
 /// The longest provider id: it stands in every pin, log line and usage record.
@@ -160,6 +164,9 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
         drops: object.optional("drops", drops)?.unwrap_or_default(),
         renames: object.optional("renames", renames)?.unwrap_or_default(),
         adds: object.optional("adds", adds)?.unwrap_or_default(),
+        clamps: object.optional("clamps", clamps)?.unwrap_or_default(),
+        limits: object.optional("limits", limits)?.unwrap_or_default(),
+        quirks: object.optional("quirks", quirks)?.unwrap_or_default(),
         forward_headers: Cow::Borrowed(&[]),
         quota_headers: object
             .optional("quota_headers", |json| json.word(QUOTA_HEADERS))?
@@ -226,4 +233,26 @@ fn renames(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigErro
         renames.push((Text::Owned(from.into_owned()), Text::Owned(to.name()?)));
     }
     Ok(renames.into())
+}
+
+fn clamps(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError> {
+    let mut clamps = Vec::new();
+    for (field, most) in json.entries()? {
+        clamps.push((Text::Owned(field.into_owned()), Text::Owned(most.number()?.to_owned())));
+    }
+    Ok(clamps.into())
+}
+
+fn limits(json: &Walker<'_>) -> Result<Cow<'static, [(Text, u32)]>, ConfigError> {
+    let mut limits = Vec::new();
+    for (field, most) in json.entries()? {
+        limits.push((Text::Owned(field.into_owned()), most.count()?));
+    }
+    Ok(limits.into())
+}
+
+fn quirks(json: &Walker<'_>) -> Result<Quirks, ConfigError> {
+    let words = Quirk::ALL.map(|quirk| (quirk.as_str(), quirk));
+    let quirks: Result<Vec<Quirk>, ConfigError> = json.array()?.iter().map(|element| element.word(&words)).collect();
+    Ok(Quirks::of(&quirks?))
 }

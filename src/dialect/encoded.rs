@@ -1,7 +1,10 @@
 //! A request as a provider gets it, whatever its dialect.
 
-use crate::catalog::model::Effort;
+use super::openai::params;
+use crate::catalog::model::{Effort, ModelSpec};
+use crate::catalog::provider::{Dialect, ProviderSpec};
 use crate::json::push_number;
+use crate::openai::request::{ChatRequest, MessageMember};
 
 /// A request as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,4 +42,18 @@ impl AppliedEffort {
             }
         }
     }
+}
+
+/// The parameters of `request` that this provider and model do not take, for a client that requires all of them:
+/// [`Encoded::dropped`], but for what stands in earlier answers, which clients send back without having chosen it.
+pub fn unsupported(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> Vec<String> {
+    let mut dropped = match provider.dialect {
+        Dialect::OpenAi | Dialect::Anthropic => params::dropped(request, provider, model),
+    };
+    let of_answers = |name: &String| {
+        let mut members = MessageMember::ALL.into_iter().filter(|member| *member != MessageMember::Name);
+        members.any(|member| member.path() == name)
+    };
+    dropped.retain(|name| !of_answers(name));
+    dropped
 }

@@ -12,6 +12,8 @@ use super::setup::Gateway;
 use super::stream::Committed;
 use super::wishes::HeaderWishes;
 use crate::config::ProviderAccess;
+use crate::dialect::encoded::unsupported;
+use crate::hash::fnv_1a;
 use crate::health::circuit::Permit;
 use crate::openai::error::ApiError;
 use crate::openai::request::ChatRequest;
@@ -155,6 +157,7 @@ pub(super) async fn candidates<'c, P: Ports>(
         auto_models: &gateway.config.auto_models,
         requirements,
         preferences: &request.preferences,
+        left_out: &|provider, model| unsupported(request, provider, model),
     };
     let plan = planner.plan(targets);
     if !health.misses_tickets() {
@@ -183,6 +186,6 @@ pub(super) fn targets<'c>(
 
 /// A number of the request's own, made of its id.
 pub(super) fn seed(request_id: &str) -> u64 {
-    // FNV-1a: nobody chooses the ids but the gateway.
-    request_id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    // Nobody chooses the ids but the gateway.
+    fnv_1a(request_id)
 }

@@ -76,7 +76,7 @@ pub(super) fn refusal(
             let too_long = unmet.iter().all(|need| matches!(need, Need::Context { .. }));
             let code = if too_long { "context_length_exceeded" } else { "no_capable_model" };
             let api = ApiError::invalid(code, message);
-            let param = unmet.first().map(|need| need.param());
+            let param = unmet.first().map(Need::param);
             (param.map_or(api.clone(), |param| api.with_param(param)), None)
         }
         PlanError::NotConfigured { providers } => {

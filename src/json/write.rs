@@ -74,10 +74,15 @@ impl<'o> ObjectWriter<'o> {
 
     /// A member whose key and value are JSON text already.
     pub fn verbatim(&mut self, quoted_key: &str, value: &str) {
+        self.value_of(quoted_key).push_str(value);
+    }
+
+    /// Writes a key that is JSON text already and hands out the buffer for its value.
+    pub fn value_of(&mut self, quoted_key: &str) -> &mut String {
         self.comma();
         self.out.push_str(quoted_key);
         self.out.push(':');
-        self.out.push_str(value);
+        self.out
     }
 
     /// A member whose value is JSON text already.

@@ -1,6 +1,6 @@
 //! The `messages` of a request: checked and measured in the one pass that reads the body, and forwarded as they
-//! stand. Only a message in a lenient form (tool calls as a string, a `null` member) is written anew, and one with a
-//! member that its provider does not take.
+//! stand. Only a message in a lenient form (tool calls as a string, a `null` member) is written anew, and one that has
+//! something which its provider wants otherwise: that is noted here, and changed in `dialect/`.
 
 use std::ops::Range;
 
@@ -18,11 +18,28 @@ pub enum MessageMember {
     ReasoningContent,
     /// The same in signed or encrypted blocks.
     ReasoningDetails,
+    /// What an answer quotes; OpenAI's are sent back with `[]`.
+    Annotations,
+    /// Why an earlier answer was refused.
+    Refusal,
+    /// Images of an earlier answer.
+    Images,
+    /// Sound of an earlier answer.
+    Audio,
 }
 
 impl MessageMember {
     /// Every such member.
-    pub const ALL: [Self; 4] = [Self::Name, Self::Reasoning, Self::ReasoningContent, Self::ReasoningDetails];
+    pub const ALL: [Self; 8] = [
+        Self::Name,
+        Self::Reasoning,
+        Self::ReasoningContent,
+        Self::ReasoningDetails,
+        Self::Annotations,
+        Self::Refusal,
+        Self::Images,
+        Self::Audio,
+    ];
 
     /// The key in a message.
     pub const fn key(self) -> &'static str {
@@ -31,6 +48,10 @@ impl MessageMember {
             Self::Reasoning => "reasoning",
             Self::ReasoningContent => "reasoning_content",
             Self::ReasoningDetails => "reasoning_details",
+            Self::Annotations => "annotations",
+            Self::Refusal => "refusal",
+            Self::Images => "images",
+            Self::Audio => "audio",
         }
     }
 
@@ -41,6 +62,10 @@ impl MessageMember {
             Self::Reasoning => "messages.reasoning",
             Self::ReasoningContent => "messages.reasoning_content",
             Self::ReasoningDetails => "messages.reasoning_details",
+            Self::Annotations => "messages.annotations",
+            Self::Refusal => "messages.refusal",
+            Self::Images => "messages.images",
+            Self::Audio => "messages.audio",
         }
     }
 }
@@ -71,8 +96,58 @@ impl MessageMembers {
         kept
     }
 
-    const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
+    /// Whether `member` is in the set.
+    pub const fn has(self, member: MessageMember) -> bool {
+        self.0 & Self::bit(member) != 0
+    }
+}
+
+/// Something in a message that some providers want in another form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageTrait {
+    /// The role is `developer`.
+    Developer,
+    /// There is an id of a tool call: of one that was made, or that this message answers.
+    CallId,
+    /// An assistant's message without a content, or with `null`.
+    NoContent,
+    /// The content is a list of parts that are all text.
+    TextParts,
+}
+
+/// What a message has, or what is to be changed in it: members that are left out, and what is put into another form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageMarks {
+    /// The members.
+    pub members: MessageMembers,
+    traits: u8,
+}
+
+impl MessageMarks {
+    /// Adds a trait.
+    pub const fn insert(&mut self, of: MessageTrait) {
+        self.traits |= 1 << of as u8;
+    }
+
+    /// Whether there is this trait.
+    pub const fn has(self, of: MessageTrait) -> bool {
+        self.traits & 1 << of as u8 != 0
+    }
+
+    /// Whether there is nothing.
+    pub const fn is_empty(self) -> bool {
+        self.members.0 == 0 && self.traits == 0
+    }
+
+    /// What both have.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { members: MessageMembers(self.members.0 & other.members.0), traits: self.traits & other.traits }
+    }
+
+    const fn add(&mut self, other: Self) {
+        self.members.0 |= other.members.0;
+        self.traits |= other.traits;
     }
 }
 
@@ -83,8 +158,8 @@ pub struct Messages<'a> {
     raw: &'a str,
     /// The messages that may have to be written anew.
     noted: Vec<Noted>,
-    /// Which of the members that some providers refuse there are in any message.
-    pub members: MessageMembers,
+    /// What there is in any message that some providers refuse or want otherwise.
+    pub marks: MessageMarks,
     /// How many messages there are.
     pub count: usize,
     /// Bytes of text in them, escapes resolved; those of tool calls as they are written.
@@ -98,11 +173,10 @@ pub struct Messages<'a> {
 /// A message that may have to be written anew.
 #[derive(Debug, PartialEq, Eq)]
 struct Noted {
-    index: usize,
     /// Where it stands in the array.
     range: Range<usize>,
-    /// Which members it has that some providers refuse.
-    members: MessageMembers,
+    /// What it has that some providers refuse or want otherwise.
+    marks: MessageMarks,
     /// What is sent instead of a lenient form.
     strict: Option<String>,
 }
@@ -127,13 +201,14 @@ impl<'a> Messages<'a> {
                 return Err(RequestError::Type { param: format!("messages[{index}]"), expected: "an object", found });
             }
             let from = reader.offset();
-            let (lenient, members) = messages.message(reader, index)?;
+            let (lenient, marks) = messages.message(reader, index)?;
             messages.count += 1;
-            if lenient || members != MessageMembers::default() {
+            if lenient || !marks.is_empty() {
+                messages.marks.add(marks);
                 let raw = body.get(from..reader.offset()).unwrap_or_default();
-                let strict = lenient.then(|| strict_message(raw, index, MessageMembers::default())).transpose()?;
+                let strict = lenient.then(|| strict_message(raw, index)).transpose()?;
                 let range = from - start..reader.offset() - start;
-                messages.noted.push(Noted { index, range, members, strict });
+                messages.noted.push(Noted { range, marks, strict });
             }
             Ok(())
         })?;
@@ -144,13 +219,13 @@ impl<'a> Messages<'a> {
         Ok(messages)
     }
 
-    /// Reads one message: whether it is in a lenient form, and which members it has that some providers refuse.
-    fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(bool, MessageMembers), RequestError> {
+    /// Reads one message: whether it is in a lenient form, and what it has that some providers refuse or want otherwise.
+    fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(bool, MessageMarks), RequestError> {
         let path = |member: &str| format!("messages[{index}].{member}");
         let mut role: Option<Str<'a>> = None;
         let (mut content, mut call_id) = (false, false);
         let mut lenient = false;
-        let mut members = MessageMembers::default();
+        let mut marks = MessageMarks::default();
         reader.object::<RequestError>(|reader, key| {
             let kind = reader.peek()?;
             if kind == Kind::Null {
@@ -167,7 +242,9 @@ impl<'a> Messages<'a> {
                 role = Some(reader.string()?);
             } else if key.is("content") {
                 content = true;
-                self.content(reader, kind, index)?;
+                if self.content(reader, kind, index)? {
+                    marks.insert(MessageTrait::TextParts);
+                }
             } else if key.is("tool_calls") {
                 if kind == Kind::String {
                     lenient = true;
@@ -175,46 +252,56 @@ impl<'a> Messages<'a> {
                     expect(Kind::Array, "tool_calls", "an array")?;
                 }
                 self.text_bytes += reader.skip()?.len();
+                marks.insert(MessageTrait::CallId);
             } else if key.is("tool_call_id") {
                 expect(Kind::String, "tool_call_id", "a string")?;
+                marks.insert(MessageTrait::CallId);
                 call_id = !reader.string()?.is_empty();
             } else if key.is("name") {
                 expect(Kind::String, "name", "a string")?;
-                members.insert(MessageMember::Name);
+                marks.members.insert(MessageMember::Name);
                 reader.skip()?;
             } else {
                 if let Some(member) = MessageMember::ALL.into_iter().find(|member| key.is(member.key())) {
-                    members.insert(member);
+                    marks.members.insert(member);
                 }
                 reader.skip()?;
             }
             Ok(())
         })?;
-        self.members.0 |= members.0;
         let role = role.ok_or_else(|| RequestError::Missing { param: path("role") })?;
         match role.decode().as_deref() {
-            Some("assistant") => {}
+            Some("assistant") if !content => marks.insert(MessageTrait::NoContent),
+            Some("developer") => marks.insert(MessageTrait::Developer),
             Some("tool") => {
                 if !call_id {
                     return Err(RequestError::Missing { param: path("tool_call_id") });
                 }
             }
-            Some("system" | "developer" | "user") => {}
+            Some("system" | "user" | "assistant") => {}
             _ => return Err(RequestError::value(path("role"), ROLES, role.quoted())),
         }
         if !content && !role.is("assistant") {
             return Err(RequestError::Missing { param: path("content") });
         }
-        Ok((lenient, members))
+        Ok((lenient, marks))
     }
 
-    fn content(&mut self, reader: &mut Reader<'a>, kind: Kind, index: usize) -> Result<(), RequestError> {
+    /// Reads a content: whether it is a list of nothing but texts.
+    fn content(&mut self, reader: &mut Reader<'a>, kind: Kind, index: usize) -> Result<bool, RequestError> {
         match kind {
             Kind::String => {
                 self.text_bytes += reader.string()?.text_len();
-                Ok(())
+                Ok(false)
             }
-            Kind::Array => reader.array(|reader, part| self.part(reader, index, part)),
+            Kind::Array => {
+                let mut all_text = true;
+                reader.array::<RequestError>(|reader, part| {
+                    all_text &= self.part(reader, index, part)?;
+                    Ok(())
+                })?;
+                Ok(all_text)
+            }
             Kind::Object | Kind::Number | Kind::Bool | Kind::Null => Err(RequestError::Type {
                 param: format!("messages[{index}].content"),
                 expected: "a string or an array of parts",
@@ -223,7 +310,8 @@ impl<'a> Messages<'a> {
         }
     }
 
-    fn part(&mut self, reader: &mut Reader<'a>, message: usize, index: usize) -> Result<(), RequestError> {
+    /// Reads a part: whether it is a text.
+    fn part(&mut self, reader: &mut Reader<'a>, message: usize, index: usize) -> Result<bool, RequestError> {
         let path = |member: &str| format!("messages[{message}].content[{index}]{member}");
         let kind = reader.peek()?;
         if kind != Kind::Object {
@@ -266,7 +354,7 @@ impl<'a> Messages<'a> {
                 RequestError::value(path(".image_url.url"), "an http(s) URL or a data URI", url.quoted())
             })?;
         }
-        Ok(())
+        Ok(part_type.is("text"))
     }
 
     fn image(&mut self, url: Str<'a>) -> Option<()> {
@@ -294,30 +382,37 @@ impl<'a> Messages<'a> {
         self.count == 0
     }
 
-    /// The array as it is sent on, without the members `left_out` of any message.
-    pub fn write(&self, left_out: MessageMembers, out: &mut String) {
+    /// The array as it is sent on: `change` is asked to write each message anew that has something of `changes`, with what
+    /// that is. What it cannot write is sent as it stands.
+    pub fn write(
+        &self,
+        changes: MessageMarks,
+        change: &dyn Fn(&str, MessageMarks) -> Option<String>,
+        out: &mut String,
+    ) {
         let mut from = 0;
         for noted in &self.noted {
-            let raw = self.raw.get(noted.range.clone()).unwrap_or_default();
-            let bare = noted.members.meets(left_out).then(|| strict_message(raw, noted.index, left_out));
-            // It was read before, so writing it anew cannot fail.
-            let bare = bare.and_then(Result::ok);
+            let todo = noted.marks.and(changes);
+            if todo.is_empty() && noted.strict.is_none() {
+                continue;
+            }
             out.push_str(self.raw.get(from..noted.range.start).unwrap_or_default());
-            out.push_str(bare.as_deref().or(noted.strict.as_deref()).unwrap_or(raw));
             from = noted.range.end;
+            let strict = noted.strict.as_deref().or_else(|| self.raw.get(noted.range.clone())).unwrap_or_default();
+            let changed = if todo.is_empty() { None } else { change(strict, todo) };
+            out.push_str(changed.as_deref().unwrap_or(strict));
         }
         out.push_str(self.raw.get(from..).unwrap_or_default());
     }
 }
 
-/// One message without its `null` members (an assistant's `content` excepted), without the members `left_out`, and with
-/// tool calls as an array.
-fn strict_message(raw: &str, index: usize, left_out: MessageMembers) -> Result<String, RequestError> {
+/// One message without its `null` members (an assistant's `content` excepted), and with tool calls as an array.
+fn strict_message(raw: &str, index: usize) -> Result<String, RequestError> {
     let mut out = String::with_capacity(raw.len());
     let mut message = ObjectWriter::new(&mut out);
     Reader::new(raw).object::<RequestError>(|reader, key| {
         let value = reader.skip()?;
-        if value == "null" && !key.is("content") || left_out.iter().any(|member| key.is(member.key())) {
+        if value == "null" && !key.is("content") {
             return Ok(());
         }
         if key.is("tool_calls") {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 pub use super::fields::RequestError;
-pub use super::messages::{MessageMember, MessageMembers, Messages};
+pub use super::messages::{MessageMarks, MessageMember, MessageMembers, MessageTrait, Messages};
 use super::tools::{tool_choice, tools};
 pub use super::wishes::{ReasoningWish, WebSearch};
 use super::{fields, plugins, wishes};

@@ -6,6 +6,7 @@ use super::requirements::{Need, Requirements};
 use super::target::{Offer, Target};
 use super::tiers::tiers;
 use crate::catalog::lookup::Catalog;
+use crate::catalog::model::ModelSpec;
 use crate::catalog::price::Prices;
 use crate::catalog::provider::{KeyPolicy, ProviderSpec, Text};
 use crate::health::circuit::Standing;
@@ -85,6 +86,8 @@ pub struct Planner<'p, 'c, H> {
     pub requirements: &'p Requirements,
     /// The client's wishes.
     pub preferences: &'p ProviderPreferences,
+    /// The parameters of the request that would be left out at a candidate. Asked only where the client requires all of them.
+    pub left_out: &'p dyn Fn(&ProviderSpec, &ModelSpec) -> Vec<String>,
 }
 
 /// A candidate with what decides its place.
@@ -285,13 +288,22 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
 
     /// Those who can do what the request needs, and whether the prompt fits by the estimate.
     ///
-    /// A model that the client named is not refused for three reasons: its tools are left out unless one must be called, its
-    /// window is the provider's to judge, since the estimate may be wrong, and `no_reasoning` is about the gateway's choice.
+    /// A model that the client named is not refused for three reasons: its tools are left out unless one must be called or
+    /// the client requires its parameters, its window is the provider's to judge, since the estimate may be wrong, and
+    /// `no_reasoning` is about the gateway's choice.
     fn capable(&self, candidates: Vec<Candidate<'c>>) -> Result<Vec<(Candidate<'c>, bool)>, PlanError> {
         let judged: Vec<(Candidate<'c>, Vec<Need>)> = candidates
             .into_iter()
             .map(|candidate| {
-                let unmet = self.requirements.unmet(candidate.provider, &candidate.model);
+                let mut unmet = self.requirements.unmet(candidate.provider, &candidate.model);
+                if self.preferences.require_parameters {
+                    let left_out = (self.left_out)(candidate.provider, &candidate.model);
+                    for name in left_out {
+                        if !unmet.iter().any(|need| need.param() == name) {
+                            unmet.push(Need::Parameter { name });
+                        }
+                    }
+                }
                 (candidate, unmet)
             })
             .collect();
@@ -303,14 +315,18 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         for (candidate, unmet) in judged {
             let excused = |need: &Need| match need {
                 Need::Context { .. } | Need::NoReasoning => !candidate.auto,
-                Need::Tools => !candidate.auto && !with_tools && !self.requirements.forced_tool,
+                Need::Tools => {
+                    let required = self.requirements.forced_tool || self.preferences.require_parameters;
+                    !candidate.auto && !with_tools && !required
+                }
                 Need::JsonObject
                 | Need::JsonSchema
                 | Need::Vision
                 | Need::ImageUrls
                 | Need::Choices
                 | Need::ReasoningLevel(_)
-                | Need::Free => false,
+                | Need::Free
+                | Need::Parameter { .. } => false,
             };
             let fits = !unmet.iter().any(|need| matches!(need, Need::Context { .. }));
             let hard: Vec<Need> = unmet.into_iter().filter(|need| !excused(need)).collect();

@@ -36,7 +36,7 @@ pub struct Requirements {
 }
 
 /// One need that a candidate does not meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// Function tools.
     Tools,
@@ -61,11 +61,16 @@ pub enum Need {
     Free,
     /// Not a reasoning model.
     NoReasoning,
+    /// A parameter that would be left out, where the client requires all of them.
+    Parameter {
+        /// The parameter as the client spelt it.
+        name: String,
+    },
 }
 
 impl Need {
     /// The request field that asks for it.
-    pub const fn param(self) -> &'static str {
+    pub fn param(&self) -> &str {
         match self {
             Self::Tools => "tools",
             Self::JsonObject | Self::JsonSchema => "response_format",
@@ -74,6 +79,7 @@ impl Need {
             Self::ReasoningLevel(_) => "min_reasoning_level",
             Self::Free => "free_models_only",
             Self::NoReasoning => "no_reasoning",
+            Self::Parameter { name } => name,
         }
     }
 }
@@ -91,6 +97,7 @@ impl fmt::Display for Need {
             Self::ReasoningLevel(level) => write!(f, "a reasoning level of at least {}", level.as_str()),
             Self::Free => f.write_str("free use"),
             Self::NoReasoning => f.write_str("no reasoning"),
+            Self::Parameter { name } => write!(f, "the parameter `{name}`"),
         }
     }
 }

@@ -8,6 +8,7 @@ use opengateway::catalog::provider::{
     Auth, BodyPolicy, Dialect, Endpoint, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, ReportedCost,
     StreamUsage, Text,
 };
+use opengateway::catalog::quirk::Quirks;
 use opengateway::catalog::reasoning::{ModelReasoning, ReasoningSpec};
 use opengateway::config::{Builtin, Config, ConfigError};
 
@@ -81,6 +82,9 @@ pub(crate) fn provider(
         mends: Cow::Borrowed(&[]),
         renames: Cow::Borrowed(&[]),
         adds: Cow::Borrowed(&[]),
+        clamps: Cow::Borrowed(&[]),
+        limits: Cow::Borrowed(&[]),
+        quirks: Quirks::default(),
         forward_headers: Cow::Borrowed(&[]),
         quota_headers: QuotaHeaders::None,
         quota_reset: None,

@@ -126,7 +126,7 @@ fn mistakes_in_a_provider_are_told_by_path() {
     for (members, message) in [
         (
             r#""apikey": "x""#,
-            "apikey: unknown key; known here: dialect, auth, endpoint, api_version, base_url, key, open, any_model, models, stream_usage, stream_options, reasoning, reasoning_history, prefill, mends, output_limit, default_output, multiple_choices, image_urls, drops, renames, adds, accepts, quota_headers",
+            "apikey: unknown key; known here: dialect, auth, endpoint, api_version, base_url, key, open, any_model, models, stream_usage, stream_options, reasoning, reasoning_history, prefill, mends, output_limit, default_output, multiple_choices, image_urls, drops, renames, adds, accepts, clamps, limits, quirks, quota_headers",
         ),
         (
             r#""quota_headers": "theirs""#,
@@ -145,7 +145,7 @@ fn mistakes_in_a_provider_are_told_by_path() {
         ),
         (
             r#""drops": ["messages.name", "messages.content"]"#,
-            "drops[1]: expected one of messages.name, messages.reasoning, messages.reasoning_content, messages.reasoning_details, found \"messages.content\"",
+            "drops[1]: expected one of messages.name, messages.reasoning, messages.reasoning_content, messages.reasoning_details, messages.annotations, messages.refusal, messages.images, messages.audio, found \"messages.content\"",
         ),
         (r#""adds": {"n": 2}"#, "adds.n: the gateway writes this field by itself; leave it out"),
         (r#""adds": []"#, "adds: expected an object, found an array"),

@@ -2,7 +2,7 @@
 
 use opengateway::dialect::openai::encode::encode;
 use opengateway::openai::error::ApiError;
-use opengateway::openai::request::{ChatRequest, MessageMembers};
+use opengateway::openai::request::{ChatRequest, MessageMarks};
 use opengateway::routing::tokens;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -19,7 +19,7 @@ fn sent(messages: &str) -> String {
     let body = body(messages);
     let request = ChatRequest::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{messages}: {error}"));
     let mut out = String::new();
-    request.messages.write(MessageMembers::default(), &mut out);
+    request.messages.write(MessageMarks::default(), &|_, _| None, &mut out);
     out
 }
 
@@ -216,7 +216,7 @@ proptest! {
         ));
         let request = ChatRequest::parse(body.as_bytes()).unwrap();
         let mut out = String::new();
-        request.messages.write(MessageMembers::default(), &mut out);
+        request.messages.write(MessageMarks::default(), &|_, _| None, &mut out);
         let messages: Vec<BTreeMap<String, &RawValue>> = serde_json::from_str(&out).unwrap();
         let found = |name: &str| messages[0].get(name).map_or("null", |value| value.get());
         prop_assert_eq!(found("x"), extra.as_str());

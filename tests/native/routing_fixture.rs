@@ -9,6 +9,7 @@ use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::ProviderSpec;
 use opengateway::catalog::reasoning::ModelReasoning;
 use opengateway::catalog::{Additions, Catalog};
+use opengateway::dialect::encoded::unsupported;
 use opengateway::health::circuit::Standing;
 use opengateway::health::cursor::Cursors;
 use opengateway::openai::request::ChatRequest;
@@ -172,6 +173,7 @@ impl World {
             auto_models: &self.auto_models,
             requirements: &Requirements::detect(&request),
             preferences: &request.preferences,
+            left_out: &|provider, model| unsupported(&request, provider, model),
         };
         planner.plan(&targets)
     }

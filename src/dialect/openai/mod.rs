@@ -2,5 +2,7 @@
 
 pub mod encode;
 pub mod mend;
+mod messages;
+pub mod params;
 pub mod reasoning;
 pub mod reply;

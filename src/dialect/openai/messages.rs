@@ -1,0 +1,163 @@
+//! The messages as a provider wants them: without the members that it refuses, with the roles that it knows, and with
+//! contents and ids of tool calls in its form. Messages that have nothing of this are never looked at again.
+
+use std::borrow::Cow;
+
+use super::params;
+use crate::catalog::model::ModelSpec;
+use crate::catalog::provider::{Prefill, ProviderSpec};
+use crate::catalog::quirk::Quirk;
+use crate::hash::fnv_1a;
+use crate::json::{Kind, ObjectWriter, ReadError, Reader, push_string};
+use crate::openai::request::{ChatRequest, MessageMarks, MessageMember, MessageTrait};
+
+/// What stands between two texts of one message that are made one.
+const BETWEEN_TEXTS: &str = "\n";
+
+/// The quirks that are about messages, and what has to be there for each.
+const CHANGES: [(Quirk, MessageTrait); 4] = [
+    (Quirk::NoDeveloperRole, MessageTrait::Developer),
+    (Quirk::NineCharacterCallIds, MessageTrait::CallId),
+    (Quirk::NoNullContent, MessageTrait::NoContent),
+    (Quirk::NoTextParts, MessageTrait::TextParts),
+];
+
+/// Writes the array, at its end the beginning of the answer if there is one.
+pub(super) fn write(
+    request: &ChatRequest<'_>,
+    provider: &ProviderSpec,
+    model: &ModelSpec,
+    so_far: Option<&str>,
+    out: &mut String,
+) {
+    let mut changes = MessageMarks::default();
+    changes.members = params::members_left_out(request, provider, model);
+    for (_, needed) in CHANGES.into_iter().filter(|(quirk, _)| provider.quirks.has(*quirk)) {
+        changes.insert(needed);
+    }
+    // Messages were read before, so that writing them anew cannot fail.
+    request.messages.write(changes, &|message, todo| changed(message, todo).ok(), out);
+    if let Some(text) = so_far {
+        prefill(provider.prefill, text, out);
+    }
+}
+
+/// One message with what is in `todo` left out or put into the provider's form.
+fn changed(message: &str, todo: MessageMarks) -> Result<String, ReadError> {
+    let mut out = String::with_capacity(message.len());
+    let mut written = ObjectWriter::new(&mut out);
+    if todo.has(MessageTrait::NoContent) {
+        written.string("content", "");
+    }
+    Reader::new(message).object::<ReadError>(|reader, key| {
+        let value = reader.skip()?;
+        let is_left_out = |member: MessageMember| todo.members.has(member) && key.is(member.key());
+        if MessageMember::ALL.into_iter().any(is_left_out) || key.is("content") && todo.has(MessageTrait::NoContent) {
+            return Ok(());
+        }
+        if key.is("role") && todo.has(MessageTrait::Developer) {
+            written.string("role", "system");
+        } else if key.is("content") && todo.has(MessageTrait::TextParts) {
+            written.string("content", &joined(value)?);
+        } else if key.is("tool_call_id") && todo.has(MessageTrait::CallId) {
+            call_id(value, written.key("tool_call_id"))?;
+        } else if key.is("tool_calls") && todo.has(MessageTrait::CallId) {
+            calls(value, written.key("tool_calls"))?;
+        } else {
+            written.verbatim(key.quoted(), value);
+        }
+        Ok(())
+    })?;
+    written.end();
+    Ok(out)
+}
+
+/// The texts of a list of parts as one.
+fn joined(parts: &str) -> Result<String, ReadError> {
+    let mut texts = String::with_capacity(parts.len());
+    Reader::new(parts).array::<ReadError>(|reader, index| {
+        if index > 0 {
+            texts.push_str(BETWEEN_TEXTS);
+        }
+        reader.object(|reader, key| {
+            if key.is("text") && reader.peek()? == Kind::String {
+                texts.push_str(&reader.string()?.decode_lossy());
+            } else {
+                reader.skip()?;
+            }
+            Ok(())
+        })
+    })?;
+    Ok(texts)
+}
+
+/// A list of tool calls with ids of nine characters.
+fn calls(raw: &str, out: &mut String) -> Result<(), ReadError> {
+    out.push('[');
+    Reader::new(raw).array::<ReadError>(|reader, index| {
+        if index > 0 {
+            out.push(',');
+        }
+        if reader.peek()? != Kind::Object {
+            out.push_str(reader.skip()?);
+            return Ok(());
+        }
+        let mut call = ObjectWriter::new(out);
+        reader.object::<ReadError>(|reader, key| {
+            let value = reader.skip()?;
+            if key.is("id") {
+                return call_id(value, call.key("id"));
+            }
+            call.verbatim(key.quoted(), value);
+            Ok(())
+        })?;
+        call.end();
+        Ok(())
+    })?;
+    out.push(']');
+    Ok(())
+}
+
+/// An id of a tool call, as JSON.
+fn call_id(raw: &str, out: &mut String) -> Result<(), ReadError> {
+    let mut reader = Reader::new(raw);
+    if reader.peek()? == Kind::String {
+        push_string(out, &nine_characters(&reader.string()?.decode_lossy()));
+    } else {
+        out.push_str(raw);
+    }
+    Ok(())
+}
+
+/// The id itself, if it is nine letters and digits, else nine that are made of it: always the same ones, so that an answer
+/// finds its call whichever message they stand in.
+fn nine_characters(id: &str) -> Cow<'_, str> {
+    const LENGTH: usize = 9;
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    if id.len() == LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Cow::Borrowed(id);
+    }
+    let mut rest = fnv_1a(id);
+    let digits = (0..LENGTH).map(|_| {
+        let digit = rest % DIGITS.len() as u64;
+        rest /= DIGITS.len() as u64;
+        usize::try_from(digit).ok().and_then(|at| DIGITS.get(at)).copied().map_or('0', char::from)
+    });
+    Cow::Owned(digits.collect())
+}
+
+/// Adds the beginning of the answer to the array `messages`.
+fn prefill(prefill: Prefill, text: &str, messages: &mut String) {
+    if messages.pop() != Some(']') {
+        return;
+    }
+    messages.push(',');
+    let mut message = ObjectWriter::new(messages);
+    message.string("role", "assistant");
+    message.string("content", text);
+    if prefill == Prefill::Prefix {
+        message.boolean("prefix", true);
+    }
+    message.end();
+    messages.push(']');
+}
