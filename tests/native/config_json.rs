@@ -4,6 +4,7 @@ use opengateway::catalog::lookup::{Catalog, CatalogError};
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
 use opengateway::catalog::price::{Extra, Prices};
 use opengateway::catalog::provider::{BodyPolicy, KeyPolicy, OutputLimitName, StreamUsage};
+use opengateway::catalog::quirk::{Quirk, Quirks};
 use opengateway::catalog::reasoning::{ReasoningBudget, ReasoningControl, ReasoningHistory, ReasoningSpec};
 use opengateway::config::{Builtin, Config, ModelChanges};
 
@@ -70,7 +71,8 @@ fn two_providers_from_text_to_tables() {
                 "base_url": "https://strict.example/api", "open": false, "accepts": ["model", "messages", "max_new"],
                 "stream_usage": "none", "stream_options": false, "output_limit": "max_tokens",
                 "multiple_choices": false, "image_urls": false, "drops": ["user"],
-                "adds": {"safe": [true, "\u00e4"]}, "renames": {"max_tokens": "max_new"}
+                "adds": {"safe": [true, "\u00e4"]}, "renames": {"max_tokens": "max_new"},
+                "clamps": {"temperature": 1.50}, "limits": {"stop": 2}, "quirks": ["stop_list", "no_text_parts"]
             }
         },
         "aliases": {"fast": "my-vllm/llama", "any": "strict-1/what/ever", "oss": "gpt-oss-120b"},
@@ -96,6 +98,9 @@ fn two_providers_from_text_to_tables() {
         (vllm.key, vllm.key_vars.as_ref(), vllm.any_model),
         (KeyPolicy::Required, &["MY_KEY".into()][..], false)
     );
+    assert_eq!(strict.clamps.as_ref(), &[("temperature".into(), "1.50".into())][..]);
+    assert_eq!(strict.limits.as_ref(), &[("stop".into(), 2)][..]);
+    assert_eq!(strict.quirks, Quirks::of(&[Quirk::StopList, Quirk::NoTextParts]));
     assert_eq!(
         (strict.body, strict.accepts.len(), strict.drops.as_ref()),
         (BodyPolicy::Strict, 3, &["user".into()][..])

@@ -149,6 +149,12 @@ fn mistakes_in_a_provider_are_told_by_path() {
         ),
         (r#""adds": {"n": 2}"#, "adds.n: the gateway writes this field by itself; leave it out"),
         (r#""adds": []"#, "adds: expected an object, found an array"),
+        (r#""limits": {"stop": 0}"#, "limits.stop: expected a whole number from 1 to 4294967295, found \"0\""),
+        (r#""clamps": {"temperature": "1"}"#, "clamps.temperature: expected a number, found a string"),
+        (
+            r#""quirks": ["odd"]"#,
+            "quirks[0]: expected one of no_developer_role, no_null_content, no_text_parts, nine_character_call_ids, any_for_required, no_additional_properties, one_call_at_a_time, stop_list, require_parameters, found \"odd\"",
+        ),
         (r#""drops": "user""#, "drops: expected an array, found a string"),
         (r#""drops": ["a", "a"]"#, "drops[1]: \"a\" is there twice; keep one"),
         (r#""drops": [""]"#, "drops[0]: expected a name of visible ASCII characters without spaces"),

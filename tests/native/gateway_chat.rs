@@ -89,6 +89,22 @@ fn the_provider_gets_its_own_key_its_own_model_id_and_no_header_of_the_clients()
 }
 
 #[test]
+fn a_parameter_that_nobody_takes_is_refused_by_name_where_it_is_required() {
+    let ask = |required: bool| {
+        let world = World::new().on("alpha", [reply(200, GOOD)]);
+        let body = format!(
+            r#"{{"model":"alpha/m","messages":[{{"role":"user","content":"x"}}],"top_k":1,"provider":{{"require_parameters":{required}}}}}"#
+        );
+        world.ask(&gateway_with(&[]), &body)
+    };
+    assert_eq!((ask(false).status, ask(false).header("x-gateway-dropped-params")), (200, Some("top_k")));
+    let got = ask(true);
+    let error = &got.json()["error"];
+    assert_eq!((got.status, &error["code"], &error["param"]), (400, &json!("no_capable_model"), &json!("top_k")));
+    assert!(error["message"].as_str().unwrap().contains("it needs the parameter `top_k`"), "{}", got.text);
+}
+
+#[test]
 fn dropped_fields_and_the_effort_are_told_in_headers() {
     let world = World::new().on("alpha", [reply(200, GOOD), reply(200, GOOD)]);
     let gateway = gateway_with(&[]);

@@ -26,6 +26,7 @@ mod dialect_encode;
 mod dialect_fixture;
 mod dialect_headroom;
 mod dialect_mend;
+mod dialect_params;
 mod dialect_reasoning;
 mod dialect_reply;
 mod dialect_reset;

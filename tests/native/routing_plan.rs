@@ -286,3 +286,35 @@ fn of_several_models_that_are_limited_the_soonest_end_is_told() {
         assert_eq!(refusal, PlanError::Limited { until_ms: LATER + 7 });
     }
 }
+
+#[test]
+fn a_client_that_requires_its_parameters_gets_only_those_who_take_them_all() {
+    let drops = |id: &str| match id {
+        "a" => vec!["seed".into()],
+        "b" => vec!["user".into(), "top_p".into()],
+        _ => Vec::new(),
+    };
+    let row = |id: &str| ProviderSpec { drops: drops(id).into(), ..provider(id) };
+    let world = World::with(&[at("a/m"), at("b/m"), at("c/m")], &row);
+    let required = r#","provider":{"require_parameters":true}"#;
+    assert_eq!(world.plan(&ask("m", r#","seed":1,"user":"u""#)), "a/m b/m c/m");
+    assert_eq!(world.plan(&ask("m", &format!(r#","seed":1,"user":"u"{required}"#))), "c/m");
+    assert_eq!(world.plan(&ask("m", &format!(r#","seed":null{required}"#))), "b/m c/m a/m", "null is absent");
+    let needs = |names: &[&str]| -> Vec<Need> {
+        names.iter().map(|name| Need::Parameter { name: (*name).to_owned() }).collect()
+    };
+    let both = r#","seed":1,"user":"u","top_p":1"#;
+    assert_eq!(world.unmet(&ask("a/m", &format!("{both}{required}"))), needs(&["seed"]), "pinned as well");
+    assert_eq!(world.unmet(&ask("b/m", &format!("{both}{required}"))), needs(&["user", "top_p"]));
+    let only = r#","provider":{"require_parameters":true,"ignore":["c"]}"#;
+    assert_eq!(world.unmet(&ask("m", &format!("{both}{only}"))), needs(&["seed"]), "the nearest one misses least");
+}
+
+#[test]
+fn tools_that_are_required_are_not_left_out_for_a_model_that_is_named() {
+    let world = World::of(&[toolless("a/m")]);
+    assert_eq!(world.plan(&ask("a/m", TOOLS)), "a/m");
+    let required = format!(r#"{TOOLS},"tool_choice":"auto","provider":{{"require_parameters":true}}"#);
+    let choice = Need::Parameter { name: "tool_choice".to_owned() };
+    assert_eq!(world.unmet(&ask("a/m", &required)), [Need::Tools, choice], "tools are named once");
+}

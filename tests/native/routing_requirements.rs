@@ -90,6 +90,8 @@ fn every_unmet_need_is_told_at_once_with_the_field_that_asks_for_it() {
             ("no_reasoning", "no reasoning"),
         ]
     );
+    let parameter = Need::Parameter { name: "seed".to_owned() };
+    assert_eq!((parameter.param(), parameter.to_string()), ("seed", "the parameter `seed`".to_owned()));
     assert_eq!((Need::JsonObject.param(), Need::JsonObject.to_string()), ("response_format", "JSON mode".to_owned()));
 }
 

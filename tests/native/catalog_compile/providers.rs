@@ -1,10 +1,11 @@
 //! What is refused in `providers.toml`.
 
 use opengateway::catalog::provider::{self, Mend};
+use opengateway::catalog::quirk::Quirk;
 use opengateway::openai::request::MessageMember;
 use opengateway::routing::failure::ErrorClass;
 
-use super::compile::provider::{ERROR_CLASSES, GATEWAY_FIELDS, MENDS, MESSAGE_MEMBERS};
+use super::compile::provider::{ERROR_CLASSES, GATEWAY_FIELDS, MENDS, MESSAGE_MEMBERS, QUIRKS};
 use super::*;
 
 #[test]
@@ -107,4 +108,36 @@ fn the_compiler_knows_every_error_class() {
     let classes = ErrorClass::ALL.map(|class| (class.as_str().to_owned(), format!("{class:?}")));
     let known = ERROR_CLASSES.map(|(word, variant)| (word.to_owned(), variant.to_owned()));
     assert_eq!(known, classes);
+}
+
+#[test]
+fn clamps_limits_and_quirks_are_numbers_and_known_words() {
+    let row = |more: &str| format!("body = \"open\"\n{more}");
+    let fine = row("clamps = { temperature = 1.5, top_k = 100 }\nlimits = { stop = 4 }\nquirks = [\"stop_list\"]");
+    let emitted = compile(&PROVIDER.replace("body = \"open\"", &fine), MODELS, ALIASES).unwrap().emit();
+    for part in [
+        r#"clamps: Cow::Borrowed(&[(Cow::Borrowed("temperature"), Cow::Borrowed("1.5")), (Cow::Borrowed("top_k"), Cow::Borrowed("100"))])"#,
+        r#"limits: Cow::Borrowed(&[(Cow::Borrowed("stop"), 4)])"#,
+        "quirks: Quirks::of(&[Quirk::StopList])",
+    ] {
+        assert!(emitted.contains(part), "{part}: {emitted}");
+    }
+    for (wrong, words) in [
+        ("clamps = { temperature = \"1.5\" }", "`temperature` must be a number"),
+        ("limits = { stop = 1.5 }", "`stop` must be a whole number"),
+        ("limits = 4", "`limits` must be a table of whole numbers"),
+        ("quirks = [\"odd\"]", "use one of no_developer_role, no_null_content"),
+        ("drops = [\"messages.x\"]", "`messages.x` cannot be dropped"),
+    ] {
+        let problem = provider_problem("body = \"open\"", &row(wrong));
+        assert!(problem.contains(words), "{problem}");
+    }
+    let option = row("drops = [\"stream_options.include_obfuscation\"]");
+    assert!(compile(&PROVIDER.replace("body = \"open\"", &option), MODELS, ALIASES).is_ok());
+}
+
+#[test]
+fn the_compiler_knows_every_quirk() {
+    let quirks = Quirk::ALL.map(|quirk| (quirk.as_str().to_owned(), format!("{quirk:?}")));
+    assert_eq!(QUIRKS.map(|(word, variant)| (word.to_owned(), variant.to_owned())), quirks);
 }
