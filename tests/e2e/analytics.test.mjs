@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { GATEWAY_KEY, poll } from './harness/gateway.mjs';
+import { exact, usd } from './harness/money.mjs';
 import { ask, askInOrder, assertError, OPENAI_MODEL, SHARED_MODEL } from './harness/requests.mjs';
 import { setScene } from './harness/scene.mjs';
 import { badKey, chat, status, stream } from './upstream/behaviours.mjs';
@@ -19,12 +20,6 @@ const usageOf = (prompt, completion, cached = 0, reasoning = 0) => ({
 });
 const costOf = ({ prompt_tokens, completion_tokens, prompt_tokens_details: { cached_tokens } }) =>
   BigInt(prompt_tokens - cached_tokens) * INPUT + BigInt(cached_tokens) * CACHED + BigInt(completion_tokens) * OUTPUT;
-
-/** Pico-dollars as the gateway writes dollars. */
-const usd = (pico) => `${pico / 10n ** 12n}.${String(pico % 10n ** 12n).padStart(12, '0')}`.replace(/\.?0+$/, '');
-
-/** JSON with costs as they are written, so that no float stands between the test and the bytes. */
-const exact = (reply) => JSON.parse(reply.text, (key, value, { source }) => (key.startsWith('cost_usd') && value !== null ? source : value));
 
 /** What the providers sent: each request's project, provider, model and usage; none where it failed. */
 const SENT = [
@@ -80,7 +75,7 @@ describe('the report', () => {
   const get = async (query) => {
     const reply = await scene.client.get(`/v1/analytics${query}`);
     assert.equal(reply.status, 200, reply.text);
-    return exact(reply);
+    return exact(reply.text);
   };
 
   for (const project of [null, 'shop', 'blog', 'nobody']) {
@@ -163,7 +158,7 @@ describe('a single request', () => {
     await scene.gateway.row(id);
     const reply = await scene.client.get(`/v1/generations/${id}`);
     assert.equal(reply.status, 200, reply.text);
-    return exact(reply);
+    return exact(reply.text);
   };
 
   test('tells its way, its use and its cost', async () => {

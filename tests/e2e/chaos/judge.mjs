@@ -2,6 +2,7 @@
 // of it what the fault server's own log says.
 
 import assert from 'node:assert/strict';
+import { usd } from '../harness/money.mjs';
 import { assertError } from '../harness/requests.mjs';
 import { dataOf, readStream } from '../harness/sse.mjs';
 import { idOf, storyOf } from '../upstream/story.mjs';
@@ -100,6 +101,3 @@ export function judgeReport({ totals }, rows) {
     },
   );
 }
-
-/** Pico-dollars as the gateway writes dollars. */
-const usd = (pico) => `${pico / 10n ** 12n}.${String(pico % 10n ** 12n).padStart(12, '0')}`.replace(/\.?0+$/, '');
