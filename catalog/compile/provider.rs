@@ -39,6 +39,7 @@ const QUOTA_HEADERS: [Word; 8] = [
     ("plain", "Plain"),
     ("anthropic", "Anthropic"),
 ];
+const PRICE_HOURS: [Word; 2] = [("same", "Same"), ("deepseek_peak", "DeepSeekPeak")];
 const REPORTED_COSTS: [Word; 3] = [("none", "None"), ("usd", "Usd"), ("ticks", "Ticks")];
 const QUOTA_RESETS: [Word; 2] = [("utc_midnight", "UtcMidnight"), ("pacific_midnight", "PacificMidnight")];
 
@@ -126,6 +127,7 @@ pub(crate) struct Provider {
     pub(crate) default_output: Option<u32>,
     pub(crate) reasoning_outside_completion: bool,
     pub(crate) reported_cost: &'static str,
+    pub(crate) price_hours: &'static str,
     pub(crate) reasoning: Reasoning,
     pub(crate) prefill: &'static str,
     pub(crate) mends: Vec<&'static str>,
@@ -184,6 +186,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         default_output: fields.optional_count("default_output"),
         reasoning_outside_completion: fields.flag("reasoning_outside_completion"),
         reported_cost: fields.word_or("reported_cost", &REPORTED_COSTS, "None"),
+        price_hours: fields.word_or("price_hours", &PRICE_HOURS, "Same"),
         reasoning: read_reasoning(&mut fields),
         prefill: fields.word_or("prefill", &PREFILLS, "None"),
         mends: fields.words("mends", &MENDS),

@@ -88,6 +88,16 @@ pub enum StreamUsage {
     None,
 }
 
+/// Whether list prices depend on the time of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PriceHours {
+    /// They do not.
+    #[default]
+    Same,
+    /// The rows have DeepSeek's off-peak prices: at its peak hours they are twice that. `usage/hours.rs` has them.
+    DeepSeekPeak,
+}
+
 /// How a provider tells in `usage` what an answer cost, which then counts instead of its list price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReportedCost {
@@ -301,6 +311,8 @@ pub struct ProviderSpec {
     pub reasoning_outside_completion: bool,
     /// How it tells what an answer cost.
     pub reported_cost: ReportedCost,
+    /// When its list prices hold.
+    pub price_hours: PriceHours,
     /// How it is told how much to think, and how thoughts go back to it.
     pub reasoning: ReasoningSpec,
     /// How it goes on with the beginning of an answer. Models that reason are not asked to: they think before they write.

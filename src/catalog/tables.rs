@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use super::price;
 use super::provider::{
-    Auth, BodyPolicy, Dialect, Endpoint, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec,
-    QuotaHeaders, QuotaReset, ReportedCost, StreamUsage, Text,
+    Auth, BodyPolicy, Dialect, Endpoint, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, PriceHours,
+    ProviderSpec, QuotaHeaders, QuotaReset, ReportedCost, StreamUsage, Text,
 };
 use super::quirk::{Quirk, Quirks};
 use super::reasoning::{

@@ -10,8 +10,8 @@ use super::models_json::{control, drops, mends, row, texts};
 use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
-    Auth, BodyPolicy, Dialect, Endpoint, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, ProviderSpec,
-    QuotaHeaders, ReportedCost, StreamUsage, Text, Texts,
+    Auth, BodyPolicy, Dialect, Endpoint, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, PriceHours,
+    ProviderSpec, QuotaHeaders, ReportedCost, StreamUsage, Text, Texts,
 };
 use crate::catalog::quirk::{Quirk, Quirks};
 use crate::catalog::reasoning::{ReasoningHistory, ReasoningSpec};
@@ -150,6 +150,7 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
         default_output: object.optional("default_output", Walker::count)?,
         reasoning_outside_completion: false,
         reported_cost: ReportedCost::None,
+        price_hours: PriceHours::Same,
         reasoning: ReasoningSpec {
             control: object.optional("reasoning", control)?.unwrap_or(ReasoningSpec::PLAIN.control),
             history: object

@@ -18,6 +18,7 @@ use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
 use crate::routing::tokens;
 use crate::sse::scan::Expected;
+use crate::usage::hours;
 use crate::usage::price::Tariff;
 use crate::usage::record::UsageRecord;
 use crate::usage::render::Usage;
@@ -112,9 +113,12 @@ impl<'r, P: Ports> Asker<'r, P> {
     /// What the answer of this candidate is priced by.
     fn tariff(&self, candidate: &Candidate<'_>) -> Tariff {
         let model = &candidate.model;
+        let factor = hours::factor(candidate.provider.price_hours, self.incoming.received_ms);
+        // Another service tier has other prices, which the catalogue does not know.
+        let is_known = factor.is_some() && !self.request.other_service_tier;
         Tariff {
-            // Another service tier has other prices, which the catalogue does not know.
-            prices: model.prices.clone().filter(|_| !self.request.other_service_tier),
+            prices: model.prices.clone().filter(|_| is_known),
+            factor: factor.unwrap_or(1),
             free: self.is_free(candidate),
             images: self.request.messages.images as u64,
             untold_searches: self.request.web_search.is_some()

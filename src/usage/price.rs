@@ -45,6 +45,8 @@ pub struct Tariff {
     pub prices: Option<Prices>,
     /// The operator has free use of the model.
     pub free: bool,
+    /// What list prices are multiplied by at this time.
+    pub factor: u64,
     /// Images in the prompt.
     pub images: u64,
     /// The model may search the web, and the provider does not tell how often it did.
@@ -69,7 +71,7 @@ impl Tariff {
         if search.is_none() && tokens.searches > 0 || search != Some(0) && untold {
             return None;
         }
-        Some(Cost::of(tokens, self.images, prices))
+        Some(Cost::of(tokens, self.images, prices).times(self.factor))
     }
 }
 
@@ -109,6 +111,18 @@ impl Cost {
             output: Some(output),
             request: Some(request),
             source: CostSource::Catalog,
+        }
+    }
+
+    fn times(self, factor: u64) -> Self {
+        let times = |part: Option<u64>| part.map(|amount| amount.saturating_mul(factor));
+        Self {
+            total: self.total.saturating_mul(factor),
+            input: times(self.input),
+            cached_input: times(self.cached_input),
+            output: times(self.output),
+            request: times(self.request),
+            source: self.source,
         }
     }
 

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{
-    Auth, BodyPolicy, Dialect, Endpoint, KeyPolicy, OutputLimitName, Prefill, ProviderSpec, QuotaHeaders, ReportedCost,
-    StreamUsage, Text,
+    Auth, BodyPolicy, Dialect, Endpoint, KeyPolicy, OutputLimitName, Prefill, PriceHours, ProviderSpec, QuotaHeaders,
+    ReportedCost, StreamUsage, Text,
 };
 use opengateway::catalog::quirk::Quirks;
 use opengateway::catalog::reasoning::{ModelReasoning, ReasoningSpec};
@@ -74,6 +74,7 @@ pub(crate) fn provider(
         default_output: None,
         reasoning_outside_completion: false,
         reported_cost: ReportedCost::None,
+        price_hours: PriceHours::Same,
         reasoning: ReasoningSpec::PLAIN,
         prefill: Prefill::None,
         body: BodyPolicy::Open,

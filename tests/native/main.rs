@@ -98,6 +98,7 @@ mod sse_splice;
 mod sse_streams;
 mod sse_translate;
 mod usage_charge;
+mod usage_hours;
 mod usage_price;
 mod usage_record;
 mod usage_render;

@@ -16,7 +16,7 @@ fn tokens(prompt: u64, cached: u64, completion: u64, reasoning: u64) -> TokenUsa
 }
 
 fn tariff(prices: Prices) -> Tariff {
-    Tariff { prices: Some(prices), free: false, images: 0, untold_searches: false }
+    Tariff { prices: Some(prices), free: false, factor: 1, images: 0, untold_searches: false }
 }
 
 /// The cost at list price.
@@ -142,6 +142,14 @@ fn a_long_prompt_is_at_the_price_of_its_tier_as_a_whole() {
         let cost = list(&tokens(prompt, prompt, 3, 0), &prices);
         assert_eq!(parts(&cost), [Some(0), Some(prompt * factor / 2), Some(30 * factor), Some(1)], "{prompt}");
     }
+}
+
+#[test]
+fn at_a_time_when_prices_are_twice_as_high_every_part_is() {
+    let used = tokens(1000, 400, 50, 20);
+    let (once, twice) = (list(&used, &PRICES), Tariff { factor: 2, ..tariff(PRICES) }.cost(&used, None).unwrap());
+    assert_eq!(twice.total, 2 * once.total);
+    assert_eq!(parts(&twice), parts(&once).map(|part| part.map(|amount| 2 * amount)));
 }
 
 #[test]
