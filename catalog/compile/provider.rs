@@ -6,7 +6,7 @@ use super::reasoning::{Reasoning, read_reasoning};
 
 const DIALECTS: [Word; 2] = [("openai", "OpenAi"), ("anthropic", "Anthropic")];
 const AUTHS: [Word; 3] = [("bearer", "Bearer"), ("x_api_key", "XApiKey"), ("api_key", "ApiKey")];
-const ENDPOINTS: [Word; 2] = [("usual", "Usual"), ("azure", "Azure")];
+const ENDPOINTS: [Word; 3] = [("usual", "Usual"), ("azure", "Azure"), ("workers_ai", "WorkersAi")];
 const KEY_POLICIES: [Word; 2] = [("required", "Required"), ("optional", "Optional")];
 const BODY_POLICIES: [Word; 2] = [("open", "Open"), ("strict", "Strict")];
 const STREAM_USAGES: [Word; 3] = [("in_last_choice", "InLastChoice"), ("trailing", "Trailing"), ("none", "None")];

@@ -66,7 +66,12 @@ pub enum Endpoint {
     /// As Azure OpenAI is: at `/openai/v1` and the dialect's path, or, where an API version is set, at
     /// `/openai/deployments/{model}/chat/completions?api-version={version}`. The model's own id is a deployment's name.
     Azure,
+    /// At its dialect's path, or through the binding `AI` of Cloudflare Workers where that is there and no key is set.
+    WorkersAi,
 }
+
+/// What the address of a model begins with that is reached through the binding `AI`: no address at all.
+pub const AI_BINDING: &str = "binding:AI/";
 
 /// What a provider does with body fields it does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

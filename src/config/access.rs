@@ -6,7 +6,10 @@ use super::env::Vars;
 use super::error::ConfigError;
 use super::json_error::JsonProblem;
 use super::secret::{self, Secret};
-use crate::catalog::provider::{Endpoint, KeyPolicy, ProviderSpec, Text};
+use crate::catalog::provider::{AI_BINDING, Endpoint, KeyPolicy, ProviderSpec, Text};
+
+/// Whether there is a binding `AI`; no variable of the operator's.
+pub const AI_BINDING_VAR: &str = "AI";
 
 /// The API version of Azure OpenAI's deployments; unset: its API without versions.
 const AZURE_API_VERSION: &str = "AZURE_OPENAI_API_VERSION";
@@ -39,7 +42,8 @@ impl ProviderAccess {
         let mut url = String::with_capacity(self.base_url.len() + 64);
         url.push_str(&self.base_url);
         match (provider.endpoint, &self.api_version) {
-            (Endpoint::Usual, _) => url.push_str(provider.dialect.path()),
+            (Endpoint::WorkersAi, _) if self.base_url == AI_BINDING => url.push_str(model),
+            (Endpoint::Usual | Endpoint::WorkersAi, _) => url.push_str(provider.dialect.path()),
             (Endpoint::Azure, None) => {
                 url.push_str("/openai/v1");
                 url.push_str(provider.dialect.path());
@@ -86,6 +90,9 @@ fn of_builtin(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<ProviderAcc
         KeyPolicy::Optional => key.is_some() || address.is_some(),
     };
     let base_url = match address {
+        _ if !on && spec.endpoint == Endpoint::WorkersAi && vars.text(AI_BINDING_VAR).is_some() => {
+            AI_BINDING.to_owned()
+        }
         _ if !on => return Ok(None),
         Some(address) => address,
         None if spec.base_url.is_empty() => {
@@ -97,7 +104,7 @@ fn of_builtin(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<ProviderAcc
         None => checked(spec, &expanded(vars, spec)?)?,
     };
     let api_version = match spec.endpoint {
-        Endpoint::Usual => None,
+        Endpoint::Usual | Endpoint::WorkersAi => None,
         Endpoint::Azure => api_version(vars)?,
     };
     Ok(Some(ProviderAccess { api_version, ..ProviderAccess::new(spec, base_url, key) }))

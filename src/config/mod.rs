@@ -21,7 +21,7 @@ mod providers_json;
 mod secret;
 mod walker;
 
-pub use access::ProviderAccess;
+pub use access::{AI_BINDING_VAR, ProviderAccess};
 pub use accounts::AccountSettings;
 pub use base_url::{BaseUrlError, parse_base_url};
 pub use configured::{Builtin, ConfiguredCatalog, ModelOverride};

@@ -123,8 +123,8 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
     let endpoint = object.optional("endpoint", |json| json.word(ENDPOINTS))?.unwrap_or(Endpoint::Usual);
     let usual_auth = match (endpoint, dialect) {
         (Endpoint::Azure, _) => Auth::ApiKey,
-        (Endpoint::Usual, Dialect::OpenAi) => Auth::Bearer,
-        (Endpoint::Usual, Dialect::Anthropic) => Auth::XApiKey,
+        (Endpoint::Usual | Endpoint::WorkersAi, Dialect::OpenAi) => Auth::Bearer,
+        (Endpoint::Usual | Endpoint::WorkersAi, Dialect::Anthropic) => Auth::XApiKey,
     };
     Ok(ProviderSpec {
         name: id.clone(),

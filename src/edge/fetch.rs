@@ -10,7 +10,9 @@ use web_sys::{AbortController, Request, Response, WritableStreamDefaultWriter};
 use super::js::{self, Ahead, Body, ByobReader, FixedLengthStream, ReadResult};
 use super::respond::header_text;
 use super::task::settled;
-use crate::catalog::provider::QuotaHeaders;
+use worker::Env;
+
+use crate::catalog::provider::{AI_BINDING, QuotaHeaders};
 use crate::dialect::headroom;
 use crate::gateway::ports::{TransportError, UpstreamCall, UpstreamReply};
 use crate::sse::pace::GULP_BYTES;
@@ -81,12 +83,16 @@ pub(super) struct FetchedReply {
 }
 
 /// Sends `call`. The leaving of the client who sent the request `client` aborts it, too.
-pub(super) async fn send(call: UpstreamCall, client: &Request) -> Result<FetchedReply, TransportError> {
+pub(super) async fn send(call: UpstreamCall, client: &Request, env: &Env) -> Result<FetchedReply, TransportError> {
     let controller = AbortController::new().map_err(|error| transport(&error))?;
     let abort = AbortOnDrop { controller, over: false };
     let quota_headers = call.quota_headers;
     let headers = header_text(call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let (response, uploaded) = if call.body.len() < LONG_BODY_BYTES {
+    let (response, uploaded) = if let Some(model) = call.url.strip_prefix(AI_BINDING) {
+        let sent = js::run_model(env, model, &call.body);
+        drop(call.body);
+        (settled(&sent.map_err(|error| transport(&error))?).await, true)
+    } else if call.body.len() < LONG_BODY_BYTES {
         let sent = js::send(&call.url, &headers, call.body.as_bytes(), &abort.controller, client);
         // The platform has a copy of its own.
         drop(call.body);

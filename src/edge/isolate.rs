@@ -5,6 +5,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
+use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::health_link::HEALTH;
@@ -12,6 +13,7 @@ use super::object;
 use super::ports::random_id;
 use crate::accounts::couriers::Couriers;
 use crate::accounts::projects::Projects;
+use crate::config::AI_BINDING_VAR;
 use crate::gateway::chat::Incoming;
 use crate::gateway::deliver::Kept;
 use crate::gateway::setup::{Gateway, SetupError};
@@ -25,6 +27,11 @@ const BUSY_RETRY_MS: u64 = 1_000;
 /// A variable or secret, as text.
 pub(super) fn variable(env: &Env, name: &str) -> Option<String> {
     js_sys::Reflect::get(env, &name.into()).ok()?.as_string()
+}
+
+/// Something if there is a binding of that name.
+fn bound(env: &Env, name: &str) -> Option<String> {
+    js_sys::Reflect::get(env, &name.into()).ok().filter(JsValue::is_truthy).map(|_| name.to_owned())
 }
 
 /// The isolate's own state.
@@ -56,7 +63,8 @@ impl Isolate {
     pub(super) fn get(env: &Env) -> Rc<Self> {
         ISOLATE.with(|cell| {
             Rc::clone(cell.get_or_init(|| {
-                let gateway = Gateway::new(&|name| variable(env, name));
+                let gateway =
+                    Gateway::new(&|name| if name == AI_BINDING_VAR { bound(env, name) } else { variable(env, name) });
                 let forwarded = gateway.as_ref().map(Gateway::forwarded_headers).unwrap_or_default();
                 Rc::new(Self {
                     gateway,

@@ -33,6 +33,10 @@ extern "C" {
         client: &Request,
     ) -> Result<Promise, JsValue>;
 
+    /// A promise of a response. It takes its time even where the call is given up.
+    #[wasm_bindgen(catch, js_name = runModel)]
+    pub(super) fn run_model(env: &JsValue, model: &str, body: &str) -> Result<Promise, JsValue>;
+
     #[wasm_bindgen(catch)]
     pub(super) fn gone(request: &Request) -> Result<bool, JsValue>;
 

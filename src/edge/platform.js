@@ -70,6 +70,21 @@ export function send(url, headers, body, controller, request) {
   });
 }
 
+/** Asks a model of Workers AI through the binding. What it throws becomes a reply, so that it is judged like any other. */
+export async function runModel(env, model, body) {
+  const { model: _, ...inputs } = JSON.parse(body);
+  try {
+    const reply = await env.AI.run(model, inputs, { returnRawResponse: true });
+    if (reply instanceof Response) return reply;
+    if (reply instanceof ReadableStream) return new Response(reply, { headers: { 'content-type': 'text/event-stream' } });
+    return Response.json(reply);
+  } catch (error) {
+    // "3040: Capacity temporarily exceeded, please try again."
+    const [, code = '', message] = /^(?:(\d{4}): )?(.*)$/s.exec(String(error?.message ?? error));
+    return Response.json({ errors: [{ code, message }] }, { status: 500 });
+  }
+}
+
 // The lists of `names` in src/dialect/headroom.rs, in the order of `QuotaHeaders`: what is left, and its reset.
 const QUOTA = [
   [],

@@ -57,7 +57,7 @@ impl Ports for WorkerPorts {
 
     async fn send(&self, call: UpstreamCall) -> Result<FetchedReply, TransportError> {
         let url = call.url.clone();
-        let sent = fetch::send(call, &self.client).await;
+        let sent = fetch::send(call, &self.client, &self.env).await;
         if let Err(error) = &sent
             && !self.client_gone()
         {

@@ -1,7 +1,7 @@
 //! Which providers are on, where, with which key; and that no key is ever shown.
 
 use opengateway::catalog::lookup::Catalog;
-use opengateway::config::{BaseUrlError, Builtin, Config, parse_base_url};
+use opengateway::config::{AI_BINDING_VAR, BaseUrlError, Builtin, Config, parse_base_url};
 use proptest::prelude::*;
 
 use crate::config_fixture::{Vars, config, refusal};
@@ -239,7 +239,7 @@ fn each_provider_is_asked_where_its_endpoint_is() {
     let at_base = [azure[0], ("AZURE_OPENAI_BASE_URL", "https://eu.example.com/"), versioned[2]];
     let own = r#"{"providers": {"eu": {"base_url": "https://eu.openai.azure.com", "endpoint": "azure",
         "api_version": "2025-04-01-preview"}}}"#;
-    let cases: [(Vars<'_>, &str, &str, &str); 7] = [
+    let cases: [(Vars<'_>, &str, &str, &str); 9] = [
         (&[("GROQ_API_KEY", "k")], "groq", "m", "https://api.groq.com/openai/v1/chat/completions"),
         (&azure, "azure", "gpt-5.5", "https://my-res.openai.azure.com/openai/v1/chat/completions"),
         (
@@ -268,6 +268,13 @@ fn each_provider_is_asked_where_its_endpoint_is() {
         ),
         (
             &[("WORKERS_AI_API_KEY", "k"), ("CLOUDFLARE_ACCOUNT_ID", "0123abc")],
+            "workers-ai",
+            "@cf/m",
+            "https://api.cloudflare.com/client/v4/accounts/0123abc/ai/v1/chat/completions",
+        ),
+        (&[(AI_BINDING_VAR, "bound")], "workers-ai", "@cf/m", "binding:AI/@cf/m"),
+        (
+            &[(AI_BINDING_VAR, "bound"), ("WORKERS_AI_API_KEY", "k"), ("CLOUDFLARE_ACCOUNT_ID", "0123abc")],
             "workers-ai",
             "@cf/m",
             "https://api.cloudflare.com/client/v4/accounts/0123abc/ai/v1/chat/completions",
