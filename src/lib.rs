@@ -14,4 +14,5 @@ pub mod openai;
 pub mod project;
 pub mod routing;
 pub mod sse;
+pub mod structured;
 pub mod usage;
