@@ -83,6 +83,7 @@ impl ChatTask {
         match answered {
             Answer::Error { error: failed, headers } => error(failed, &headers),
             Answer::Whole { headers, body } => reply(self.responder.json(200, &body, &headers)),
+            Answer::Replayed { headers, body } => reply(self.responder.events(&body, &headers)),
             Answer::Stream(mut stream) => {
                 let pass_through = IdentityTransformStream::new();
                 let headers = std::mem::take(&mut stream.headers);

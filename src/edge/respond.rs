@@ -12,6 +12,10 @@ use crate::openai::error::{ApiError, ErrorType};
 /// How long a browser may remember the answer to its preflight, in seconds: the longest that Chromium allows is 2 h.
 const PREFLIGHT_SECONDS: &str = "7200";
 
+/// What says that a response is an event stream.
+const EVENT_STREAM: [(&str, &str); 2] =
+    [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")];
+
 /// A header of `request`.
 pub(super) fn header(request: &Request, name: &str) -> Option<String> {
     request.headers().get(name).ok().flatten()
@@ -71,8 +75,12 @@ impl Responder {
 
     /// An event stream.
     pub(super) fn stream(&self, stream: &ReadableStream, more: &[Header]) -> Result<Response, JsValue> {
-        let own = [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")];
-        js::respond_with(200, &self.headers(more, &own), Some(stream))
+        js::respond_with(200, &self.headers(more, &EVENT_STREAM), Some(stream))
+    }
+
+    /// An event stream that is there already.
+    pub(super) fn events(&self, body: &[u8], more: &[Header]) -> Result<Response, JsValue> {
+        js::respond(200, &self.headers(more, &EVENT_STREAM), body)
     }
 
     /// The answer to a browser's preflight. What it asks to send is granted: the keys are what protects.

@@ -18,6 +18,7 @@ use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
 use crate::routing::tokens;
 use crate::sse::scan::Expected;
+use crate::structured::schema::Schema;
 use crate::usage::hours;
 use crate::usage::price::Tariff;
 use crate::usage::record::UsageRecord;
@@ -36,6 +37,8 @@ pub(super) struct Asker<'r, P> {
     pub(super) requested_provider: Option<&'r str>,
     pub(super) prompt_tokens: u64,
     pub(super) patience: Patience,
+    /// What answers are held to.
+    pub(super) schema: Option<&'r Schema>,
 }
 
 /// A candidate that answers.
@@ -65,7 +68,10 @@ impl<'r, P: Ports> Asker<'r, P> {
         };
         let secret = access.key.as_ref();
         let exposed = secret.map(|key| key.expose());
-        let mut encoded = encode(self.request, provider, &candidate.model, so_far);
+        let adapted = self.adapted(candidate);
+        let adapted = adapted.as_ref().and_then(|body| ChatRequest::parse(body.as_bytes()).ok());
+        let mut encoded = encode(adapted.as_ref().unwrap_or(self.request), provider, &candidate.model, so_far);
+        drop(adapted);
         let call = UpstreamCall {
             url: access.url(provider, &candidate.model.upstream_id),
             headers: self.upstream_headers(candidate, exposed),
@@ -75,7 +81,7 @@ impl<'r, P: Ports> Asker<'r, P> {
         let attempt = Attempt {
             provider,
             upstream_model: &candidate.model.upstream_id,
-            stream: self.request.stream,
+            stream: self.streams(candidate),
             expected: self.expected(candidate),
             translation: self.translation(candidate),
             timeout_ms,
@@ -95,7 +101,7 @@ impl<'r, P: Ports> Asker<'r, P> {
     /// How long the candidate has, in milliseconds: to the first token of a stream, to the whole reply otherwise.
     pub(super) fn timeout_ms(&self, candidate: &Candidate<'_>) -> u64 {
         let timeouts = &self.gateway.config.timeouts;
-        timeouts.attempt(self.request.stream, candidate.model.capabilities.reasoning)
+        timeouts.attempt(self.streams(candidate), candidate.model.capabilities.reasoning)
     }
 
     /// The longest silence of a stream between two chunks, in milliseconds.
@@ -154,7 +160,7 @@ impl<'r, P: Ports> Asker<'r, P> {
 
     /// Every header that a provider sees: the gateway's own, and those of the client's that its row lists.
     fn upstream_headers(&self, candidate: &Candidate<'_>, secret: Option<&str>) -> Vec<(String, String)> {
-        let accept = if self.request.stream { "text/event-stream" } else { "application/json" };
+        let accept = if self.streams(candidate) { "text/event-stream" } else { "application/json" };
         let mut headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("accept".to_owned(), accept.to_owned()),

@@ -2,6 +2,7 @@
 
 use super::ask::Asker;
 use super::custom::{self, CustomHeaders};
+use super::format::schema;
 use super::headers::Header;
 use super::health_now::HealthNow;
 use super::ports::{HealthPort, Ports};
@@ -58,6 +59,13 @@ pub enum Answer<R> {
         headers: Vec<Header>,
         /// The JSON.
         body: String,
+    },
+    /// A whole reply, told as a stream.
+    Replayed {
+        /// The response headers.
+        headers: Vec<Header>,
+        /// The events.
+        body: Vec<u8>,
     },
     /// A stream.
     Stream(Box<Committed<R>>),
@@ -120,6 +128,10 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
             return refuse(error);
         }
     };
+    let schema = match schema(&request, &candidates) {
+        Ok(schema) => schema,
+        Err(error) => return refuse(error),
+    };
     let asker = Asker {
         gateway,
         ports,
@@ -129,6 +141,7 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         requested_provider: targets.first().and_then(Target::pinned_provider),
         prompt_tokens: requirements.prompt_tokens,
         patience,
+        schema: schema.as_ref(),
     };
     let resumable = asker.is_resumable();
     let mut answer = Run { asker, candidates: &candidates, permit: Permit(seed) }.run(record).await;

@@ -10,6 +10,7 @@ pub mod chat;
 pub mod custom;
 pub mod database;
 pub mod deliver;
+mod format;
 pub mod generations;
 pub mod headers;
 mod health_now;

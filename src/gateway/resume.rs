@@ -80,6 +80,8 @@ pub(super) async fn resume<P: Ports>(
         requested_provider: targets.first().and_then(Target::pinned_provider),
         prompt_tokens: requirements.prompt_tokens,
         patience: incoming.wishes.patience().ok()?,
+        // What must be JSON is not resumed.
+        schema: None,
     };
     // The client waits in the middle of a sentence: not for the end of a limit, too.
     let now = candidates.iter().filter(|candidate| candidate.not_before_ms.is_none());

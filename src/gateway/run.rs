@@ -7,6 +7,7 @@ use std::task::Poll;
 use super::ask::{Asked, Asker};
 use super::attempt::Answered;
 use super::chat::Answer;
+use super::format::is_misformatted;
 use super::ports::{HealthPort, Ports};
 use super::served::{answer_headers, record_of, speed, trail_headers, tried};
 use super::stream::{Committed, Leg, Relay, StreamAccount};
@@ -173,7 +174,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             not_before_ms: candidate.not_before_ms.unwrap_or(0),
             timeout_ms: self.asker.timeout_ms(candidate),
             hedge_after_ms: Some(timeouts.hedge_after_ms)
-                .filter(|&ms| self.asker.request.stream && ms > 0 && !self.thinks_long(candidate)),
+                .filter(|&ms| self.asker.streams(candidate) && ms > 0 && !self.thinks_long(candidate)),
             // What a provider gives away is not too dear because nobody knows its price.
             beside: self
                 .asker
@@ -181,6 +182,8 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 .cost
                 .map_or(candidate.model.free, |cost| cost.total <= config.hedge_max_pico_usd),
         };
+        // What is mended has no first token that anybody sees.
+        let streams = self.candidates.first().is_some_and(|candidate| self.asker.streams(candidate));
         let budget = Budget {
             // Who lists providers chooses them, as far as the list goes.
             auto: self.candidates.first().is_some_and(|candidate| candidate.auto)
@@ -188,7 +191,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             received_ms: self.asker.incoming.received_ms,
             deadline_ms: timeouts.deadline_ms,
             client_ms: self.asker.patience.total_ms,
-            attempt_ms: self.asker.patience.first_token_ms.filter(|_| self.asker.request.stream),
+            attempt_ms: self.asker.patience.first_token_ms.filter(|_| streams),
         };
         Failover::new(self.candidates.iter().map(slot).collect(), budget)
     }
@@ -220,7 +223,8 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         let now_ms = self.asker.ports.now_ms();
         let failure = failure.to_reset(begun.candidate.provider, now_ms);
         let (class, retry_after_ms) = (failure.class, failure.retry_after_ms);
-        let outcome = if begun.attempt.shortened && class == ErrorClass::Timeout {
+        let hurried = begun.attempt.shortened && class == ErrorClass::Timeout;
+        let outcome = if hurried || is_misformatted(&failure) {
             Outcome::Inconclusive
         } else {
             Outcome::of_failure(class, failure.status, retry_after_ms, now_ms)
@@ -274,6 +278,8 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             Answered::Whole { status, body } => {
                 let body = self.asker.translation(candidate).reply(&body);
                 let completion = reply::judge(&body, status, provider, secret.map(|key| key.expose()))?;
+                let choices = self.asker.healed(candidate, &completion, status)?;
+                let completion = completion.with_choices(&choices);
                 let mut served = self.asker.served(candidate, status, record, &mut progress.trail);
                 let now_ms = ports.now_ms();
                 let took_ms = now_ms.saturating_sub(started_ms);
@@ -281,16 +287,25 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 self.record(begun, Outcome::success(Some(took_ms), speed(&tokens, estimated, took_ms)));
                 let usage = served.usage(tokens, completion.charge.as_ref(), estimated);
                 let mut headers = answer_headers(&served, &encoded, &progress.trail);
-                if let Some(cost) = &usage.cost {
-                    headers.push((headers::COST_USD, usd(cost.total)));
-                }
-                let body = completion.with(&usage_json(&usage, completion.usage), &served.metadata);
+                let told = usage_json(&usage, completion.usage);
+                let body = completion.with(&told, &served.metadata);
+                let answer = if request.stream {
+                    served.record.ttft_ms = Some(now_ms.saturating_sub(incoming.received_ms));
+                    let body = self.asker.replayed(&body, completion.usage, &told, &served.metadata);
+                    Answer::Replayed { headers, body }
+                } else {
+                    if let Some(cost) = &usage.cost {
+                        headers.push((headers::COST_USD, usd(cost.total)));
+                    }
+                    Answer::Whole { headers, body }
+                };
                 let gone = ports.client_gone();
                 if gone {
                     served.record.error_class = Some(ErrorClass::ClientClosed.as_str());
                 }
+                let usage = progress.lost.map_or(usage, |lost| usage.with(&[lost]));
                 served.account(ports, &usage, if gone { CLIENT_CLOSED } else { 200 }, now_ms);
-                Ok(Answer::Whole { headers, body })
+                Ok(answer)
             }
             Answered::Stream { gate, reply } => {
                 let mut served = self.asker.served(candidate, 200, record, &mut progress.trail);

@@ -196,6 +196,14 @@ pub fn error(failed: &[Failed]) -> ApiError {
             format!("No provider answered in time ({}).", names(&judged)),
         );
     }
+    if last.class == ErrorClass::ModelMisbehaved {
+        return ApiError::new(
+            502,
+            ErrorType::Server,
+            "invalid_model_output",
+            format!("No model wrote a usable answer ({}). The last one: {}", names(&judged), said(last)),
+        );
+    }
     // What a provider refused the client may mend, although another provider's fault decides the status.
     let refused = judged.iter().find(|attempt| attempt.class == ErrorClass::BadRequest);
     let refusal =

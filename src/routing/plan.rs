@@ -13,6 +13,7 @@ use crate::health::circuit::Standing;
 use crate::openai::request::{ProviderPreferences, Sort};
 use crate::routing::failover::MAX_WAIT_OUT_MS;
 use crate::routing::failure::ErrorClass;
+use crate::structured::ask::FormatBy;
 
 /// What a plan asks of the health of candidates.
 pub trait Health {
@@ -39,6 +40,8 @@ pub struct Candidate<'c> {
     pub pinned: bool,
     /// Chosen by `auto`.
     pub auto: bool,
+    /// How its answer comes to be in the format that the client wants.
+    pub format: FormatBy,
     /// Not to be asked before then, since it said so; milliseconds since the Unix epoch.
     pub not_before_ms: Option<u64>,
 }
@@ -125,7 +128,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
     /// # Errors
     /// [`PlanError`] if nobody is left; that of the first target, as it is what the client asked for.
     pub fn plan(&self, targets: &[Target<'c>]) -> Result<Vec<Candidate<'c>>, PlanError> {
-        let (mut usable, mut spent, mut last_resort) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut usable, mut emulating, mut spent, mut last_resort) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut first_error = None;
         let mut soon: Vec<Candidate<'c>> = Vec::new();
         for (index, target) in targets.iter().enumerate() {
@@ -135,7 +138,15 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
             }
             match self.target(target, index == 0, &mut soon) {
                 Ok(more) => {
-                    usable.extend(more.usable);
+                    // Nobody knows whether a model keeps a format that it is only told of, so it comes after all that
+                    // keep theirs, unless the client wants exactly this one.
+                    let wanted = target.pinned_provider().is_some() || index == 0;
+                    let (native, others): (Vec<_>, Vec<_>) = more
+                        .usable
+                        .into_iter()
+                        .partition(|candidate| !candidate.format.is_emulated() || (wanted && candidate.pinned));
+                    usable.extend(native);
+                    emulating.extend(others);
                     spent.extend(more.spent);
                     last_resort.extend(more.last_resort);
                 }
@@ -152,10 +163,10 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
         }
         let mut candidates: Vec<Candidate<'c>> = Vec::new();
         sort_by_rank(&mut soon, |candidate| u128::from(candidate.not_before_ms.unwrap_or(0)));
-        let others = usable.len() + spent.len() + last_resort.len();
+        let others = usable.len() + emulating.len() + spent.len() + last_resort.len();
         // Where everybody has said when to come again the client is told, unless it wants exactly this one.
         soon.retain(|candidate| candidate.pinned || others > 0);
-        for candidate in usable.into_iter().chain(spent).chain(last_resort).chain(soon) {
+        for candidate in usable.into_iter().chain(emulating).chain(spent).chain(last_resort).chain(soon) {
             if !candidates.iter().any(|known| same_offer(known, &candidate)) {
                 candidates.push(candidate);
             }
@@ -226,6 +237,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
     fn offers(&self, target: &Target<'c>) -> Vec<Candidate<'c>> {
         let at = |provider: &'c ProviderSpec, model: Offer<'c>, auto: bool| Candidate {
             provider,
+            format: FormatBy::of(self.requirements, provider, &model),
             model,
             pinned: false,
             auto,
@@ -319,9 +331,9 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
                     let required = self.requirements.forced_tool || self.preferences.require_parameters;
                     !candidate.auto && !with_tools && !required
                 }
-                Need::JsonObject
-                | Need::JsonSchema
-                | Need::Vision
+                // It is asked for by other means.
+                Need::JsonObject | Need::JsonSchema => !self.preferences.require_parameters,
+                Need::Vision
                 | Need::ImageUrls
                 | Need::Choices
                 | Need::ReasoningLevel(_)
@@ -346,15 +358,20 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
     /// tries the others first.
     fn order(&self, target: &Target<'c>, first: bool, ranked: Vec<Ranked<'c>>) -> Vec<Candidate<'c>> {
         let groups = match target {
-            Target::Auto if self.auto_models.is_empty() => tiers(ranked, self.catalog),
+            Target::Auto if self.auto_models.is_empty() => {
+                let (native, emulated) = ranked.into_iter().partition(|entry| !entry.candidate.format.is_emulated());
+                let mut groups = tiers(native, self.catalog);
+                groups.extend(tiers(emulated, self.catalog));
+                groups
+            }
             Target::Auto | Target::Model { .. } => vec![ranked],
         };
-        let mut shelves: Vec<((bool, u8), Vec<Ranked<'c>>)> = Vec::new();
+        let mut shelves: Vec<((bool, bool, u8), Vec<Ranked<'c>>)> = Vec::new();
         for group in groups {
-            let mut bands: Vec<((bool, u8), Vec<Ranked<'c>>)> = Vec::new();
+            let mut bands: Vec<((bool, bool, u8), Vec<Ranked<'c>>)> = Vec::new();
             for entry in group {
                 let Some(at) = band(entry.standing) else { continue };
-                let place = (!entry.fits, at);
+                let place = (entry.candidate.format.is_emulated(), !entry.fits, at);
                 match bands.iter_mut().find(|(known, _)| *known == place) {
                     Some((_, members)) => members.push(entry),
                     None => bands.push((place, vec![entry])),
@@ -363,7 +380,9 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
             shelves.append(&mut bands);
         }
         // The sort is stable, so the order of the tiers stays.
-        sort_by_rank(&mut shelves, |((unfit, at), _)| u128::from(*unfit) << 8 | u128::from(*at));
+        sort_by_rank(&mut shelves, |((emulated, unfit, at), _)| {
+            u128::from(*emulated) << 9 | u128::from(*unfit) << 8 | u128::from(*at)
+        });
         let rotating = shelves.iter().map(|(_, members)| providers(members)).find(|ids| ids.len() > 1);
         let ticket = rotating.map_or(0, |ids| self.health.ticket(&self.cursor(target, first, &ids)));
         let mut ordered = Vec::new();

@@ -7,6 +7,7 @@ use crate::catalog::model::{ModelSpec, ReasoningLevel};
 use crate::catalog::price::Prices;
 use crate::catalog::provider::ProviderSpec;
 use crate::openai::request::{ChatRequest, ResponseFormat, ToolChoice};
+use crate::structured::ask::fits_tool;
 
 /// Everything that a candidate must be able to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Requirements {
     pub forced_tool: bool,
     /// The answer's format.
     pub response_format: ResponseFormat,
+    /// The answer may be the arguments of a tool, where the model has no JSON schemas.
+    pub answer_fits_tool: bool,
     /// The prompt has images.
     pub vision: bool,
     /// The prompt has images by URL.
@@ -109,6 +112,7 @@ impl Requirements {
             tools: request.tools > 0 && request.tool_choice != ToolChoice::None,
             forced_tool: request.tools > 0 && request.tool_choice == ToolChoice::Forced,
             response_format: request.response_format,
+            answer_fits_tool: request.response_format == ResponseFormat::JsonSchema && fits_tool(request),
             vision: request.messages.images > 0,
             image_urls: request.messages.image_urls,
             prompt_tokens: tokens::of_prompt(request),

@@ -103,10 +103,11 @@ pub fn adapted(body: &str, by: FormatBy, schema: Option<&str>) -> Result<String,
 
 fn instruction(schema: Option<&str>) -> String {
     match schema {
-        Some(schema) => {
-            ["Answer with JSON that follows this JSON Schema, and with nothing else: no explanation, no Markdown.\n", schema]
-                .concat()
-        }
+        Some(schema) => [
+            "Answer with JSON that follows this JSON Schema, and with nothing else: no explanation, no Markdown.\n",
+            schema,
+        ]
+        .concat(),
         None => "Answer with one JSON object, and with nothing else: no explanation, no Markdown.".to_owned(),
     }
 }

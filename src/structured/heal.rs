@@ -85,18 +85,14 @@ fn search<'t>(text: &'t str, accepts: &mut dyn FnMut(&str) -> bool) -> Option<He
         let (read, end) = Lenient::read(text, at);
         work = work.checked_sub(read.at - at)?;
         // Brackets without a member in them may be prose, and what follows within them the answer.
-        let is_prose = match end {
-            End::Whole => false,
-            End::Broken => read.members == 0,
-            End::Unclosed | End::Inside => read.values == 0,
-        };
+        let is_prose = end == End::Broken && read.members == 0;
         from = if is_prose { at + 1 } else { read.at };
         let extent = match end {
-            _ if is_prose => continue,
             End::Whole => Extent::Whole,
+            End::Unclosed | End::Inside if read.values == 0 => continue,
             End::Unclosed => Extent::Unclosed,
             End::Inside => Extent::Cut,
-            End::Broken if found.is_some() => continue,
+            End::Broken if is_prose || found.is_some() => continue,
             // JSON that nobody can read is no answer, and neither is a piece of it.
             End::Broken => return None,
         };

@@ -31,14 +31,8 @@ enum Next {
 /// What encloses code in Markdown. Between values it ends the text: no JSON has it there.
 const FENCE: &[u8] = b"```";
 /// Words and what they are in JSON; Python's are among them.
-const WORDS: [(&str, &str); 6] = [
-    ("true", "true"),
-    ("false", "false"),
-    ("null", "null"),
-    ("True", "true"),
-    ("False", "false"),
-    ("None", "null"),
-];
+const WORDS: [(&str, &str); 6] =
+    [("true", "true"), ("false", "false"), ("null", "null"), ("True", "true"), ("False", "false"), ("None", "null")];
 
 /// One reading, from an opening bracket on.
 pub(super) struct Lenient<'t> {

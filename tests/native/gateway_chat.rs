@@ -544,7 +544,9 @@ fn a_request_that_cannot_be_right_is_refused_before_anybody_is_asked_and_not_acc
         (format!(r#"{{{message},"model":"m","models":["m","nope"]}}"#), 404, "model_not_found", json!("models[1]")),
         (format!(r#"{{{message},"model":"gpt-oss-120b"}}"#), 503, "provider_not_configured", Value::Null),
         (
-            format!(r#"{{{message},"model":"solo","response_format":{{"type":"json_object"}}}}"#),
+            format!(
+                r#"{{{message},"model":"solo","response_format":{{"type":"json_object"}},"provider":{{"require_parameters":true}}}}"#
+            ),
             400,
             "no_capable_model",
             json!("response_format"),

@@ -441,6 +441,12 @@ impl World {
         self.scripts.borrow_mut().entry(provider.to_owned()).or_default().push_back(script);
     }
 
+    /// The providers with calls that they still expect.
+    pub(crate) fn scripts_left(&self) -> Vec<String> {
+        let scripts = self.scripts.borrow();
+        scripts.iter().filter(|(_, left)| !left.is_empty()).map(|(provider, _)| provider.clone()).collect()
+    }
+
     /// The client leaves at this time.
     pub(crate) fn leaves_at(self, ms: u64) -> Self {
         self.leaves_at.set(ms);
@@ -501,6 +507,7 @@ impl World {
                     Got::new(error.status, headers.into_iter().chain(headers::of_error(&error)), text, None)
                 }
                 Answer::Whole { headers, body } => Got::new(200, headers, body, None),
+                Answer::Replayed { headers, body } => Got::new(200, headers, String::from_utf8(body).unwrap(), None),
                 Answer::Stream(mut committed) => {
                     let headers = std::mem::take(&mut committed.headers);
                     let native = matches!(committed.leg.relay, Relay::Native(_));

@@ -51,9 +51,8 @@ fn one_class_alone_has_one_answer() {
             Overloaded => (503, "provider_overloaded", ErrorType::Server),
             Timeout => (504, "provider_timeout", ErrorType::Server),
             ClientClosed => (499, "client_closed", ErrorType::InvalidRequest),
-            Connect | ServerError | InvalidReply | ModelMisbehaved | StreamCut => {
-                (502, "provider_error", ErrorType::Server)
-            }
+            ModelMisbehaved => (502, "invalid_model_output", ErrorType::Server),
+            Connect | ServerError | InvalidReply | StreamCut => (502, "provider_error", ErrorType::Server),
         };
         for count in 1..4 {
             let api = told(&vec![class; count]);

@@ -34,7 +34,10 @@ fn each_need_keeps_away_the_models_that_do_not_meet_it() {
         ModelSpec { capabilities: change(model.capabilities), ..model }
     };
     let free = ModelSpec { free: true, ..at("a/good") };
-    let format = |name: &str, more: &str| ask("auto", &format!(r#","response_format":{{"type":"{name}"{more}}}"#));
+    // Else it is brought about by other means.
+    let strictly = r#","provider":{"require_parameters":true}"#;
+    let format =
+        |name: &str, more: &str| ask("auto", &format!(r#","response_format":{{"type":"{name}"{more}}}{strictly}"#));
     let cases: [(ModelSpec, ModelSpec, String, Need); 9] = [
         (at("a/good"), toolless("b/bad"), ask("auto", TOOLS), Need::Tools),
         (at("a/good"), without(&json(false, true)), format("json_object", ""), Need::JsonObject),
@@ -88,8 +91,36 @@ fn needs_are_met_together_or_not_at_all() {
     let world = World::of(&[blind, toolless("b/sees")]);
     let body = |more: &str| format!(r#"{{"messages":[{{"role":"user","content":{IMAGE}}}]{TOOLS}{more}}}"#);
     assert_eq!(world.unmet(&body("")), [Need::Vision]);
-    let json = r#","response_format":{"type":"json_object"}"#;
+    let json = r#","response_format":{"type":"json_object"},"provider":{"require_parameters":true}"#;
     assert_eq!(world.unmet(&body(json)), [Need::Tools], "the nearest one misses only tools");
+}
+
+#[test]
+fn a_format_is_brought_about_by_other_means_where_nobody_has_it_and_at_last() {
+    let formless = |name: &str| {
+        let model = at(name);
+        let capabilities = Capabilities { json_object: false, json_schema: false, ..model.capabilities };
+        ModelSpec { capabilities, ..model }
+    };
+    let json = r#","response_format":{"type":"json_object"}"#;
+    let plan = |body: &str| World::of(&[formless("a/m"), at("b/m"), at("c/m"), formless("d/other")]).plan(body);
+    let then = |models: &str| format!(r#"{json},"models":[{models}]"#);
+    for (body, expected) in [
+        (ask("m", ""), "a/m b/m c/m"),
+        (ask("m", json), "b/m c/m a/m"),
+        (ask("auto", json), "b/m c/m a/m d/other"),
+        (ask("m", &then(r#""other""#)), "b/m c/m a/m d/other"),
+        (ask("m", &then(r#""d/other","b/m""#)), "b/m c/m d/other a/m"),
+        // What was named in the first place, and nobody else has it.
+        (ask("a/m", json), "a/m"),
+        (ask("a/m", &then(r#""m""#)), "a/m b/m c/m"),
+        (ask("other", &then(r#""m""#)), "d/other b/m c/m a/m"),
+        (ask("m", &format!(r#"{json},"provider":{{"require_parameters":true}}"#)), "b/m c/m"),
+    ] {
+        assert_eq!(plan(&body), expected, "{body}");
+    }
+    let nobody = World::of(&[formless("a/m"), formless("b/m")]);
+    assert_eq!(nobody.plan(&ask("auto", json)), "a/m b/m");
 }
 
 #[test]

@@ -180,7 +180,24 @@ fn message_member<'a>(reader: &mut Reader<'a>, key: Str<'a>, choice: &mut Choice
     Ok(())
 }
 
-impl Completion<'_> {
+impl<'a> Completion<'a> {
+    /// The array `choices`.
+    pub fn choices(&self) -> &'a str {
+        let choices = self.members.iter().find(|(key, _)| key.is("choices"));
+        choices.map_or("[]", |(_, value)| value)
+    }
+
+    /// With another array `choices`.
+    #[must_use]
+    pub fn with_choices(mut self, choices: &'a str) -> Self {
+        for (key, value) in &mut self.members {
+            if key.is("choices") {
+                *value = choices;
+            }
+        }
+        self
+    }
+
     /// The reply with `usage` and `metadata` in place, everything else as the provider wrote it.
     pub fn with(&self, usage: &str, metadata: &str) -> String {
         let size: usize = self.members.iter().map(|(key, value)| key.quoted().len() + value.len() + 2).sum();

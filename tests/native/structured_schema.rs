@@ -1,0 +1,189 @@
+//! Values held to schemas.
+
+use opengateway::structured::schema::{Schema, Unusable};
+use serde_json::{Value, json};
+
+fn violation(schema: &Value, value: &Value) -> Option<String> {
+    Schema::parse(&schema.to_string()).unwrap().check(&value.to_string()).err().map(|violation| violation.to_string())
+}
+
+#[test]
+fn each_keyword_holds_what_it_says() {
+    let table: &[(Value, &[Value], &[Value])] = &[
+        (json!(true), &[json!(null), json!({})], &[]),
+        (json!(false), &[], &[json!(null), json!({})]),
+        (json!({}), &[json!(1), json!("x")], &[]),
+        (json!({"type": "string"}), &[json!("")], &[json!(1), json!(null), json!({})]),
+        (json!({"type": ["string", "null"]}), &[json!("x"), json!(null)], &[json!(1), json!([])]),
+        (json!({"type": "integer"}), &[json!(1), json!(-3), json!(1.0)], &[json!(1.5), json!("1")]),
+        (json!({"type": "number"}), &[json!(1), json!(1.5)], &[json!("1"), json!(true)]),
+        (json!({"type": "boolean"}), &[json!(true)], &[json!(0), json!("true")]),
+        (json!({"type": "object"}), &[json!({"a": 1})], &[json!([]), json!(null)]),
+        (json!({"type": "array"}), &[json!([1])], &[json!({}), json!("[]")]),
+        (json!({"type": "string", "nullable": true}), &[json!(null), json!("x")], &[json!(1)]),
+        (json!({"type": "anything"}), &[json!(1)], &[]),
+        (
+            json!({"enum": ["a", 1, null, {"x": [1.0]}]}),
+            &[json!("a"), json!(1.0), json!(null), json!({"x": [1]})],
+            &[json!("b"), json!(2), json!({"x": [1, 2]})],
+        ),
+        (
+            json!({"const": {"a": 1, "b": 2}}),
+            &[json!({"b": 2, "a": 1})],
+            &[json!({"a": 1}), json!({"a": 1, "b": 2, "c": 3})],
+        ),
+        (json!({"required": ["a"]}), &[json!({"a": null}), json!("no object")], &[json!({}), json!({"b": 1})]),
+        (
+            json!({"properties": {"a": {"type": "string"}}}),
+            &[json!({"a": "x", "b": 1}), json!({}), json!(3)],
+            &[json!({"a": 1})],
+        ),
+        (
+            json!({"properties": {"a": {}}, "additionalProperties": false}),
+            &[json!({"a": 1}), json!({})],
+            &[json!({"b": 1})],
+        ),
+        (json!({"additionalProperties": {"type": "number"}}), &[json!({"x": 1})], &[json!({"x": "1"})]),
+        (
+            json!({"patternProperties": {"^x": {}}, "additionalProperties": false}),
+            &[json!({"xa": 1}), json!({"b": 1})],
+            &[],
+        ),
+        (
+            json!({"minProperties": 1, "maxProperties": 2}),
+            &[json!({"a": 1})],
+            &[json!({}), json!({"a": 1, "b": 1, "c": 1})],
+        ),
+        (json!({"items": {"type": "number"}}), &[json!([]), json!([1, 2])], &[json!([1, "2"])]),
+        (json!({"items": false}), &[json!([])], &[json!([1])]),
+        (
+            json!({"prefixItems": [{"type": "number"}, {"type": "string"}]}),
+            &[json!([1, "a", true]), json!([1])],
+            &[json!(["a"])],
+        ),
+        (
+            json!({"prefixItems": [{"type": "number"}], "items": {"type": "string"}}),
+            &[json!([1, "a"])],
+            &[json!([1, 2])],
+        ),
+        (
+            json!({"items": [{"type": "number"}], "additionalItems": false}),
+            &[json!([1])],
+            &[json!([1, 2]), json!(["a"])],
+        ),
+        (json!({"items": {"type": "number"}, "additionalItems": false}), &[json!([1, 2])], &[]),
+        (json!({"minItems": 1, "maxItems": 2.0}), &[json!([1]), json!([1, 2])], &[json!([]), json!([1, 2, 3])]),
+        (
+            json!({"uniqueItems": true}),
+            &[json!([1, "1", {"a": 1}, {"a": 2}])],
+            &[json!([1, 1.0]), json!([{"a": 1, "b": 2}, {"b": 2, "a": 1}])],
+        ),
+        (json!({"uniqueItems": false}), &[json!([1, 1])], &[]),
+        (json!({"minimum": 1.5, "maximum": 3}), &[json!(1.5), json!(3), json!("0")], &[json!(1.49), json!(3.01)]),
+        (json!({"exclusiveMinimum": 0, "exclusiveMaximum": 1}), &[json!(0.5)], &[json!(0), json!(1), json!(-0.0)]),
+        (json!({"multipleOf": 0.01}), &[json!(19.99), json!(0)], &[json!(0.005)]),
+        (json!({"minLength": 2, "maxLength": 3}), &[json!("éé"), json!("👨‍👩"), json!(5)], &[json!("é"), json!("abcd")]),
+        (json!({"allOf": [{"minimum": 1}, {"maximum": 2}]}), &[json!(1)], &[json!(0), json!(3)]),
+        (json!({"anyOf": [{"type": "string"}, {"minimum": 5}]}), &[json!("x"), json!(5)], &[json!(4)]),
+        (json!({"oneOf": [{"type": "integer"}, {"minimum": 5}]}), &[json!(4), json!(5.5)], &[json!(6), json!(4.5)]),
+        (json!({"not": {"type": "string"}}), &[json!(1)], &[json!("x")]),
+        (
+            json!({"pattern": "^a$", "format": "email", "if": {}, "title": "t", "x-own": {}}),
+            &[json!("b"), json!(1)],
+            &[],
+        ),
+        (json!({"minimum": "much", "required": "a", "items": 5}), &[json!(1), json!([1]), json!({})], &[]),
+        (
+            json!({"$ref": "#/$defs/node", "$defs": {"node": {
+                "type": "object", "properties": {"next": {"$ref": "#/$defs/node"}, "value": {"type": "number"}},
+                "required": ["value"]}}}),
+            &[json!({"value": 1, "next": {"value": 2}})],
+            &[json!({"value": 1, "next": {"value": "2"}}), json!({"value": 1, "next": {"next": {"value": 1}}})],
+        ),
+        (
+            json!({"definitions": {"a/b~c": {"type": "number"}}, "items": {"$ref": "#/definitions/a~1b~0c", "minimum": 2}}),
+            &[json!([2])],
+            &[json!([1]), json!(["x"])],
+        ),
+        (
+            json!({"type": "array", "items": {"anyOf": [{"$ref": "#"}, {"type": "number"}]}}),
+            &[json!([[[1], 2], []])],
+            &[json!([["x"]])],
+        ),
+    ];
+    for (schema, good, bad) in table {
+        for value in *good {
+            assert_eq!(violation(schema, value), None, "{schema} {value}");
+        }
+        for value in *bad {
+            assert!(violation(schema, value).is_some(), "{schema} {value}");
+        }
+    }
+}
+
+#[test]
+fn a_violation_names_its_place_by_the_names_of_the_schema_alone() {
+    let schema = json!({"properties": {"list": {"items": {"properties": {"n": {"type": "number"}}, "required": ["n"],
+        "additionalProperties": false}}}});
+    let told = |value: Value| violation(&schema, &value).unwrap();
+    assert_eq!(told(json!({"list": [{"n": 1}, {"n": "x"}]})), r#"`type` at "/list/1/n""#);
+    assert_eq!(told(json!({"list": [{}]})), r#"`required` at "/list/0/n""#);
+    assert_eq!(told(json!({"list": [{"n": 1, "said": 2}]})), r#"`additionalProperties` at "/list/0""#);
+}
+
+#[test]
+fn numbers_are_compared_as_they_are_written() {
+    let check = |schema: &str, value: &str| Schema::parse(schema).unwrap().check(value).is_ok();
+    assert!(check(r#"{"const":12345678901234567890123}"#, "12345678901234567890123"));
+    assert!(!check(r#"{"const":12345678901234567890123}"#, "12345678901234567890124"));
+    assert!(!check(r#"{"maximum":9007199254740992}"#, "9007199254740993"));
+    assert!(check(r#"{"type":"integer"}"#, "1e400"));
+}
+
+#[test]
+fn a_schema_that_nothing_can_be_held_to_is_refused() {
+    for (schema, expected) in [
+        ("[]", Unusable::NotASchema),
+        ("\"object\"", Unusable::NotASchema),
+        ("{", Unusable::NotASchema),
+        (r##"{"items":{"$ref":"#/$defs/missing"}}"##, Unusable::Reference("#/$defs/missing".into())),
+        (r#"{"$ref":"https://example.com/s.json"}"#, Unusable::Reference("https://example.com/s.json".into())),
+        (r##"{"$ref":"#anchor"}"##, Unusable::Reference("#anchor".into())),
+    ] {
+        assert_eq!(Schema::parse(schema).unwrap_err(), expected, "{schema}");
+    }
+    // Not a reference: the name of a property, and data.
+    for schema in [r#"{"properties":{"$ref":{"type":"string"}}}"#, r#"{"const":{"$ref":"x"},"enum":[{"$ref":"y"}]}"#] {
+        assert!(Schema::parse(schema).is_ok(), "{schema}");
+    }
+}
+
+#[test]
+fn a_schema_that_never_ends_is_no_answer_and_no_hang() {
+    for schema in [
+        r##"{"$ref":"#"}"##,
+        r##"{"not":{"$ref":"#"}}"##,
+        r##"{"anyOf":[{"$ref":"#"},{"$ref":"#"},{"$ref":"#"}]}"##,
+        r##"{"oneOf":[{"not":{"$ref":"#"}},{"not":{"$ref":"#"}}]}"##,
+    ] {
+        let told = Schema::parse(schema).unwrap().check("1").unwrap_err();
+        assert!(told.to_string().contains("too large"), "{schema}: {told}");
+    }
+    let deep = format!("{}1{}", "[".repeat(128), "]".repeat(128));
+    let nested = Schema::parse(r##"{"anyOf":[{"type":"number"},{"items":{"$ref":"#"}}]}"##).unwrap();
+    assert!(nested.check(&deep).is_err(), "deeper than schemas may lie in each other");
+    assert!(nested.check("[[[[1]]]]").is_ok());
+}
+
+#[test]
+fn a_long_list_is_checked_to_its_end() {
+    let schema = Schema::parse(
+        r#"{"items":{"type":"object","properties":{"a":{"type":"number"},"b":{"type":"string"}},
+        "required":["a","b"],"additionalProperties":false}}"#,
+    )
+    .unwrap();
+    let item = r#"{"a":1,"b":"x"}"#;
+    let list = |last: &str| format!("[{}{last}]", format!("{item},").repeat(20_000));
+    assert!(schema.check(&list(item)).is_ok());
+    assert!(schema.check(&list(r#"{"a":1}"#)).is_err());
+}
