@@ -135,7 +135,7 @@ fn choice(raw: &str, rule: Rule<'_>, out: &mut String) -> Result<(), Unusable> {
         if key.is("message") {
             let mut healed = ObjectWriter::new(object.key("message"));
             for (key, value) in &message {
-                if !key.is("content") && !(was_called && key.is("tool_calls")) {
+                if !(key.is("content") || was_called && key.is("tool_calls")) {
                     healed.verbatim(key.quoted(), value);
                 }
             }
