@@ -43,9 +43,9 @@ fn keyword_holds(root: &Value, schema: &Map<String, Value>, (keyword, wanted): (
     let at_most = |count: usize| number(wanted).is_none_or(|bound| count as f64 <= bound);
     let all = || wanted.as_array().into_iter().flatten();
     match (keyword, value) {
-        ("type", _) => match wanted {
-            Value::Array(names) => names.iter().any(|name| is_of(name.as_str().unwrap(), value)),
-            name => is_of(name.as_str().unwrap(), value),
+        ("type", _) => match wanted.as_str() {
+            Some(name) => is_of(name, value),
+            None => all().any(|name| is_of(name.as_str().unwrap(), value)),
         },
         ("enum", _) => all().any(|one| equal(one, value)),
         ("const", _) => equal(wanted, value),
@@ -159,13 +159,7 @@ fn any_schema() -> impl Strategy<Value = Value> {
     (schema, name_of_type(), bound()).prop_map(|(schema, name, least)| {
         // The definition refers to nothing, so that the model comes to an end.
         let definition = json!({"anyOf": [{"type": name}, {"minimum": least}], "maxLength": 1});
-        match schema {
-            Value::Object(mut keywords) => {
-                keywords.insert("$defs".to_owned(), json!({ "d": definition }));
-                Value::Object(keywords)
-            }
-            other => json!({"allOf": [other], "$defs": {"d": definition}}),
-        }
+        json!({"allOf": [schema], "$defs": {"d": definition}})
     })
 }
 
