@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::fields::{self, RequestError};
-use crate::json::{Kind, ObjectWriter, Reader, Str};
+use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str};
 
 /// A member of a message that some providers refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -380,6 +380,23 @@ impl<'a> Messages<'a> {
     /// Whether there are no messages; a parsed request always has one.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Reads one message after the other, each in its strict form, with the text that the reader reads and its index.
+    pub fn each(&self, read: &mut dyn for<'r> FnMut(&mut Reader<'r>, &'r str, usize) -> Result<(), ReadError>) {
+        let mut noted = self.noted.iter().peekable();
+        // All of it was read before, so it can be read as well.
+        let _read = Reader::new(self.raw).array::<ReadError>(|reader, index| {
+            reader.peek()?;
+            let start = reader.offset();
+            match noted.next_if(|noted| noted.range.start == start).and_then(|noted| noted.strict.as_deref()) {
+                Some(strict) => {
+                    reader.skip()?;
+                    read(&mut Reader::new(strict), strict, index)
+                }
+                None => read(reader, self.raw, index),
+            }
+        });
     }
 
     /// The array as it is sent on: `change` is asked to write each message anew that has something of `changes`, with what

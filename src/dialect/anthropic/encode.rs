@@ -1,0 +1,210 @@
+//! The body of a request to Anthropic's Messages, made of OpenAI's. Source: platform.claude.com/docs/en/api/messages.
+
+use super::conversation::Conversation;
+use super::marks::Marks;
+use super::thinking::Plan;
+use super::{schema, tools};
+use crate::catalog::model::{ModelSpec, Thinking};
+use crate::catalog::provider::{BodyPolicy, Prefill, ProviderSpec};
+use crate::dialect::encoded::Encoded;
+use crate::json::{Kind, ObjectWriter, ReadError, Reader, decimal, push_string};
+use crate::openai::request::{ChatRequest, MessageMember};
+use crate::routing::tokens;
+
+/// The output limit where neither the client nor the model's row says one, in tokens: Anthropic requires it. Every model that
+/// speaks this format writes as much.
+const MAX_TOKENS: u32 = 8192;
+/// Fields that are never left out: an answer in another form than asked for would be an untrue one.
+const KEPT: [&str; 2] = ["response_format", "n"];
+/// Fields that make no sense without tools.
+const TOOL_FIELDS: [&str; 3] = ["tools", "tool_choice", "parallel_tool_calls"];
+
+/// Writes the body for `model` at `provider`, which is to go on with the answer `so_far`, if there is one.
+pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec, so_far: Option<&str>) -> Encoded {
+    let mut dropped = left_out_of_messages(request, provider, model);
+    let takes = |name: &str| {
+        !provider.drops.iter().chain(model.drops.iter()).any(|drop| *drop == name)
+            && (provider.body == BodyPolicy::Open || provider.accepts.iter().any(|field| field == name))
+            && (model.capabilities.tools || !TOOL_FIELDS.contains(&name))
+    };
+    let choice = tools::Choice::of(request);
+    let offered = request.get("tools").filter(|_| takes("tools"));
+    let forced = offered.is_some() && choice.is_forced();
+    let takes_forced = tools::takes_forced(model);
+    let mut plan = Plan::new(request, model, forced && takes_forced);
+    let prefills = provider.prefill == Prefill::Assistant && !is_newer(model) && !plan.is_on();
+
+    let mut out = String::with_capacity(request.messages.len() + request.tool_bytes + 512);
+    let mut body = ObjectWriter::new(&mut out);
+    body.string("model", &model.upstream_id);
+    let mut marks = Marks::new();
+    if let Some(mark) = request.get("cache_control").filter(|_| takes("cache_control")) {
+        marks.write(&mut body, Some(mark));
+    }
+    let mut list = String::new();
+    if let Some(raw) = offered {
+        tools::push_tools(&mut list, raw, &choice, model, &mut marks);
+    }
+    if let Some(search) = &request.web_search {
+        if model.capabilities.web_search {
+            tools::push_web_search(&mut list, search);
+        } else {
+            dropped.push(if search.options.is_some() { "web_search_options" } else { "web_search" }.to_owned());
+        }
+    }
+    if !list.is_empty() {
+        let tools = body.key("tools");
+        tools.push('[');
+        tools.push_str(&list);
+        tools.push(']');
+    }
+    if offered.is_some() {
+        choice.write(&mut body, takes_forced);
+    }
+    let conversation = Conversation::write(request, body.key("messages"), marks, prefills && so_far.is_none());
+    let binds = conversation.has_thoughts && is_bound(model);
+    if conversation.answers_thoughtless_calls() {
+        plan.without_budget(request);
+    }
+    let instruction = (forced && !takes_forced).then(|| choice.instruction());
+    let system = conversation.end(so_far, instruction.as_deref(), prefills);
+    if !system.is_empty() {
+        let out = body.key("system");
+        out.push('[');
+        out.push_str(&system);
+        out.push(']');
+    }
+    let limit = request.output_limit.or(model.max_output).unwrap_or(MAX_TOKENS);
+    let limit = plan.fit_limit(model.max_output.map_or(limit, |most| limit.min(most)), model.max_output);
+    let written = so_far.map_or(0, |text| tokens::of_text(text.len() as u64));
+    body.number("max_tokens", u64::from(limit).saturating_sub(written).max(1));
+    if request.stream {
+        body.boolean("stream", true);
+    }
+    plan.write(&mut body, request.reasoning.exclude, binds);
+    output_config(&mut body, request, &plan);
+    if plan.refused {
+        dropped.push(request.reasoning.param().to_owned());
+    }
+    if plan.effort_refused {
+        dropped.push("effort".to_owned());
+    }
+    let mut user = None;
+    for (key, value) in &request.fields {
+        let Some(name) = key.decode() else { continue };
+        let sent = match name.as_ref() {
+            kept if KEPT.contains(&kept) => true,
+            name if !takes(name) => false,
+            "tools" | "tool_choice" | "parallel_tool_calls" | "cache_control" => true,
+            "temperature" => !plan.is_on() && temperature(&mut body, value),
+            "top_p" if request.get("temperature").is_some_and(|_| takes("temperature")) => false,
+            "top_p" | "top_k" if plan.is_on() => false,
+            "stop" => stop(&mut body, value),
+            "user" | "safety_identifier" => {
+                user.get_or_insert(value);
+                true
+            }
+            "service_tier" => service_tier(&mut body, value),
+            _ => {
+                body.verbatim(key.quoted(), value);
+                true
+            }
+        };
+        if !sent {
+            dropped.push(name.into_owned());
+        }
+    }
+    if let Some(user) = user {
+        let mut metadata = ObjectWriter::new(body.key("metadata"));
+        metadata.raw("user_id", user);
+        metadata.end();
+    }
+    for (name, json) in provider.adds.iter().filter(|(name, _)| request.get(name).is_none()) {
+        body.raw(name, json);
+    }
+    body.end();
+    Encoded { body: out, dropped, effort: plan.told }
+}
+
+/// Models of 4.6 and later: they refuse to go on with an answer that is given to them.
+const fn is_newer(model: &ModelSpec) -> bool {
+    !matches!(model.thinking, Thinking::None | Thinking::Budget)
+}
+
+/// Whether thoughts that go back are bound to the conversation.
+const fn is_bound(model: &ModelSpec) -> bool {
+    matches!(model.thinking, Thinking::Bound | Thinking::BoundBetweenTools)
+}
+
+/// The members of messages that cannot be sent: a thought needs its signature, which is in the details only.
+fn left_out_of_messages(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> Vec<String> {
+    let has_details = request.messages.members.iter().any(|member| member == MessageMember::ReasoningDetails);
+    let left_out = request.messages.members.filter(|member| match member {
+        MessageMember::Name => true,
+        MessageMember::Reasoning | MessageMember::ReasoningContent => !has_details,
+        MessageMember::ReasoningDetails => {
+            provider.drops.iter().chain(model.drops.iter()).any(|drop| drop == member.path())
+        }
+    });
+    left_out.iter().map(|member| member.path().to_owned()).collect()
+}
+
+fn output_config(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, plan: &Plan) {
+    let schema = request.schema.as_deref();
+    if plan.effort.is_none() && schema.is_none() {
+        return;
+    }
+    let mut config = ObjectWriter::new(body.key("output_config"));
+    if let Some(effort) = plan.effort {
+        config.string("effort", effort.as_str());
+    }
+    if let Some(schema) = schema {
+        let mut format = ObjectWriter::new(config.key("format"));
+        format.string("type", "json_schema");
+        format.raw("schema", &schema::fit(schema));
+        format.end();
+    }
+    config.end();
+}
+
+/// The highest is 1 there, and 2 at OpenAI.
+fn temperature(body: &mut ObjectWriter<'_>, value: &str) -> bool {
+    body.raw("temperature", if decimal(value).is_some_and(|value| value > 1.0) { "1" } else { value });
+    true
+}
+
+/// Sequences of nothing but white space are an error there; without one that is sent, the field was not.
+fn stop(body: &mut ObjectWriter<'_>, value: &str) -> bool {
+    let mut reader = Reader::new(value);
+    let mut sequences = String::new();
+    let mut add = |reader: &mut Reader<'_>| {
+        let text = reader.string()?.decode_lossy();
+        if !text.trim().is_empty() {
+            sequences.push(if sequences.is_empty() { '[' } else { ',' });
+            push_string(&mut sequences, &text);
+        }
+        Ok(())
+    };
+    // It was checked when the request was read.
+    let read: Result<(), ReadError> = match reader.peek() {
+        Ok(Kind::Array) => reader.array(|reader, _| add(reader)),
+        _ => add(&mut reader),
+    };
+    if read.is_err() || sequences.is_empty() {
+        return false;
+    }
+    sequences.push(']');
+    body.raw("stop_sequences", &sequences);
+    true
+}
+
+/// OpenAI's `default` is the standard tier.
+fn service_tier(body: &mut ObjectWriter<'_>, value: &str) -> bool {
+    let tier = match value {
+        "\"auto\"" => "auto",
+        "\"default\"" | "\"standard\"" | "\"standard_only\"" => "standard_only",
+        _ => return false,
+    };
+    body.string("service_tier", tier);
+    true
+}

@@ -1,0 +1,115 @@
+//! JSON schemas as Anthropic takes them where it promises to follow them: it refuses what it cannot promise. That is told to
+//! the model in words instead. Source: platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations.
+
+use crate::json::Value;
+
+/// What is kept as it is.
+const KEPT: [&str; 8] = ["type", "required", "$ref", "default", "enum", "const", "title", "description"];
+/// What is kept, each member of it made fit.
+const NAMED_SCHEMAS: [&str; 3] = ["properties", "$defs", "definitions"];
+/// Limits that are not promised.
+const LIMITS: [&str; 16] = [
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "format",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+    "not",
+    "propertyNames",
+];
+/// The formats of strings that are promised.
+const FORMATS: [&str; 10] =
+    ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"];
+
+/// The schema made fit; as it is where it cannot be read, for the provider to say what is wrong with it.
+pub(super) fn fit(raw: &str) -> String {
+    Value::parse(raw).map_or_else(|_| raw.to_owned(), |schema| fit_value(schema).to_json())
+}
+
+fn fit_value(schema: Value) -> Value {
+    let Value::Object(members) = schema else { return schema };
+    let mut fitted = Vec::with_capacity(members.len() + 1);
+    let mut limits = String::new();
+    let mut is_object = false;
+    for (name, value) in members {
+        let name_is = |names: &[&str]| names.contains(&name.as_str());
+        if is_promised(&name, &value) {
+            fitted.push((name, value));
+        } else if name_is(&LIMITS) {
+            limits.push_str(if limits.is_empty() { "(" } else { ", " });
+            limits.push_str(&name);
+            limits.push_str(": ");
+            limits.push_str(&value.to_json());
+        } else if name_is(&KEPT) {
+            is_object |= name == "type" && names_object(&value);
+            fitted.push((name, value));
+        } else if name_is(&NAMED_SCHEMAS) {
+            is_object |= name == "properties";
+            fitted.push((name, fit_members(value)));
+        } else if name == "items" {
+            fitted.push((name, fit_value(value)));
+        } else if name_is(&["anyOf", "allOf"]) {
+            fitted.push((name, fit_items(value)));
+        } else if name == "oneOf" {
+            fitted.push(("anyOf".to_owned(), fit_items(value)));
+        }
+    }
+    if is_object {
+        if !fitted.iter().any(|(name, _)| name == "properties") {
+            fitted.push(("properties".to_owned(), Value::Object(Vec::new())));
+        }
+        fitted.push(("additionalProperties".to_owned(), Value::Bool(false)));
+    }
+    if !limits.is_empty() {
+        limits.push(')');
+        describe(&mut fitted, limits);
+    }
+    Value::Object(fitted)
+}
+
+/// The limits that are promised after all.
+fn is_promised(name: &str, value: &Value) -> bool {
+    match name {
+        "format" => value.as_str().is_some_and(|format| FORMATS.contains(&format)),
+        "minItems" => value.as_u64().is_some_and(|least| least <= 1),
+        _ => false,
+    }
+}
+
+fn names_object(kind: &Value) -> bool {
+    let is_object = |kind: &Value| kind.as_str() == Some("object");
+    is_object(kind) || kind.as_array().is_some_and(|kinds| kinds.iter().any(is_object))
+}
+
+fn fit_members(schemas: Value) -> Value {
+    let Value::Object(members) = schemas else { return schemas };
+    Value::Object(members.into_iter().map(|(name, schema)| (name, fit_value(schema))).collect())
+}
+
+fn fit_items(schemas: Value) -> Value {
+    let Value::Array(items) = schemas else { return schemas };
+    Value::Array(items.into_iter().map(fit_value).collect())
+}
+
+fn describe(members: &mut Vec<(String, Value)>, limits: String) {
+    let known = members.iter_mut().find_map(|(name, value)| match value {
+        Value::String(text) if name == "description" => Some(text),
+        _ => None,
+    });
+    match known {
+        Some(text) => {
+            text.push(' ');
+            text.push_str(&limits);
+        }
+        None => members.push(("description".to_owned(), Value::String(limits))),
+    }
+}
