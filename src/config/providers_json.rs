@@ -50,7 +50,7 @@ const MAX_PROVIDER_ID_LENGTH: usize = 32;
 /// Where the gateway's own keys are; no provider may be sent them.
 const OWN_PREFIX: &str = "GATEWAY_";
 
-const DIALECTS: &[(&str, Dialect)] = &[("openai", Dialect::OpenAi)];
+const DIALECTS: &[(&str, Dialect)] = &[("openai", Dialect::OpenAi), ("anthropic", Dialect::Anthropic)];
 const AUTHS: &[(&str, Auth)] = &[("bearer", Auth::Bearer), ("x_api_key", Auth::XApiKey), ("api_key", Auth::ApiKey)];
 const ENDPOINTS: &[(&str, Endpoint)] = &[("usual", Endpoint::Usual), ("azure", Endpoint::Azure)];
 const STREAM_USAGES: &[(&str, StreamUsage)] =

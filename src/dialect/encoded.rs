@@ -1,10 +1,18 @@
 //! A request as a provider gets it, whatever its dialect.
 
-use super::openai::params;
+use super::{anthropic, openai};
 use crate::catalog::model::{Effort, ModelSpec};
 use crate::catalog::provider::{Dialect, ProviderSpec};
 use crate::json::push_number;
 use crate::openai::request::{ChatRequest, MessageMember};
+
+/// Writes the body for `model` at `provider`, which is to go on with the answer `so_far`, if there is one.
+pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec, so_far: Option<&str>) -> Encoded {
+    match provider.dialect {
+        Dialect::OpenAi => openai::encode::encode(request, provider, model, so_far),
+        Dialect::Anthropic => anthropic::encode::encode(request, provider, model, so_far),
+    }
+}
 
 /// A request as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +56,8 @@ impl AppliedEffort {
 /// [`Encoded::dropped`], but for what stands in earlier answers, which clients send back without having chosen it.
 pub fn unsupported(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> Vec<String> {
     let mut dropped = match provider.dialect {
-        Dialect::OpenAi | Dialect::Anthropic => params::dropped(request, provider, model),
+        Dialect::OpenAi => openai::params::dropped(request, provider, model),
+        Dialect::Anthropic => anthropic::encode::encode(request, provider, model, None).dropped,
     };
     let of_answers = |name: &String| {
         let mut members = MessageMember::ALL.into_iter().filter(|member| *member != MessageMember::Name);

@@ -9,9 +9,9 @@ use super::trail::{End, Trail};
 use super::wishes::Patience;
 use crate::catalog::provider::{Auth, Dialect};
 use crate::config::{ProviderAccess, Secret};
+use crate::dialect::anthropic;
 use crate::dialect::classify::Failure;
-use crate::dialect::encoded::Encoded;
-use crate::dialect::openai::encode::encode;
+use crate::dialect::encoded::{Encoded, encode};
 use crate::dialect::translation::Translation;
 use crate::openai::request::{ChatRequest, ResponseFormat};
 use crate::routing::failure::ErrorClass;
@@ -171,6 +171,10 @@ impl<'r, P: Ports> Asker<'r, P> {
             Auth::XApiKey => ("x-api-key".to_owned(), secret.to_owned()),
             Auth::ApiKey => ("api-key".to_owned(), secret.to_owned()),
         }));
+        if candidate.provider.dialect == Dialect::Anthropic {
+            let own = anthropic::headers(&candidate.model).into_iter().flatten();
+            headers.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
         let allowed = &candidate.provider.forward_headers;
         let forwarded =
             self.incoming.forwardable.iter().filter(|(name, _)| allowed.iter().any(|header| header == name));

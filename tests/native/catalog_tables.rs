@@ -147,7 +147,8 @@ fn strict_providers_take_no_stream_options_unless_they_accept_the_field() {
 
 #[test]
 fn usage_that_trails_is_asked_for() {
-    for provider in CATALOG.providers() {
+    // In other dialects it comes unasked, and the translation makes a chunk of it.
+    for provider in CATALOG.providers().iter().filter(|row| row.dialect == Dialect::OpenAi) {
         if provider.stream_usage == StreamUsage::Trailing {
             assert!(provider.stream_options, "{}", provider.id);
         }

@@ -132,7 +132,7 @@ fn mistakes_in_a_provider_are_told_by_path() {
             r#""quota_headers": "theirs""#,
             "quota_headers: expected one of none, openai, cerebras, sambanova, mistral, fireworks, plain, anthropic, found \"theirs\"",
         ),
-        (r#""dialect": "cobol""#, "dialect: expected one of openai, found \"cobol\""),
+        (r#""dialect": "cobol""#, "dialect: expected one of openai, anthropic, found \"cobol\""),
         (r#""open": "yes""#, "open: expected true or false, found a string"),
         (r#""any_model": 1"#, "any_model: expected true or false, found a number"),
         (r#""stream_options": null"#, "stream_options: expected true or false, found null"),

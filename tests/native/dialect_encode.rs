@@ -8,8 +8,7 @@ use std::path::Path;
 use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec};
 use opengateway::catalog::provider::{BodyPolicy, GATEWAY_FIELDS, OutputLimitName, Prefill, ProviderSpec, StreamUsage};
-use opengateway::dialect::encoded::{AppliedEffort, Encoded};
-use opengateway::dialect::openai::encode::encode;
+use opengateway::dialect::encoded::{AppliedEffort, Encoded, encode};
 use opengateway::openai::request::ChatRequest;
 use serde_json::{Value, json};
 

@@ -12,6 +12,7 @@ mod accounts_projects;
 mod accounts_request_id;
 mod accounts_sql;
 mod anthropic_reply;
+mod anthropic_requests;
 mod anthropic_stream;
 mod catalog_compile;
 mod catalog_lookup;

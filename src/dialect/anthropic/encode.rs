@@ -1,13 +1,16 @@
 //! The body of a request to Anthropic's Messages, made of OpenAI's. Source: platform.claude.com/docs/en/api/messages.
 
+use std::borrow::Cow;
+
 use super::conversation::Conversation;
 use super::marks::Marks;
 use super::thinking::Plan;
-use super::{schema, tools};
+use super::{is_bound, schema, tools};
 use crate::catalog::model::{ModelSpec, Thinking};
-use crate::catalog::provider::{BodyPolicy, Prefill, ProviderSpec};
+use crate::catalog::provider::{Prefill, ProviderSpec};
 use crate::dialect::encoded::Encoded;
-use crate::json::{Kind, ObjectWriter, ReadError, Reader, decimal, push_string};
+use crate::dialect::openai::params;
+use crate::json::{Kind, ObjectWriter, ReadError, Reader, push_string};
 use crate::openai::request::{ChatRequest, MessageMember};
 use crate::routing::tokens;
 
@@ -16,16 +19,14 @@ use crate::routing::tokens;
 const MAX_TOKENS: u32 = 8192;
 /// Fields that are never left out: an answer in another form than asked for would be an untrue one.
 const KEPT: [&str; 2] = ["response_format", "n"];
-/// Fields that make no sense without tools.
-const TOOL_FIELDS: [&str; 3] = ["tools", "tool_choice", "parallel_tool_calls"];
 
 /// Writes the body for `model` at `provider`, which is to go on with the answer `so_far`, if there is one.
 pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec, so_far: Option<&str>) -> Encoded {
     let mut dropped = left_out_of_messages(request, provider, model);
     let takes = |name: &str| {
-        !provider.drops.iter().chain(model.drops.iter()).any(|drop| *drop == name)
-            && (provider.body == BodyPolicy::Open || provider.accepts.iter().any(|field| field == name))
-            && (model.capabilities.tools || !TOOL_FIELDS.contains(&name))
+        params::takes(provider, name, params::renamed(provider, name))
+            && !params::has(&model.drops, name)
+            && (model.capabilities.tools || !params::TOOL_FIELDS.contains(&name))
     };
     let choice = tools::Choice::of(request);
     let offered = request.get("tools").filter(|_| takes("tools"));
@@ -74,7 +75,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
         out.push_str(&system);
         out.push(']');
     }
-    let limit = request.output_limit.or(model.max_output).unwrap_or(MAX_TOKENS);
+    let limit = request.output_limit.or(model.max_output).or(provider.default_output).unwrap_or(MAX_TOKENS);
     let limit = plan.fit_limit(model.max_output.map_or(limit, |most| limit.min(most)), model.max_output);
     let written = so_far.map_or(0, |text| tokens::of_text(text.len() as u64));
     body.number("max_tokens", u64::from(limit).saturating_sub(written).max(1));
@@ -94,19 +95,20 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
         let Some(name) = key.decode() else { continue };
         let sent = match name.as_ref() {
             kept if KEPT.contains(&kept) => true,
-            name if !takes(name) => false,
+            name if !takes(name) || params::is_above_limit(provider, name, value) => false,
             "tools" | "tool_choice" | "parallel_tool_calls" | "cache_control" => true,
-            "temperature" => !plan.is_on() && temperature(&mut body, value),
+            "temperature" | "top_p" | "top_k" if plan.is_on() => false,
+            // One of the two, not both.
             "top_p" if request.get("temperature").is_some_and(|_| takes("temperature")) => false,
-            "top_p" | "top_k" if plan.is_on() => false,
             "stop" => stop(&mut body, value),
             "user" | "safety_identifier" => {
                 user.get_or_insert(value);
                 true
             }
             "service_tier" => service_tier(&mut body, value),
-            _ => {
-                body.verbatim(key.quoted(), value);
+            name => {
+                let value = params::in_form(provider, name, value).unwrap_or(Cow::Borrowed(value));
+                body.raw(params::renamed(provider, name).unwrap_or(name), &value);
                 true
             }
         };
@@ -131,20 +133,20 @@ const fn is_newer(model: &ModelSpec) -> bool {
     !matches!(model.thinking, Thinking::None | Thinking::Budget)
 }
 
-/// Whether thoughts that go back are bound to the conversation.
-const fn is_bound(model: &ModelSpec) -> bool {
-    matches!(model.thinking, Thinking::Bound | Thinking::BoundBetweenTools)
-}
-
 /// The members of messages that cannot be sent: a thought needs its signature, which is in the details only.
 fn left_out_of_messages(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> Vec<String> {
-    let has_details = request.messages.members.iter().any(|member| member == MessageMember::ReasoningDetails);
-    let left_out = request.messages.members.filter(|member| match member {
-        MessageMember::Name => true,
+    let members = request.messages.marks.members;
+    let has_details = members.iter().any(|member| member == MessageMember::ReasoningDetails);
+    let left_out = members.filter(|member| match member {
         MessageMember::Reasoning | MessageMember::ReasoningContent => !has_details,
         MessageMember::ReasoningDetails => {
-            provider.drops.iter().chain(model.drops.iter()).any(|drop| drop == member.path())
+            params::has(&provider.drops, member.path()) || params::has(&model.drops, member.path())
         }
+        MessageMember::Name
+        | MessageMember::Annotations
+        | MessageMember::Refusal
+        | MessageMember::Images
+        | MessageMember::Audio => true,
     });
     left_out.iter().map(|member| member.path().to_owned()).collect()
 }
@@ -165,12 +167,6 @@ fn output_config(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, plan: &
         format.end();
     }
     config.end();
-}
-
-/// The highest is 1 there, and 2 at OpenAI.
-fn temperature(body: &mut ObjectWriter<'_>, value: &str) -> bool {
-    body.raw("temperature", if decimal(value).is_some_and(|value| value > 1.0) { "1" } else { value });
-    true
 }
 
 /// Sequences of nothing but white space are an error there; without one that is sent, the field was not.

@@ -12,7 +12,8 @@ use crate::json::{Kind, ObjectWriter, ReadError, Reader, decimal};
 use crate::openai::request::{ChatRequest, MessageMembers, ToolChoice};
 
 /// Fields that make no sense without tools.
-const TOOL_FIELDS: [&str; 5] = ["tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"];
+pub(in crate::dialect) const TOOL_FIELDS: [&str; 5] =
+    ["tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"];
 /// Fields that a model refuses because it thinks; where it is told not to, it takes them: OpenAI's from gpt-5.1 on
 /// (vercel/ai's package for OpenAI, 2026-08).
 const SAMPLING: [&str; 4] = ["temperature", "top_p", "logprobs", "top_logprobs"];
@@ -131,20 +132,20 @@ pub(super) fn takes_stream_option(provider: &ProviderSpec, member: &str) -> bool
 }
 
 /// The name under which the provider takes a field, where it is another one.
-pub(super) fn renamed<'p>(provider: &'p ProviderSpec, name: &str) -> Option<&'p str> {
+pub(in crate::dialect) fn renamed<'p>(provider: &'p ProviderSpec, name: &str) -> Option<&'p str> {
     provider.renames.iter().find(|(from, _)| from == name).map(|(_, to)| to.as_ref())
 }
 
-fn takes(provider: &ProviderSpec, name: &str, renamed: Option<&str>) -> bool {
+pub(in crate::dialect) fn takes(provider: &ProviderSpec, name: &str, renamed: Option<&str>) -> bool {
     let known = provider.body == BodyPolicy::Open || has(&provider.accepts, renamed.unwrap_or(name));
     known && !has(&provider.drops, name)
 }
 
-fn has(names: &[Text], name: &str) -> bool {
+pub(in crate::dialect) fn has(names: &[Text], name: &str) -> bool {
     names.iter().any(|known| known == name)
 }
 
-fn is_above_limit(provider: &ProviderSpec, name: &str, value: &str) -> bool {
+pub(in crate::dialect) fn is_above_limit(provider: &ProviderSpec, name: &str, value: &str) -> bool {
     let Some((_, most)) = provider.limits.iter().find(|(field, _)| field == name) else { return false };
     let mut reader = Reader::new(value);
     match reader.peek() {
@@ -162,7 +163,7 @@ fn is_above_limit(provider: &ProviderSpec, name: &str, value: &str) -> bool {
 }
 
 /// What is sent instead of the value, where the provider wants it in another form.
-fn in_form<'p>(provider: &'p ProviderSpec, name: &str, value: &str) -> Option<Cow<'p, str>> {
+pub(in crate::dialect) fn in_form<'p>(provider: &'p ProviderSpec, name: &str, value: &str) -> Option<Cow<'p, str>> {
     if let Some((_, most)) = provider.clamps.iter().find(|(field, _)| field == name) {
         return (decimal(value) > decimal(most)).then_some(Cow::Borrowed(most));
     }
