@@ -101,15 +101,14 @@ fn fit_items(schemas: Value) -> Value {
 }
 
 fn describe(members: &mut Vec<(String, Value)>, limits: String) {
-    let known = members.iter_mut().find_map(|(name, value)| match value {
-        Value::String(text) if name == "description" => Some(text),
-        _ => None,
-    });
-    match known {
-        Some(text) => {
+    for (name, value) in members.iter_mut() {
+        if name == "description"
+            && let Value::String(text) = value
+        {
             text.push(' ');
             text.push_str(&limits);
+            return;
         }
-        None => members.push(("description".to_owned(), Value::String(limits))),
     }
+    members.push(("description".to_owned(), Value::String(limits)));
 }
