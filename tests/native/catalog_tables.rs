@@ -3,7 +3,7 @@
 use opengateway::catalog::Catalog;
 use opengateway::catalog::model::{Effort, ModelSpec};
 use opengateway::catalog::price::Prices;
-use opengateway::catalog::provider::{BodyPolicy, Endpoint, KeyPolicy, ProviderSpec, StreamUsage};
+use opengateway::catalog::provider::{BodyPolicy, Dialect, Endpoint, KeyPolicy, ProviderSpec, StreamUsage};
 use opengateway::routing::failure::ErrorClass;
 
 static CATALOG: Catalog = Catalog::builtin();
