@@ -144,7 +144,7 @@ fn chunks() -> Vec<String> {
 struct NoDetails;
 
 impl UsageChunk for NoDetails {
-    fn members(&mut self, usage: &str) -> UsageMembers {
+    fn members(&mut self, usage: &str, _: u64) -> UsageMembers {
         UsageMembers { usage: usage.to_owned(), metadata: None }
     }
 }

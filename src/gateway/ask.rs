@@ -198,6 +198,7 @@ impl<'r, P: Ports> Asker<'r, P> {
             upstream_model: model.upstream_id.to_string(),
             requested_provider: self.requested_provider.map(str::to_owned),
             tariff: self.tariff(candidate),
+            prompt_estimate: self.prompt_tokens,
             expected: self.expected(candidate),
             stream_usage: provider.stream_usage,
             metadata: String::new(),

@@ -146,7 +146,7 @@ async fn ask<P: Ports>(
     asker.ports.health().record(&candidate.provider.id, &candidate.model.upstream_id, outcome, permit, now_ms);
     account.served = asker.served(candidate, 200, &account.served.record, &mut account.trail);
     account.permit = permit;
-    account.prompt_estimate = match asked {
+    account.served.prompt_estimate = match asked {
         Asked::ToContinue => asker.prompt_tokens,
         Asked::Again => asker.prompt_tokens.saturating_sub(tokens::of_text(so_far.text.len() as u64)),
     };

@@ -25,7 +25,6 @@ use crate::routing::exhaustion::{self, CLIENT_CLOSED, Failed};
 use crate::routing::failover::{Budget, Failover, Slot, Step, Try, Verdict};
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
-use crate::routing::tokens;
 use crate::usage::price::usd;
 use crate::usage::record::UsageRecord;
 use crate::usage::render::{Usage, usage_json};
@@ -272,7 +271,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
     ) -> Result<Answer<P::Reply>, Failure> {
         let Begun { candidate, permit, .. } = begun;
         let Asked { answered, encoded, started_ms, secret } = asked;
-        let Asker { ports, incoming, request, prompt_tokens, .. } = self.asker;
+        let Asker { ports, incoming, request, .. } = self.asker;
         let provider = candidate.provider;
         match answered {
             Answered::Whole { status, body } => {
@@ -283,9 +282,8 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 let mut served = self.asker.served(candidate, status, record, &mut progress.trail);
                 let now_ms = ports.now_ms();
                 let took_ms = now_ms.saturating_sub(started_ms);
-                let (tokens, estimated) = tokens::settle(completion.tokens, completion.text_bytes, prompt_tokens);
-                self.record(begun, Outcome::success(Some(took_ms), speed(&tokens, estimated, took_ms)));
-                let usage = served.usage(tokens, completion.charge.as_ref(), estimated);
+                let usage = served.usage(completion.tokens, completion.charge.as_ref(), completion.text_bytes);
+                self.record(begun, Outcome::success(Some(took_ms), speed(&usage, took_ms)));
                 let mut headers = answer_headers(&served, &encoded, &progress.trail);
                 let told = usage_json(&usage, completion.usage);
                 let body = completion.with(&told, &served.metadata);
@@ -320,7 +318,6 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 let account = StreamAccount {
                     served,
                     permit,
-                    prompt_estimate: prompt_tokens,
                     attempt_started_ms: started_ms,
                     secret: secret.cloned(),
                     trail: std::mem::take(&mut progress.trail),

@@ -7,6 +7,7 @@ use crate::catalog::provider::StreamUsage;
 use crate::dialect::encoded::Encoded;
 use crate::json::ObjectWriter;
 use crate::routing::plan::Candidate;
+use crate::routing::tokens;
 use crate::sse::scan::Expected;
 use crate::usage::charge::Charge;
 use crate::usage::price::Tariff;
@@ -27,6 +28,8 @@ pub struct Served {
     pub requested_provider: Option<String>,
     /// What it is priced by.
     pub tariff: Tariff,
+    /// Estimated prompt tokens, for an answer that tells no usage.
+    pub prompt_estimate: u64,
     /// What is known of its streams.
     pub expected: Expected,
     /// Where the usage of a stream comes.
@@ -53,15 +56,16 @@ impl Served {
         });
     }
 
-    /// The use of an answer with these tokens, for which the provider may have told a price itself.
-    pub fn usage(&self, tokens: TokenUsage, charge: Option<&Charge>, estimated: bool) -> Usage {
+    /// The use of an answer by what the provider told of its tokens and of what it charges, or else by the length of its text.
+    pub fn usage(&self, told: Option<TokenUsage>, charge: Option<&Charge>, text_bytes: u64) -> Usage {
+        let (tokens, estimated) = tokens::settle(told, text_bytes, self.prompt_estimate);
         Usage { tokens, estimated, cost: self.tariff.cost(&tokens, charge) }
     }
 }
 
 /// Completion tokens a second, where they were told.
-pub fn speed(tokens: &TokenUsage, estimated: bool, took_ms: u64) -> Option<u64> {
-    if estimated { None } else { tokens.completion.saturating_mul(1000).checked_div(took_ms) }
+pub fn speed(usage: &Usage, took_ms: u64) -> Option<u64> {
+    if usage.estimated { None } else { usage.tokens.completion.saturating_mul(1000).checked_div(took_ms) }
 }
 
 /// `metadata` of a reply.

@@ -16,7 +16,6 @@ use crate::health::outcome::Outcome;
 use crate::openai::request::ChatRequest;
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
-use crate::routing::tokens;
 use crate::sse::encode::{EVENT_END, error_event};
 use crate::sse::gate::Gate;
 use crate::sse::rewrite::{Rewriter, UsageChunk, UsageMembers, UsagePolicy};
@@ -269,16 +268,12 @@ pub struct UsageDetails {
 }
 
 impl UsageChunk for UsageDetails {
-    fn members(&mut self, upstream: &str) -> UsageMembers {
-        let tokens = TokenUsage::parse(upstream, self.served.expected.reasoning_outside_completion);
-        let usage = match tokens {
-            Some(tokens) => {
-                let charge = Charge::parse(upstream, self.served.expected.reported_cost);
-                self.served.usage(tokens, charge.as_ref(), false)
-            }
-            // Tokens that nobody knows have no price.
-            None => Usage { estimated: true, ..Usage::default() },
-        };
+    fn members(&mut self, upstream: &str, text_bytes: u64) -> UsageMembers {
+        let expected = &self.served.expected;
+        let told = TokenUsage::parse(upstream, expected.reasoning_outside_completion);
+        let charge = Charge::parse(upstream, expected.reported_cost).filter(|_| told.is_some());
+        // Made as the accounts make it.
+        let usage = self.served.usage(told, charge.as_ref(), text_bytes);
         let usage = usage_json(&usage.with(&self.earlier), Some(upstream));
         UsageMembers { usage, metadata: self.metadata.then(|| self.served.metadata.clone()) }
     }
@@ -291,8 +286,6 @@ pub struct StreamAccount {
     pub served: Served,
     /// The permit of the probe that it is.
     pub permit: Option<Permit>,
-    /// Estimated prompt tokens, for a stream that tells no usage.
-    pub prompt_estimate: u64,
     /// When the attempt began, milliseconds since the Unix epoch.
     pub attempt_started_ms: u64,
     /// The key that was sent.
@@ -327,11 +320,11 @@ impl StreamAccount {
     /// A leg ended: tells the health of its provider, and adds up what it used.
     pub fn leg_ended(&mut self, ports: &impl Ports, scan: &StreamScan, end: BodyEnd, verdict: Verdict) {
         let now_ms = ports.now_ms();
-        let (tokens, estimated) = tokens::settle(scan.usage(), scan.text_bytes(), self.prompt_estimate);
-        self.used.push(self.served.usage(tokens, scan.charge(), estimated));
+        let used = self.served.usage(scan.usage(), scan.charge(), scan.text_bytes());
+        self.used.push(used);
         let took_ms = now_ms.saturating_sub(self.attempt_started_ms);
         let outcome = match verdict {
-            Verdict::Whole => Outcome::success(None, speed(&tokens, estimated, took_ms)),
+            Verdict::Whole => Outcome::success(None, speed(&used, took_ms)),
             Verdict::Failed(class) => {
                 self.trail.end_with(End::Failed(class));
                 let impatient = self.impatient && end == BodyEnd::Stalled;

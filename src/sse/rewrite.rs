@@ -21,9 +21,9 @@ pub struct UsageMembers {
 
 /// Makes the members of a usage chunk.
 pub trait UsageChunk {
-    /// Called for each usage chunk, with the upstream's usage object. There may be more than one: the client takes the
+    /// Called for each usage chunk, with the upstream's usage object and the length of the text so far. There may be more than one: the client takes the
     /// last.
-    fn members(&mut self, usage: &str) -> UsageMembers;
+    fn members(&mut self, usage: &str, text_bytes: u64) -> UsageMembers;
 }
 
 /// What happens to the usage chunk.
@@ -177,7 +177,7 @@ fn forward<U: UsageChunk>(
             UsagePolicy::Drop if !has_choices => return,
             UsagePolicy::Rewrite(chunk) if !has_choices || facts.is_finished() => {
                 let data = rewritten.as_deref().unwrap_or(data);
-                rewritten = with_members(data, &chunk.members(usage)).ok().or(rewritten);
+                rewritten = with_members(data, &chunk.members(usage, facts.text_bytes())).ok().or(rewritten);
             }
             UsagePolicy::Keep | UsagePolicy::Drop | UsagePolicy::Rewrite(_) => {}
         }

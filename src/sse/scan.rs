@@ -272,6 +272,10 @@ impl StreamScan {
 }
 
 impl Facts {
+    pub(super) const fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
     fn add(&mut self, read: &Read<'_>) {
         match read {
             None => return,

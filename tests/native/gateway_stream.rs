@@ -2,6 +2,7 @@
 
 use opengateway::gateway::chat::Incoming;
 use opengateway::gateway::stream::Verdict;
+use opengateway::json::fixed;
 use opengateway::routing::failure::ErrorClass;
 use serde_json::{Value, json};
 
@@ -109,12 +110,20 @@ fn a_client_that_asks_for_details_gets_cost_and_metadata_in_the_usage_chunk() {
 }
 
 #[test]
-fn usage_that_says_nothing_has_no_price() {
-    let empty = USAGE.replace(r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}"#, r#"{"x":1}"#);
-    let got = ask("alpha", stream(&[HELLO, STOP, &empty, DONE]), r#","usage":{"include":true}"#);
-    let chunk = got.text.split("\n\n").nth(2).unwrap().trim_start_matches("data: ");
-    let usage = serde_json::from_str::<Value>(chunk).unwrap()["usage"].clone();
-    assert_eq!((&usage["estimated"], &usage["cost_usd_total"]), (&json!(true), &Value::Null));
+fn usage_that_says_too_little_is_estimated_in_the_chunk_as_in_the_accounts() {
+    for (told, prompt) in [(r#"{"x":1}"#, None), (r#"{"prompt_tokens":10}"#, Some(10))] {
+        let little = USAGE.replace(r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}"#, told);
+        let got = ask("alpha", stream(&[HELLO, STOP, &little, DONE]), r#","usage":{"include":true}"#);
+        let chunk = got.text.split("\n\n").nth(2).unwrap().trim_start_matches("data: ");
+        let usage = serde_json::from_str::<Value>(chunk).unwrap()["usage"].clone();
+        let record = got.record();
+        assert!(usage["estimated"] == true && record.estimated, "{usage}");
+        assert!(prompt.is_none_or(|prompt| record.prompt_tokens == prompt) && record.completion_tokens > 0, "{usage}");
+        assert_eq!(usage["prompt_tokens"], record.prompt_tokens);
+        assert_eq!(usage["completion_tokens"], record.completion_tokens);
+        let told = fixed(&usage["cost_usd_total"].to_string(), 12).map(|cost| cost.units);
+        assert_eq!(told, record.cost_pico_usd, "{usage}");
+    }
 }
 
 // --- Headers, accounts, health ---------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ const ERROR: &str = "data: {\"error\":{\"message\":\"m\"}}\n\n";
 struct Priced;
 
 impl UsageChunk for Priced {
-    fn members(&mut self, usage: &str) -> UsageMembers {
+    fn members(&mut self, usage: &str, _: u64) -> UsageMembers {
         UsageMembers {
             usage: format!("{{\"cost_usd_total\":0.5,\"was\":{usage}}}"),
             metadata: Some("{\"used_model\":\"m\"}".to_owned()),

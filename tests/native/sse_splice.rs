@@ -13,7 +13,7 @@ const HELLO: &str = "A text that is long enough for somebody else to be asked to
 struct Unused;
 
 impl UsageChunk for Unused {
-    fn members(&mut self, usage: &str) -> UsageMembers {
+    fn members(&mut self, usage: &str, _: u64) -> UsageMembers {
         UsageMembers { usage: usage.to_owned(), metadata: None }
     }
 }

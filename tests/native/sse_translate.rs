@@ -39,7 +39,7 @@ impl Translate for Lines {
 struct NoDetails;
 
 impl UsageChunk for NoDetails {
-    fn members(&mut self, usage: &str) -> UsageMembers {
+    fn members(&mut self, usage: &str, _: u64) -> UsageMembers {
         UsageMembers { usage: usage.to_owned(), metadata: None }
     }
 }
