@@ -233,10 +233,11 @@ fn what_earlier_answers_hold_is_named_but_never_required() {
     let body = r#"{"messages":[{"role":"user","name":"ann","content":"a"},
         {"role":"assistant","content":"b","reasoning":"r","annotations":[],"refusal":"no","images":[],"audio":{}}],"seed":1}"#;
     let request = ChatRequest::parse(body.as_bytes()).unwrap();
-    let (sent, dropped) = asked(body, &row("mistral"), &able());
+    let quick = ModelSpec { capabilities: Capabilities { reasoning: false, ..able().capabilities }, ..able() };
+    let (sent, dropped) = asked(body, &row("mistral"), &quick);
     assert_eq!(sent["messages"], json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]));
     assert_eq!(dropped.len(), 6, "{dropped:?}");
-    assert_eq!(unsupported(&request, &row("mistral"), &able()), ["messages.name"]);
+    assert_eq!(unsupported(&request, &row("mistral"), &quick), ["messages.name"]);
 }
 
 #[test]

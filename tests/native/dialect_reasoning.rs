@@ -213,3 +213,86 @@ fn what_a_model_cannot_be_told_is_named_as_the_client_spelt_it() {
     assert!(told(r#""reasoning_effort":"none""#, &provider, &quick).2.is_empty(), "it does not think");
     assert_eq!(told(r#""reasoning":{"enabled":true}"#, &provider, &quick).2, ["reasoning"]);
 }
+
+// --- Thoughts of earlier answers ---------------------------------------------------------------------------------------
+
+/// Earlier answers with thoughts under each name, and what goes on: `content` after the thoughts of a part.
+const HISTORY: &str = r#"{"tools":[{"type":"function","function":{"name":"f"}}],"messages":[
+ {"role":"user","content":"hi"},
+ {"role":"assistant","content":"a","reasoning":"r\n"},
+ {"role":"assistant","reasoning_content":"c","content":null,"tool_calls":[{"id":"call00001","type":"function","function":{"name":"f","arguments":"{}"}}]},
+ {"role":"tool","tool_call_id":"call00001","content":"1"},
+ {"role":"assistant","content":[{"type":"text","text":"p"}],"reasoning_details":[{"type":"reasoning.text","text":"d","signature":"s"},{"type":"reasoning.summary","summary":"e"},{"type":"reasoning.encrypted","data":"x"}]},
+ {"role":"assistant","content":"both","reasoning":"one","reasoning_content":"two","reasoning_details":[]},
+ {"role":"assistant","content":"","reasoning":"thoughts alone"},
+ {"role":"assistant","content":"none"}
+]}"#;
+
+/// The assistants' messages as they are sent, one a line, and what is named as dropped.
+fn history(provider: &ProviderSpec, model: &ModelSpec, more: &str) -> String {
+    let body = HISTORY.replacen('{', &format!("{{{more}"), 1);
+    let encoded = encode(&ChatRequest::parse(body.as_bytes()).unwrap(), provider, model, None);
+    let sent: Value = serde_json::from_str(&encoded.body).unwrap();
+    let messages = sent["messages"].as_array().unwrap().iter().filter(|message| message["role"] == "assistant");
+    let mut lines: String = messages
+        .map(|message| {
+            let mut message = message.clone();
+            message.as_object_mut().unwrap().remove("tool_calls");
+            message.as_object_mut().unwrap().remove("role");
+            format!("  {message}\n")
+        })
+        .collect();
+    let of_messages = encoded.dropped.iter().filter(|name| name.starts_with("messages."));
+    writeln!(lines, "  dropped {:?}", of_messages.collect::<Vec<_>>()).unwrap();
+    lines
+}
+
+#[test]
+fn earlier_thoughts_go_back_under_the_name_that_each_provider_wants() {
+    let path = format!("{FIXTURES}/history.txt");
+    let found = std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("{path} is missing"));
+    let head: String = found.lines().take_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    let mut wanted = head;
+    for (id, models) in MODELS {
+        let provider = row(id);
+        write!(wanted, "\n{id}\n{}", history(&provider, &model(id, models[0]), "")).unwrap();
+    }
+    let deepseek = row("deepseek");
+    let off = history(&deepseek, &model("deepseek", "deepseek-flash"), r#""reasoning_effort":"none","#);
+    write!(wanted, "\ndeepseek, kept from thinking\n{off}").unwrap();
+    let quick = history(&row("groq"), &model("groq", "llama-3.1-8b-instant"), "");
+    write!(wanted, "\ngroq, a model that does not think\n{quick}").unwrap();
+    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    } else {
+        assert_eq!(found, wanted, "{path}");
+    }
+}
+
+#[test]
+fn a_message_that_is_sent_as_it_is_is_sent_byte_for_byte() {
+    let groq = row("groq");
+    let model = model("groq", "openai/gpt-oss-120b");
+    let messages = r#"[ {"role":"user","content":"hi"}, { "role":"assistant", "reasoning" : "r", "content":"a" } ]"#;
+    let body = format!(r#"{{"messages":{messages}}}"#);
+    let encoded = encode(&ChatRequest::parse(body.as_bytes()).unwrap(), &groq, &model, None);
+    assert!(encoded.body.contains(messages), "{}", encoded.body);
+}
+
+#[test]
+fn lost_thoughts_are_only_made_up_where_there_must_be_some() {
+    let deepseek = row("deepseek");
+    let model = model("deepseek", "deepseek-v4-pro");
+    let ask = |more: &str| {
+        let body = format!(
+            r#"{{"messages":[{{"role":"user","content":"hi"}}, {{"role":"assistant","content":"a","reasoning_content":""}} ,{{"role":"assistant","content":"b"}}]{more}}}"#
+        );
+        encode(&ChatRequest::parse(body.as_bytes()).unwrap(), &deepseek, &model, None).body
+    };
+    let tools = r#","tools":[{"type":"function","function":{"name":"f"}}]"#;
+    assert!(ask(tools).contains(
+        r#"[{"role":"user","content":"hi"}, {"role":"assistant","content":"a","reasoning_content":" "} ,{"role":"assistant","content":"b","reasoning_content":" "}]"#
+    ));
+    assert!(!ask("").contains("\" \""), "no tools");
+    assert!(!ask(&format!(r#"{tools},"reasoning":{{"enabled":false}}"#)).contains("\" \""), "no thoughts");
+}

@@ -24,12 +24,12 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     let mut out = String::with_capacity(fields + request.messages.len() + 256);
     let mut body = ObjectWriter::new(&mut out);
     body.string("model", &model.upstream_id);
-    messages::write(request, provider, model, so_far, body.key("messages"));
+    let effort = reasoning::applied(request, provider, model);
+    messages::write(request, provider, model, effort, so_far, body.key("messages"));
     if request.stream {
         body.boolean("stream", true);
         stream_options(&mut body, request, provider);
     }
-    let effort = reasoning::applied(request, provider, model);
     if let Some(limit) = request.output_limit.or(default_output(provider, model)) {
         let name = match provider.output_limit {
             OutputLimitName::MaxTokens => "max_tokens",

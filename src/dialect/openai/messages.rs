@@ -4,9 +4,11 @@
 use std::borrow::Cow;
 
 use super::params;
+use super::thoughts::{self, Place, Thoughts};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{Prefill, ProviderSpec};
 use crate::catalog::quirk::Quirk;
+use crate::dialect::encoded::AppliedEffort;
 use crate::hash::fnv_1a;
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, push_string};
 use crate::openai::request::{ChatRequest, MessageMarks, MessageMember, MessageTrait};
@@ -27,34 +29,63 @@ pub(super) fn write(
     request: &ChatRequest<'_>,
     provider: &ProviderSpec,
     model: &ModelSpec,
+    applied: AppliedEffort,
     so_far: Option<&str>,
     out: &mut String,
 ) {
+    let left_out = params::members_left_out(request, provider, model);
     let mut changes = MessageMarks::default();
-    changes.members = params::members_left_out(request, provider, model);
+    changes.members = request
+        .messages
+        .marks
+        .members
+        .filter(|member| left_out.has(member) || thoughts::is_moved(provider, model, member));
+    let place = Place::of(provider, model);
     for (_, needed) in CHANGES.into_iter().filter(|(quirk, _)| provider.quirks.has(*quirk)) {
         changes.insert(needed);
     }
+    let start = out.len();
     // Messages were read before, so that writing them anew cannot fail.
-    request.messages.write(changes, &|message, todo| changed(message, todo).ok(), out);
+    request.messages.write(changes, &|message, todo| changed(message, todo, place).ok(), out);
+    if thoughts::are_needed(request, provider, model, applied) {
+        let filled = thoughts::fill(out, start);
+        debug_assert!(filled.is_ok(), "it was written here");
+    }
     if let Some(text) = so_far {
         prefill(provider.prefill, text, out);
     }
 }
 
-/// One message with what is in `todo` left out or put into the provider's form.
-fn changed(message: &str, todo: MessageMarks) -> Result<String, ReadError> {
+/// One message with what is in `todo` left out or put into the provider's form; its thoughts go to `place`.
+fn changed(message: &str, todo: MessageMarks, place: Place) -> Result<String, ReadError> {
     let mut out = String::with_capacity(message.len());
     let mut written = ObjectWriter::new(&mut out);
     if todo.has(MessageTrait::NoContent) {
         written.string("content", "");
     }
+    let is_thoughtful = todo.members.iter().any(thoughts::is_thought);
+    let mut thoughts = Thoughts::default();
+    // What stays for the end: a content that thoughts may be put into, or that is nothing without them.
+    let mut content = None;
+    let (mut has_content, mut has_calls, mut has_place) = (todo.has(MessageTrait::NoContent), false, false);
     Reader::new(message).object::<ReadError>(|reader, key| {
         let value = reader.skip()?;
-        let is_left_out = |member: MessageMember| todo.members.has(member) && key.is(member.key());
-        if MessageMember::ALL.into_iter().any(is_left_out) || key.is("content") && todo.has(MessageTrait::NoContent) {
-            return Ok(());
+        let is_left_out = |member: &MessageMember| todo.members.has(*member) && key.is(member.key());
+        if let Some(member) = MessageMember::ALL.into_iter().find(is_left_out) {
+            return if thoughts::is_thought(member) { thoughts.add(member, value) } else { Ok(()) };
         }
+        if key.is("content") {
+            if todo.has(MessageTrait::NoContent) {
+                return Ok(());
+            }
+            if is_thoughtful && (place == Place::Content || value == "null") {
+                content = Some(value);
+                return Ok(());
+            }
+            has_content = true;
+        }
+        has_calls |= key.is("tool_calls");
+        has_place |= matches!(place, Place::Member(member) if key.is(member.key()));
         if key.is("role") && todo.has(MessageTrait::Developer) {
             written.string("role", "system");
         } else if key.is("content") && todo.has(MessageTrait::TextParts) {
@@ -68,6 +99,23 @@ fn changed(message: &str, todo: MessageMarks) -> Result<String, ReadError> {
         }
         Ok(())
     })?;
+    if is_thoughtful {
+        match place {
+            Place::Content => thoughts.write_content(content, &mut written),
+            // There was nothing but thoughts, and a message must have something.
+            Place::Nowhere if !has_content && !has_calls => written.string("content", ""),
+            Place::AsSent | Place::Nowhere | Place::Member(_) => {
+                if let Some(content) = content {
+                    written.raw("content", content);
+                }
+            }
+        }
+        if let Place::Member(member) = place
+            && !has_place
+        {
+            thoughts.write(member, &mut written);
+        }
+    }
     written.end();
     Ok(out)
 }

@@ -6,3 +6,4 @@ mod messages;
 pub mod params;
 pub mod reasoning;
 pub mod reply;
+mod thoughts;

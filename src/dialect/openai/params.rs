@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::reasoning;
+use super::thoughts;
 use crate::catalog::model::{Effort, ModelSpec};
 use crate::catalog::provider::{BodyPolicy, ProviderSpec, STREAM_OPTIONS, Text};
 use crate::catalog::quirk::Quirk;
@@ -120,7 +121,8 @@ pub(super) fn members_left_out(
     model: &ModelSpec,
 ) -> MessageMembers {
     let is_left_out = |path: &str| has(&provider.drops, path) || has(&model.drops, path);
-    request.messages.marks.members.filter(|member| is_left_out(member.path()))
+    let members = request.messages.marks.members;
+    members.filter(|member| is_left_out(member.path()) || thoughts::is_left_out(provider, model, member))
 }
 
 /// Whether the provider takes this member of `stream_options`; `include_usage` is the gateway's own to send.
