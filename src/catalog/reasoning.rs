@@ -21,7 +21,8 @@ pub enum ReasoningControl {
     EnableThinking,
     /// The same with `chat_template_kwargs: {"thinking": bool}` (DeepSeek and Kimi on those servers).
     TemplateThinking,
-    /// `reasoning_effort`, and a budget as `extra_body.google.thinking_config.thinking_budget`; never both (Gemini).
+    /// `reasoning_effort`, or `extra_body.google.thinking_config`, never both: a level or a budget, and whether the thoughts
+    /// come (Gemini).
     Google,
 }
 

@@ -176,20 +176,39 @@ pub fn write(
         }
         ReasoningControl::EnableThinking => template(body, "enable_thinking", on, step, applied),
         ReasoningControl::TemplateThinking => template(body, "thinking", on, step, applied),
-        ReasoningControl::Google => match applied {
-            AppliedEffort::Budget(tokens) => {
-                let mut extra = ObjectWriter::new(body.key("extra_body"));
-                let mut google = ObjectWriter::new(extra.key("google"));
-                let mut config = ObjectWriter::new(google.key("thinking_config"));
-                config.number("thinking_budget", tokens.into());
-                config.end();
-                google.end();
-                extra.end();
-            }
-            AppliedEffort::None | AppliedEffort::Effort(_) => effort(body, applied),
-        },
+        ReasoningControl::Google => google(body, request, model, applied),
     }
     text(body, request, provider, model);
+}
+
+/// Thoughts only come when they are asked for, which the effort's field cannot: who says something of them and does not
+/// exclude them gets both in one configuration.
+fn google(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, model: &ModelSpec, applied: AppliedEffort) {
+    let wanted = match Asked::of(request, model) {
+        Asked::Nothing | Asked::AtLeast(_) | Asked::Effort(Effort::None) => false,
+        Asked::On | Asked::Effort(_) | Asked::Budget(_) => true,
+    };
+    let show = wanted && !request.reasoning.exclude && !model.efforts.is_empty();
+    if !(show || matches!(applied, AppliedEffort::Budget(_))) || request.get("extra_body").is_some() {
+        return effort(body, applied);
+    }
+    let mut extra = ObjectWriter::new(body.key("extra_body"));
+    let mut google = ObjectWriter::new(extra.key("google"));
+    let mut config = ObjectWriter::new(google.key("thinking_config"));
+    match (applied, model.reasoning.budget) {
+        (AppliedEffort::None, _) => {}
+        (AppliedEffort::Budget(tokens), _) => config.number("thinking_budget", tokens.into()),
+        (AppliedEffort::Effort(effort), Some(range)) => {
+            config.number("thinking_budget", budget_of(effort, range).into());
+        }
+        (AppliedEffort::Effort(effort), None) => config.string("thinking_level", effort.as_str()),
+    }
+    if show {
+        config.boolean("include_thoughts", true);
+    }
+    config.end();
+    google.end();
+    extra.end();
 }
 
 /// The whole wish as one effort, `none` and `default` among them.
