@@ -22,7 +22,8 @@ use crate::dialect_fixture::{able, plain, row};
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/reasoning");
 
 /// A model for each way in which a provider is told.
-const MODELS: [(&str, &[&str]); 13] = [
+const MODELS: [(&str, &[&str]); 15] = [
+    ("azure", &["gpt-5.4-mini"]),
     ("cerebras", &["gpt-oss-120b", "zai-glm-4.7", "qwen-3.8-27b"]),
     ("deepseek", &["deepseek-flash", "deepseek-v4-pro"]),
     (
@@ -45,6 +46,7 @@ const MODELS: [(&str, &[&str]); 13] = [
     ("openrouter", &["anthropic/claude-opus-5", "openai/gpt-oss-120b", "minimax/minimax-m3"]),
     ("sambanova", &["gpt-oss-120b", "DeepSeek-V3.2"]),
     ("together", &["openai/gpt-oss-120b", "deepseek-ai/DeepSeek-V4-Pro", "moonshotai/Kimi-K2.6"]),
+    ("workers-ai", &["@cf/openai/gpt-oss-120b", "@cf/zai-org/glm-5.2", "@cf/moonshotai/kimi-k2.6"]),
     ("xai", &["grok-4.3", "grok-4.5", "grok-build-0.1"]),
 ];
 
