@@ -14,6 +14,14 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     }
 }
 
+/// How much the model is asked to think, as [`Encoded::effort`] will tell it.
+pub fn applied(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> AppliedEffort {
+    match provider.dialect {
+        Dialect::OpenAi => openai::reasoning::applied(request, provider, model),
+        Dialect::Anthropic => anthropic::encode::applied(request, model),
+    }
+}
+
 /// A request as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {

@@ -16,8 +16,7 @@ use super::{custom, headers};
 use crate::catalog::model::Effort;
 use crate::dialect::classify::Failure;
 use crate::dialect::effort::effort_of;
-use crate::dialect::encoded::AppliedEffort;
-use crate::dialect::openai::reasoning;
+use crate::dialect::encoded::{AppliedEffort, applied};
 use crate::dialect::openai::reply;
 use crate::health::circuit::{Admission, Permit, Standing};
 use crate::health::outcome::Outcome;
@@ -199,7 +198,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
     /// much.
     fn thinks_long(&self, candidate: &Candidate<'_>) -> bool {
         candidate.model.capabilities.reasoning
-            && match reasoning::applied(self.asker.request, candidate.provider, &candidate.model) {
+            && match applied(self.asker.request, candidate.provider, &candidate.model) {
                 AppliedEffort::None => true,
                 AppliedEffort::Effort(effort) => effort > Effort::Low,
                 AppliedEffort::Budget(tokens) => effort_of(tokens) > Effort::Low,

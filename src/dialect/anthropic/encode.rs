@@ -8,7 +8,7 @@ use super::thinking::Plan;
 use super::{is_bound, schema, tools};
 use crate::catalog::model::{ModelSpec, Thinking};
 use crate::catalog::provider::{Prefill, ProviderSpec};
-use crate::dialect::encoded::Encoded;
+use crate::dialect::encoded::{AppliedEffort, Encoded};
 use crate::dialect::openai::params;
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, push_string};
 use crate::openai::request::{ChatRequest, MessageMember};
@@ -19,6 +19,11 @@ use crate::routing::tokens;
 const MAX_TOKENS: u32 = 8192;
 /// Fields that are never left out: an answer in another form than asked for would be an untrue one.
 const KEPT: [&str; 2] = ["response_format", "n"];
+
+/// How much `model` is asked to think, but for a tool that must be called, which may rule it out.
+pub fn applied(request: &ChatRequest<'_>, model: &ModelSpec) -> AppliedEffort {
+    Plan::new(request, model, false).told
+}
 
 /// Writes the body for `model` at `provider`, which is to go on with the answer `so_far`, if there is one.
 pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec, so_far: Option<&str>) -> Encoded {
