@@ -150,6 +150,7 @@ impl<'r, P: Ports> Asker<'r, P> {
             reasoning_outside_completion: candidate.provider.reasoning_outside_completion,
             reported_cost: candidate.provider.reported_cost,
             resumable: self.is_resumable(),
+            without_reasoning: self.request.reasoning.exclude,
         }
     }
 

@@ -20,6 +20,7 @@ use crate::dialect::encoded::{AppliedEffort, applied};
 use crate::dialect::openai::reply;
 use crate::health::circuit::{Admission, Permit, Standing};
 use crate::health::outcome::Outcome;
+use crate::openai::exclude::without_reasoning;
 use crate::routing::exhaustion::{self, CLIENT_CLOSED, Failed};
 use crate::routing::failover::{Budget, Failover, Slot, Step, Try, Verdict};
 use crate::routing::failure::ErrorClass;
@@ -285,7 +286,10 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                 self.record(begun, Outcome::success(Some(took_ms), speed(&usage, took_ms)));
                 let mut headers = answer_headers(&served, &encoded, &progress.trail);
                 let told = usage_json(&usage, completion.usage);
-                let body = completion.with(&told, &served.metadata);
+                let mut body = completion.with(&told, &served.metadata);
+                if request.reasoning.exclude {
+                    body = without_reasoning(&body).unwrap_or(body);
+                }
                 let answer = if request.stream {
                     served.record.ttft_ms = Some(now_ms.saturating_sub(incoming.received_ms));
                     let body = self.asker.replayed(&body, completion.usage, &told, &served.metadata);

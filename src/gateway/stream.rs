@@ -121,7 +121,7 @@ impl Relay {
     /// The relay for a stream behind an open gate, and what is written first.
     pub fn begin(request: &ChatRequest<'_>, served: &Served, gate: Gate) -> (Self, Vec<u8>) {
         match usage_policy(request, served, &[]) {
-            UsagePolicy::Keep if !gate.is_translated() => {
+            UsagePolicy::Keep if !gate.is_translated() && !request.reasoning.exclude => {
                 let (bytes, scan) = gate.into_parts();
                 (Self::Native(Box::new(scan)), bytes)
             }

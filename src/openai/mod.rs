@@ -1,6 +1,7 @@
 //! The wire format that clients speak: OpenAI's chat completions, read leniently and answered strictly.
 
 pub mod error;
+pub mod exclude;
 mod fields;
 pub mod finish_reason;
 mod messages;

@@ -9,6 +9,7 @@ use super::splice::Splice;
 use super::transcript::Transcript;
 use super::translate::Translator;
 use crate::json::{ObjectWriter, ReadError, Reader};
+use crate::openai::exclude::without_reasoning;
 
 /// What a client gets in a usage chunk. Both are JSON text on one line or several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +182,12 @@ fn forward<U: UsageChunk>(
             }
             UsagePolicy::Keep | UsagePolicy::Drop | UsagePolicy::Rewrite(_) => {}
         }
+    }
+    if let (Some(Ok(Chunk::Delta(ChunkPeek { reasoning: true, .. }))), Some(Ok(data)), true) =
+        (read, event.data, facts.expected().without_reasoning)
+    {
+        // The chunk goes on without its text: it says that the answer is on its way.
+        rewritten = without_reasoning(rewritten.as_deref().unwrap_or(data)).or(rewritten);
     }
     match rewritten {
         Some(data) => push_data(&data, out),

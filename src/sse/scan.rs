@@ -68,11 +68,19 @@ pub struct Expected {
     pub reported_cost: ReportedCost,
     /// Somebody else may go on with the answer if it is cut, so its text is kept.
     pub resumable: bool,
+    /// The client gets no reasoning text.
+    pub without_reasoning: bool,
 }
 
 impl Default for Expected {
     fn default() -> Self {
-        Self { choices: 1, reasoning_outside_completion: false, reported_cost: ReportedCost::None, resumable: false }
+        Self {
+            choices: 1,
+            reasoning_outside_completion: false,
+            reported_cost: ReportedCost::None,
+            resumable: false,
+            without_reasoning: false,
+        }
     }
 }
 
@@ -333,6 +341,10 @@ impl Facts {
 
     pub(super) fn finish_reason(&self) -> Option<&str> {
         self.finish_reason.as_deref()
+    }
+
+    pub(super) const fn expected(&self) -> &Expected {
+        &self.expected
     }
 }
 

@@ -77,6 +77,7 @@ mod json_reader;
 mod json_text;
 mod json_value;
 mod openai_error;
+mod openai_exclude;
 mod openai_finish_reason;
 mod openai_messages;
 mod openai_request;

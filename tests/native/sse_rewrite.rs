@@ -196,3 +196,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_client_that_wants_no_reasoning_gets_none_and_the_scan_has_seen_it() {
+    let expected = Expected { without_reasoning: true, ..Expected::default() };
+    let mut rewriter = Rewriter::new(UsagePolicy::<Priced>::Keep, expected);
+    let thought = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"reasoning\":\"Hm\"}}]}\n\n";
+    let rest = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let mut out = Vec::new();
+    rewriter.push(format!("{thought}{rest}").as_bytes(), &mut out).unwrap();
+    let silent = thought.replace(",\"reasoning\":\"Hm\"", "");
+    assert_eq!(String::from_utf8(out).unwrap(), format!("{silent}{rest}"));
+    assert_eq!(rewriter.scan().text_bytes(), 4);
+}

@@ -24,8 +24,13 @@ fn end(text: &str) -> StreamEnd {
     scanned(text.as_bytes()).end()
 }
 
-const RESUMABLE: Expected =
-    Expected { choices: 1, reasoning_outside_completion: false, reported_cost: ReportedCost::None, resumable: true };
+const RESUMABLE: Expected = Expected {
+    choices: 1,
+    reasoning_outside_completion: false,
+    reported_cost: ReportedCost::None,
+    resumable: true,
+    without_reasoning: false,
+};
 
 fn complete(append: &'static str) -> StreamEnd {
     StreamEnd::Complete { append }
