@@ -29,6 +29,8 @@ export function gatewayConfig(upstream, providers = PROVIDERS, { rows = {}, memb
       base_url: upstream.baseUrl(id),
       key: `${id.toUpperCase()}_API_KEY`,
       stream_usage: usageInLastChoice(id) ? 'in_last_choice' : 'trailing',
+      // Their streams are OpenAI's: what need not be rewritten is relayed natively.
+      mends: [],
       models: [model(MODEL, id), model(ownModel(id), id)],
       ...members[id],
     }])),

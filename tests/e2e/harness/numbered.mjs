@@ -22,6 +22,8 @@ const gatewayConfig = (upstream, models) => JSON.stringify({
   providers: Object.fromEntries(Object.entries(PROVIDERS).map(([id, row]) => [id, {
     base_url: upstream.baseUrl(id),
     key: `${id.toUpperCase()}_API_KEY`,
+    // Their streams are OpenAI's: what need not be rewritten is relayed natively.
+    mends: [],
     models: models.map((model) => ({ id: model, upstream_id: `${id}/${model}-1`, input_usd_per_mtok: 1, output_usd_per_mtok: 2 })),
     ...row,
   }])),
