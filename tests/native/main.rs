@@ -26,6 +26,7 @@ mod dialect_classify;
 mod dialect_encode;
 mod dialect_fixture;
 mod dialect_headroom;
+mod dialect_matrix;
 mod dialect_mend;
 mod dialect_params;
 mod dialect_reasoning;
