@@ -101,7 +101,8 @@ pub fn adapted(body: &str, by: FormatBy, schema: Option<&str>) -> Result<String,
     Ok(out)
 }
 
-fn instruction(schema: Option<&str>) -> String {
+/// What a model is told that cannot be held to a format.
+pub fn instruction(schema: Option<&str>) -> String {
     match schema {
         Some(schema) => [
             "Answer with JSON that follows this JSON Schema, and with nothing else: no explanation, no Markdown.\n",

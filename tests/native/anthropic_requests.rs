@@ -581,7 +581,7 @@ fn a_schema_is_promised_as_far_as_it_can_be() {
     let schema = r##"{"$schema":"https://json-schema.org/x","type":"object","required":["a"],"additionalProperties":true,
         "properties":{"a":{"type":"integer","minimum":1,"maximum":5,"description":"stars"},
         "b":{"type":"array","items":{"oneOf":[{"type":"string","format":"date"},{"$ref":"#/$defs/c"}]},"minItems":1,"maxItems":3},
-        "c":{"type":["string","null"],"pattern":"^a","format":"color"}},"$defs":{"c":{"type":"object"}}}"##;
+        "c":{"type":["string","null"],"pattern":"^a","format":"color"}},"$defs":{"c":{"type":"object","properties":{}}}}"##;
     let members = format!(
         r#""response_format":{{"type":"json_schema","json_schema":{{"name":"n","strict":true,"schema":{schema}}}}}"#
     );
@@ -594,6 +594,28 @@ fn a_schema_is_promised_as_far_as_it_can_be() {
         "$defs": {"c": {"type": "object", "properties": {}, "additionalProperties": false}}});
     assert_eq!(body["output_config"]["format"], json!({"type": "json_schema", "schema": wanted}));
     assert!(encoded.dropped.is_empty());
+}
+
+#[test]
+fn a_schema_with_an_open_object_is_told_in_words_since_nothing_but_an_empty_one_could_be_promised() {
+    for open in [
+        r#"{"type":"object"}"#,
+        r#"{"type":"object","additionalProperties":{"type":"number"}}"#,
+        r#"{"type":"object","properties":{"a":{"type":"array","items":{"type":"object","additionalProperties":true}}}}"#,
+    ] {
+        let members = format!(
+            r#""response_format":{{"type":"json_schema","json_schema":{{"name":"n","schema":{open}}}}},
+               "tools":[{{"type":"function","function":{{"name":"f","strict":true,"parameters":{open}}}}}]"#
+        );
+        let (body, _) = sent_to(&members, "claude-opus-5");
+        assert_eq!(body.get("output_config"), None, "{open}");
+        assert!(body["messages"][0]["content"][1]["text"].as_str().unwrap().ends_with(open));
+        assert_eq!(body["tools"][0].get("strict"), None);
+    }
+    let named = r#"{"type":"object","properties":{"type":{"type":"string"},"additionalProperties":{"type":"string"}}}"#;
+    let members =
+        format!(r#""response_format":{{"type":"json_schema","json_schema":{{"name":"n","schema":{named}}}}}"#);
+    assert!(sent_to(&members, "claude-opus-5").0.get("output_config").is_some(), "members of these names are not open");
 }
 
 #[test]

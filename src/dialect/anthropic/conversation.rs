@@ -70,7 +70,7 @@ impl<'o> Conversation<'o> {
     }
 
     /// Ends `messages`, with the beginning of the answer and with what the model is told at the end, if there is any.
-    pub(super) fn end(mut self, so_far: Option<&str>, instruction: Option<&str>, prefills: bool) -> String {
+    pub(super) fn end(mut self, so_far: Option<&str>, instructions: &[String], prefills: bool) -> String {
         if let Some(text) = so_far {
             self.say(Role::Assistant, text);
         }
@@ -81,7 +81,7 @@ impl<'o> Conversation<'o> {
         if last.is_none() {
             self.say(Role::User, OPENING);
         }
-        if let Some(instruction) = instruction {
+        for instruction in instructions {
             self.say(Role::User, instruction);
         }
         self.close();

@@ -13,6 +13,7 @@ use crate::dialect::openai::params;
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, push_string};
 use crate::openai::request::{ChatRequest, MessageMember};
 use crate::routing::tokens;
+use crate::structured::ask::instruction;
 
 /// The output limit where neither the client nor the model's row says one, in tokens: Anthropic requires it. Every model that
 /// speaks this format writes as much.
@@ -72,8 +73,15 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     if conversation.answers_thoughtless_calls() {
         plan.without_budget(request);
     }
-    let instruction = (forced && !takes_forced).then(|| choice.instruction());
-    let system = conversation.end(so_far, instruction.as_deref(), prefills);
+    let mut instructions = Vec::new();
+    if forced && !takes_forced {
+        instructions.push(choice.instruction());
+    }
+    let schema = request.schema.as_deref().and_then(schema::fit);
+    if request.schema.is_some() && schema.is_none() {
+        instructions.push(instruction(request.schema.as_deref()));
+    }
+    let system = conversation.end(so_far, &instructions, prefills);
     if !system.is_empty() {
         let out = body.key("system");
         out.push('[');
@@ -88,7 +96,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
         body.boolean("stream", true);
     }
     plan.write(&mut body, request.reasoning.exclude, binds);
-    output_config(&mut body, request, &plan);
+    output_config(&mut body, schema.as_deref(), &plan);
     if plan.refused {
         dropped.push(request.reasoning.param().to_owned());
     }
@@ -156,8 +164,7 @@ fn left_out_of_messages(request: &ChatRequest<'_>, provider: &ProviderSpec, mode
     left_out.iter().map(|member| member.path().to_owned()).collect()
 }
 
-fn output_config(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, plan: &Plan) {
-    let schema = request.schema.as_deref();
+fn output_config(body: &mut ObjectWriter<'_>, schema: Option<&str>, plan: &Plan) {
     if plan.effort.is_none() && schema.is_none() {
         return;
     }
@@ -168,7 +175,7 @@ fn output_config(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, plan: &
     if let Some(schema) = schema {
         let mut format = ObjectWriter::new(config.key("format"));
         format.string("type", "json_schema");
-        format.raw("schema", &schema::fit(schema));
+        format.raw("schema", schema);
         format.end();
     }
     config.end();

@@ -30,9 +30,34 @@ const LIMITS: [&str; 16] = [
 const FORMATS: [&str; 10] =
     ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"];
 
-/// The schema made fit; as it is where it cannot be read, for the provider to say what is wrong with it.
-pub(super) fn fit(raw: &str) -> String {
-    Value::parse(raw).map_or_else(|_| raw.to_owned(), |schema| fit_value(schema).to_json())
+/// The schema made fit. `None` where it leaves the names of an object's members open: only objects without any others than
+/// those that are named are promised, so nothing but `{}` would come.
+pub(super) fn fit(raw: &str) -> Option<String> {
+    let schema = Value::parse(raw).ok()?;
+    (!has_open_object(&schema)).then(|| fit_value(schema).to_json())
+}
+
+fn has_open_object(schema: &Value) -> bool {
+    match schema {
+        Value::Object(members) => {
+            let any_name = match schema.get("additionalProperties") {
+                Some(Value::Object(_)) => true,
+                Some(Value::Bool(open)) => *open && schema.get("properties").is_none(),
+                Some(Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_)) | None => {
+                    schema.get("type").is_some_and(names_object) && schema.get("properties").is_none()
+                }
+            };
+            any_name
+                || schema.get("patternProperties").is_some()
+                || members.iter().any(|(name, value)| name != "properties" && has_open_object(value))
+                || schema.get("properties").is_some_and(|named| match named {
+                    Value::Object(named) => named.iter().any(|(_, schema)| has_open_object(schema)),
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => false,
+                })
+        }
+        Value::Array(items) => items.iter().any(has_open_object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 fn fit_value(schema: Value) -> Value {
@@ -64,9 +89,6 @@ fn fit_value(schema: Value) -> Value {
         }
     }
     if is_object {
-        if !fitted.iter().any(|(name, _)| name == "properties") {
-            fitted.push(("properties".to_owned(), Value::Object(Vec::new())));
-        }
         fitted.push(("additionalProperties".to_owned(), Value::Bool(false)));
     }
     if !limits.is_empty() {

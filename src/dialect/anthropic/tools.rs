@@ -125,12 +125,11 @@ pub(super) fn push_tools(out: &mut String, raw: &str, choice: &Choice<'_>, model
             tool.raw("description", description);
         }
         let parameters = parameters.map_or_else(|| NO_PARAMETERS.to_owned(), object_schema);
-        if is_strict == Some("true") && strict > 0 {
+        let promised = if is_strict == Some("true") && strict > 0 { schema::fit(&parameters) } else { None };
+        tool.raw("input_schema", promised.as_ref().unwrap_or(&parameters));
+        if promised.is_some() {
             strict -= 1;
-            tool.raw("input_schema", &schema::fit(&parameters));
             tool.boolean("strict", true);
-        } else {
-            tool.raw("input_schema", &parameters);
         }
         marks.write(&mut tool, mark.or(inner_mark));
         tool.end();
