@@ -110,15 +110,24 @@ pub(super) fn parse(
         if let Some(rows) = object.get("models") {
             models.extend(rows_of(&id, rows)?);
         }
-        providers.push(provider(id, &object)?);
+        providers.push(provider(id, &object, builtin)?);
     }
     Ok((providers, models))
 }
 
-fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> {
+fn provider(id: Text, object: &Object<'_>, builtin: &[ProviderSpec]) -> Result<ProviderSpec, ConfigError> {
     let key_var = object.optional("key", secret_name)?;
-    let (body, accepts) = body(object)?;
     let dialect = object.optional("dialect", |json| json.word(DIALECTS))?.unwrap_or(Dialect::OpenAi);
+    // Another dialect's servers do as its maker does, whose fields are other ones than OpenAI's.
+    let maker = match dialect {
+        Dialect::OpenAi => None,
+        Dialect::Anthropic => builtin.iter().find(|spec| spec.dialect == dialect),
+    };
+    let says_body = object.get("open").is_some() || object.get("accepts").is_some();
+    let (body, accepts) = match maker.filter(|_| !says_body) {
+        Some(maker) => (maker.body, maker.accepts.clone()),
+        None => body(object)?,
+    };
     // What a server of the dialect's own maker takes.
     let endpoint = object.optional("endpoint", |json| json.word(ENDPOINTS))?.unwrap_or(Endpoint::Usual);
     let usual_auth = match (endpoint, dialect) {
@@ -138,12 +147,12 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
         key: if key_var.is_some() { KeyPolicy::Required } else { KeyPolicy::Optional },
         key_vars: key_var.into_iter().map(Text::Owned).collect(),
         any_model: object.optional("any_model", Walker::boolean)?.unwrap_or(true),
-        multiple_choices: object.optional("multiple_choices", Walker::boolean)?.unwrap_or(true),
+        multiple_choices: object.optional("multiple_choices", Walker::boolean)?.unwrap_or(maker.is_none()),
         image_urls: object.optional("image_urls", Walker::boolean)?.unwrap_or(true),
         stream_usage: object
             .optional("stream_usage", |json| json.word(STREAM_USAGES))?
             .unwrap_or(StreamUsage::Trailing),
-        stream_options: object.optional("stream_options", Walker::boolean)?.unwrap_or(true),
+        stream_options: object.optional("stream_options", Walker::boolean)?.unwrap_or(maker.is_none()),
         output_limit: object
             .optional("output_limit", |json| json.word(OUTPUT_LIMITS))?
             .unwrap_or(OutputLimitName::Either),
@@ -165,15 +174,19 @@ fn provider(id: Text, object: &Object<'_>) -> Result<ProviderSpec, ConfigError> 
         drops: object.optional("drops", drops)?.unwrap_or_default(),
         renames: object.optional("renames", renames)?.unwrap_or_default(),
         adds: object.optional("adds", adds)?.unwrap_or_default(),
-        clamps: object.optional("clamps", clamps)?.unwrap_or_default(),
+        clamps: object
+            .optional("clamps", clamps)?
+            .or_else(|| maker.map(|maker| maker.clamps.clone()))
+            .unwrap_or_default(),
         limits: object.optional("limits", limits)?.unwrap_or_default(),
         quirks: object.optional("quirks", quirks)?.unwrap_or_default(),
         forward_headers: Cow::Borrowed(&[]),
         quota_headers: object
             .optional("quota_headers", |json| json.word(QUOTA_HEADERS))?
+            .or_else(|| maker.map(|maker| maker.quota_headers))
             .unwrap_or(QuotaHeaders::OpenAi),
         quota_reset: None,
-        errors: Cow::Borrowed(&[]),
+        errors: maker.map(|maker| maker.errors.clone()).unwrap_or_default(),
     })
 }
 

@@ -1,9 +1,9 @@
 //! `GATEWAY_CONFIG`: what it may say and what becomes of it.
 
 use opengateway::catalog::lookup::{Catalog, CatalogError};
-use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel};
+use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLevel, Thinking};
 use opengateway::catalog::price::{Extra, Prices};
-use opengateway::catalog::provider::{BodyPolicy, KeyPolicy, OutputLimitName, StreamUsage};
+use opengateway::catalog::provider::{Auth, BodyPolicy, Dialect, KeyPolicy, OutputLimitName, StreamUsage};
 use opengateway::catalog::quirk::{Quirk, Quirks};
 use opengateway::catalog::reasoning::{ReasoningBudget, ReasoningControl, ReasoningHistory, ReasoningSpec};
 use opengateway::config::{Builtin, Config, ModelChanges};
@@ -41,6 +41,23 @@ fn an_address_is_all_that_a_vllm_server_needs() {
     let access = config.access("my-vllm").unwrap();
     assert_eq!(access.base_url, "http://localhost:8000/v1");
     assert!(access.key.is_none());
+}
+
+#[test]
+fn a_server_of_another_dialect_does_as_its_maker() {
+    let json = r#"{"providers": {"own": {"dialect": "anthropic", "base_url": "https://a.example/v1", "key": "MY_KEY",
+        "models": [{"id": "m", "capabilities": ["reasoning"], "reasoning_efforts": ["low"], "thinking": "adaptive"}]}}}"#;
+    let vars = [("GATEWAY_CONFIG", json), ("MY_KEY", "sk-mine")];
+    let builtin = Catalog::builtin();
+    let read = |name: &str| vars.iter().find(|(var, _)| *var == name).map(|(_, value)| (*value).to_owned());
+    let config =
+        Config::from_vars(&read, Builtin { providers: builtin.providers(), models: builtin.models() }).unwrap();
+    let (spec, maker) = (&config.catalog.providers[0], builtin.provider("anthropic").unwrap());
+    assert_eq!((spec.dialect, spec.auth), (Dialect::Anthropic, Auth::XApiKey));
+    assert_eq!((spec.body, &spec.accepts, &spec.errors), (maker.body, &maker.accepts, &maker.errors));
+    assert_eq!((spec.quota_headers, &spec.clamps), (maker.quota_headers, &maker.clamps));
+    assert!(!spec.multiple_choices && !spec.stream_options);
+    assert_eq!(config.catalog.models[0].thinking, Thinking::Adaptive);
 }
 
 #[test]
