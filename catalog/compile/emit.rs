@@ -66,7 +66,7 @@ fn provider(row: &Provider) -> String {
          api_version: Cow::Borrowed(\"\"), base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
          stream_options: {}, output_limit: OutputLimitName::{}, default_output: {}, reasoning_outside_completion: {}, reported_cost: ReportedCost::{}, price_hours: PriceHours::{}, reasoning: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
-         accepts: {}, drops: {}, renames: {}, adds: {}, clamps: {}, limits: {}, quirks: Quirks::of(&[{}]), forward_headers: {}, \
+         accepts: {}, drops: {}, renames: {}, adds: {}, clamps: {}, limits: {}, quirks: Quirks::of(&[{}]), web_search_tool: {}, forward_headers: {}, \
          quota_headers: QuotaHeaders::{}, quota_reset: {}, errors: {} }}",
         text(&row.id),
         text(&row.name),
@@ -98,6 +98,7 @@ fn provider(row: &Provider) -> String {
         pairs(&row.clamps),
         list(row.limits.iter().map(|(field, most)| format!("({}, {most})", text(field)))),
         row.quirks.iter().map(|quirk| format!("Quirk::{quirk}")).collect::<Vec<_>>().join(", "),
+        text(row.web_search_tool.as_deref().unwrap_or_default()),
         texts(&row.forward_headers),
         row.quota_headers,
         optional(row.quota_reset, |reset| format!("QuotaReset::{reset}")),

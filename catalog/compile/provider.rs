@@ -44,7 +44,7 @@ const REPORTED_COSTS: [Word; 3] = [("none", "None"), ("usd", "Usd"), ("ticks", "
 const QUOTA_RESETS: [Word; 2] = [("utc_midnight", "UtcMidnight"), ("pacific_midnight", "PacificMidnight")];
 
 /// The quirks of `src/catalog/quirk.rs`; a test holds the two lists together.
-pub(crate) const QUIRKS: [Word; 9] = [
+pub(crate) const QUIRKS: [Word; 10] = [
     ("no_developer_role", "NoDeveloperRole"),
     ("no_null_content", "NoNullContent"),
     ("no_text_parts", "NoTextParts"),
@@ -54,6 +54,7 @@ pub(crate) const QUIRKS: [Word; 9] = [
     ("one_call_at_a_time", "OneCallAtATime"),
     ("stop_list", "StopList"),
     ("require_parameters", "RequireParameters"),
+    ("cache_marks", "CacheMarks"),
 ];
 
 /// The classes of `src/routing/failure.rs`; a test holds the two lists together.
@@ -141,6 +142,7 @@ pub(crate) struct Provider {
     pub(crate) clamps: Vec<(String, String)>,
     pub(crate) limits: Vec<(String, u32)>,
     pub(crate) quirks: Vec<&'static str>,
+    pub(crate) web_search_tool: Option<String>,
     pub(crate) forward_headers: Vec<String>,
     pub(crate) quota_headers: &'static str,
     pub(crate) quota_reset: Option<&'static str>,
@@ -198,6 +200,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         clamps: fields.numbers("clamps"),
         limits: fields.counts("limits"),
         quirks: fields.words("quirks", &QUIRKS),
+        web_search_tool: fields.optional_text("web_search_tool"),
         forward_headers: fields.texts("forward_headers"),
         quota_headers: fields.word("quota_headers", &QUOTA_HEADERS),
         quota_reset: fields.optional_word("quota_reset", &QUOTA_RESETS),

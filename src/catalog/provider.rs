@@ -342,6 +342,8 @@ pub struct ProviderSpec {
     pub limits: Cow<'static, [(Text, u32)]>,
     /// What it wants in another form.
     pub quirks: Quirks,
+    /// The JSON of the tool by which its models search the web; empty where there is none.
+    pub web_search_tool: Text,
     /// Request headers of the client's that it may see, lower-case.
     pub forward_headers: Texts,
     /// The names of the headers that tell what is left.

@@ -23,11 +23,13 @@ pub enum Quirk {
     StopList,
     /// It routes by itself and ignores what a model lacks: the wish that nothing be ignored is passed on to it.
     RequireParameters,
+    /// It takes `cache_control`, the marks of a prompt cache; others are sent none.
+    CacheMarks,
 }
 
 impl Quirk {
     /// Every quirk.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoDeveloperRole,
         Self::NoNullContent,
         Self::NoTextParts,
@@ -37,6 +39,7 @@ impl Quirk {
         Self::OneCallAtATime,
         Self::StopList,
         Self::RequireParameters,
+        Self::CacheMarks,
     ];
 
     /// The word in the catalogue and in `GATEWAY_CONFIG`.
@@ -51,6 +54,7 @@ impl Quirk {
             Self::OneCallAtATime => "one_call_at_a_time",
             Self::StopList => "stop_list",
             Self::RequireParameters => "require_parameters",
+            Self::CacheMarks => "cache_marks",
         }
     }
 }

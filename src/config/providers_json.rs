@@ -43,6 +43,7 @@ const KEYS: &[&str] = &[
     "clamps",
     "limits",
     "quirks",
+    "web_search_tool",
     "quota_headers",
 ];
 /// The longest provider id: it stands in every pin, log line and usage record.
@@ -180,6 +181,7 @@ fn provider(id: Text, object: &Object<'_>, builtin: &[ProviderSpec]) -> Result<P
             .unwrap_or_default(),
         limits: object.optional("limits", limits)?.unwrap_or_default(),
         quirks: object.optional("quirks", quirks)?.unwrap_or_default(),
+        web_search_tool: object.optional("web_search_tool", json_object)?.unwrap_or_default(),
         forward_headers: Cow::Borrowed(&[]),
         quota_headers: object
             .optional("quota_headers", |json| json.word(QUOTA_HEADERS))?
@@ -239,6 +241,11 @@ fn adds(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError> 
         adds.push((Text::Owned(field.into_owned()), Text::Owned(value.json().to_owned())));
     }
     Ok(adds.into())
+}
+
+fn json_object(json: &Walker<'_>) -> Result<Text, ConfigError> {
+    json.entries()?;
+    Ok(Text::Owned(json.json().to_owned()))
 }
 
 fn renames(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError> {

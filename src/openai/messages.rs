@@ -113,6 +113,8 @@ pub enum MessageTrait {
     NoContent,
     /// The content is a list of parts that are all text.
     TextParts,
+    /// There is a `cache_control`, on the message or on a part of it.
+    CacheMark,
 }
 
 /// What a message has, or what is to be changed in it: members that are left out, and what is put into another form.
@@ -166,6 +168,8 @@ pub struct Messages<'a> {
     pub text_bytes: usize,
     /// How many image parts there are.
     pub images: usize,
+    /// There is a `cache_control` in the message that is being read.
+    has_cache_mark: bool,
     /// Whether one of the images is an `http(s)` URL that the provider would have to fetch.
     pub image_urls: bool,
 }
@@ -226,6 +230,7 @@ impl<'a> Messages<'a> {
         let (mut content, mut call_id) = (false, false);
         let mut lenient = false;
         let mut marks = MessageMarks::default();
+        self.has_cache_mark = false;
         reader.object::<RequestError>(|reader, key| {
             let kind = reader.peek()?;
             if kind == Kind::Null {
@@ -262,6 +267,7 @@ impl<'a> Messages<'a> {
                 marks.members.insert(MessageMember::Name);
                 reader.skip()?;
             } else {
+                self.has_cache_mark |= key.is("cache_control");
                 if let Some(member) = MessageMember::ALL.into_iter().find(|member| key.is(member.key())) {
                     marks.members.insert(member);
                 }
@@ -269,6 +275,9 @@ impl<'a> Messages<'a> {
             }
             Ok(())
         })?;
+        if self.has_cache_mark {
+            marks.insert(MessageTrait::CacheMark);
+        }
         let role = role.ok_or_else(|| RequestError::Missing { param: path("role") })?;
         match role.decode().as_deref() {
             Some("assistant") if !content => marks.insert(MessageTrait::NoContent),
@@ -338,6 +347,7 @@ impl<'a> Messages<'a> {
                     Ok(())
                 })?;
             } else {
+                self.has_cache_mark |= key.is("cache_control") && kind != Kind::Null;
                 reader.skip()?;
             }
             Ok(())

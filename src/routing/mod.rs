@@ -2,6 +2,7 @@
 //! the request needs, [`plan`] orders the candidates, [`failover`] walks through them, [`exhaustion`] says what the
 //! client is told when none of them answered.
 
+pub mod affinity;
 pub mod exhaustion;
 pub mod failover;
 pub mod failure;

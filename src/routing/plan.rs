@@ -338,6 +338,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
                 | Need::Choices
                 | Need::ReasoningLevel(_)
                 | Need::Free
+                | Need::WebSearch
                 | Need::Parameter { .. } => false,
             };
             let fits = !unmet.iter().any(|need| matches!(need, Need::Context { .. }));
@@ -384,10 +385,18 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
             u128::from(*emulated) << 9 | u128::from(*unfit) << 8 | u128::from(*at)
         });
         let rotating = shelves.iter().map(|(_, members)| providers(members)).find(|ids| ids.len() > 1);
+        let affinity = self.requirements.affinity;
+        let rotating = rotating.filter(|_| affinity.is_none());
         let ticket = rotating.map_or(0, |ids| self.health.ticket(&self.cursor(target, first, &ids)));
         let mut ordered = Vec::new();
         for (_, mut members) in shelves {
-            rotate(&mut members, ticket);
+            match affinity {
+                // The highest first; the offers of one provider stay together and in order.
+                Some(affinity) => sort_by_rank(&mut members, |entry| {
+                    u128::from(u64::MAX - affinity.draw(&entry.candidate.provider.id))
+                }),
+                None => rotate(&mut members, ticket),
+            }
             ordered.extend(members.into_iter().map(|entry| entry.candidate));
         }
         self.prefer(&mut ordered);

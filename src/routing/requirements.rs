@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::affinity::Affinity;
 use super::tokens;
 use crate::catalog::model::{ModelSpec, ReasoningLevel};
 use crate::catalog::price::Prices;
@@ -36,6 +37,10 @@ pub struct Requirements {
     pub free_only: bool,
     /// No reasoning models.
     pub no_reasoning: bool,
+    /// The model must be able to search the web.
+    pub web_search: bool,
+    /// Whom requests like this one prefer.
+    pub affinity: Option<Affinity>,
 }
 
 /// One need that a candidate does not meet.
@@ -64,6 +69,8 @@ pub enum Need {
     Free,
     /// Not a reasoning model.
     NoReasoning,
+    /// A search of the web.
+    WebSearch,
     /// A parameter that would be left out, where the client requires all of them.
     Parameter {
         /// The parameter as the client spelt it.
@@ -82,6 +89,7 @@ impl Need {
             Self::ReasoningLevel(_) => "min_reasoning_level",
             Self::Free => "free_models_only",
             Self::NoReasoning => "no_reasoning",
+            Self::WebSearch => "web_search",
             Self::Parameter { name } => name,
         }
     }
@@ -100,6 +108,7 @@ impl fmt::Display for Need {
             Self::ReasoningLevel(level) => write!(f, "a reasoning level of at least {}", level.as_str()),
             Self::Free => f.write_str("free use"),
             Self::NoReasoning => f.write_str("no reasoning"),
+            Self::WebSearch => f.write_str("a web search"),
             Self::Parameter { name } => write!(f, "the parameter `{name}`"),
         }
     }
@@ -121,6 +130,8 @@ impl Requirements {
             min_reasoning_level: request.min_reasoning_level,
             free_only: request.free_only,
             no_reasoning: request.no_reasoning,
+            web_search: request.web_search.is_some(),
+            affinity: Affinity::of(request),
         }
     }
 
@@ -149,6 +160,7 @@ impl Requirements {
         }
         need(!self.free_only || is_free(model), Need::Free);
         need(!self.no_reasoning || !model.capabilities.reasoning, Need::NoReasoning);
+        need(!self.web_search || can.web_search, Need::WebSearch);
         unmet
     }
 
@@ -174,6 +186,7 @@ impl Requirements {
             flag(self.choices, 'n'),
             flag(self.free_only, 'f'),
             flag(self.no_reasoning, 'r'),
+            flag(self.web_search, 'w'),
         ];
         flags.into_iter().collect::<String>() + level
     }

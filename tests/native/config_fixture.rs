@@ -86,6 +86,7 @@ pub(crate) fn provider(
         clamps: Cow::Borrowed(&[]),
         limits: Cow::Borrowed(&[]),
         quirks: Quirks::default(),
+        web_search_tool: Text::Borrowed(""),
         forward_headers: Cow::Borrowed(&[]),
         quota_headers: QuotaHeaders::None,
         quota_reset: None,

@@ -126,7 +126,7 @@ fn mistakes_in_a_provider_are_told_by_path() {
     for (members, message) in [
         (
             r#""apikey": "x""#,
-            "apikey: unknown key; known here: dialect, auth, endpoint, api_version, base_url, key, open, any_model, models, stream_usage, stream_options, reasoning, reasoning_history, prefill, mends, output_limit, default_output, multiple_choices, image_urls, drops, renames, adds, accepts, clamps, limits, quirks, quota_headers",
+            "apikey: unknown key; known here: dialect, auth, endpoint, api_version, base_url, key, open, any_model, models, stream_usage, stream_options, reasoning, reasoning_history, prefill, mends, output_limit, default_output, multiple_choices, image_urls, drops, renames, adds, accepts, clamps, limits, quirks, web_search_tool, quota_headers",
         ),
         (
             r#""quota_headers": "theirs""#,
@@ -153,7 +153,7 @@ fn mistakes_in_a_provider_are_told_by_path() {
         (r#""clamps": {"temperature": "1"}"#, "clamps.temperature: expected a number, found a string"),
         (
             r#""quirks": ["odd"]"#,
-            "quirks[0]: expected one of no_developer_role, no_null_content, no_text_parts, nine_character_call_ids, any_for_required, no_additional_properties, one_call_at_a_time, stop_list, require_parameters, found \"odd\"",
+            "quirks[0]: expected one of no_developer_role, no_null_content, no_text_parts, nine_character_call_ids, any_for_required, no_additional_properties, one_call_at_a_time, stop_list, require_parameters, cache_marks, found \"odd\"",
         ),
         (r#""drops": "user""#, "drops: expected an array, found a string"),
         (r#""drops": ["a", "a"]"#, "drops[1]: \"a\" is there twice; keep one"),

@@ -263,3 +263,47 @@ fn every_quirk_is_its_own_in_a_set_and_has_its_own_word() {
         assert_eq!(Quirk::ALL.into_iter().filter(|other| other.as_str() == quirk.as_str()).count(), 1);
     }
 }
+
+#[test]
+fn a_web_search_is_the_providers_own_tool_beside_the_clients() {
+    let searcher = ProviderSpec { web_search_tool: r#"{"type":"browser_search"}"#.into(), ..plain() };
+    let can = |tools: bool, web_search: bool| ModelSpec {
+        capabilities: Capabilities { tools, web_search, ..able().capabilities },
+        ..able()
+    };
+    let tool = json!({"type": "browser_search"});
+    let (body, dropped) = sent(r#""web_search":true"#, &searcher, &can(true, true));
+    assert_eq!((&body["tools"], dropped.len()), (&json!([tool]), 0));
+    let function = json!({"type": "function", "function": {"name": "f"}});
+    let (body, _) = sent(&format!(r#""tools":[{function},{{"type":"web_search"}}]"#), &searcher, &can(true, true));
+    assert_eq!(body["tools"], json!([function, tool]));
+    let (body, _) = sent(r#""web_search":true"#, &searcher, &can(false, true));
+    assert_eq!(body.get("tools"), None, "it searches by itself");
+    assert_eq!(sent("\"seed\":1", &searcher, &can(true, true)).0.get("tools"), None, "nobody asked for it");
+    let (_, dropped) = sent(r#""web_search_options":{"search_context_size":"low"}"#, &searcher, &can(true, true));
+    assert_eq!(dropped, ["web_search_options"]);
+}
+
+#[test]
+fn marks_of_a_prompt_cache_go_only_to_those_who_know_them() {
+    let mark = json!({"type": "ephemeral"});
+    let messages = json!([
+        {"role": "user", "content": [{"type": "text", "text": "a", "cache_control": mark}, {"type": "text", "text": "b"}]},
+        {"role": "user", "content": "c", "cache_control": mark},
+    ]);
+    let parameters = json!({"type": "object", "properties": {"cache_control": {"type": "string"}}});
+    let tools = json!([{"type": "function", "cache_control": mark,
+        "function": {"name": "f", "parameters": parameters, "cache_control": mark}}]);
+    let body = json!({"messages": messages, "tools": tools}).to_string();
+    let knows = ProviderSpec { quirks: Quirks::of(&[Quirk::CacheMarks]), ..plain() };
+    let (sent, dropped) = asked(&body, &knows, &able());
+    assert_eq!((&sent["messages"], &sent["tools"], dropped.len()), (&messages, &tools, 0));
+    let (sent, dropped) = asked(&body, &plain(), &able());
+    let bare = json!([
+        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+        {"role": "user", "content": "c"},
+    ]);
+    assert_eq!(sent["messages"], bare);
+    assert_eq!(sent["tools"], json!([{"type": "function", "function": {"name": "f", "parameters": parameters}}]));
+    assert_eq!(dropped, ["cache_control"]);
+}

@@ -83,6 +83,7 @@ mod openai_finish_reason;
 mod openai_messages;
 mod openai_request;
 mod readme_params;
+mod routing_affinity;
 mod routing_exhaustion;
 mod routing_failover;
 mod routing_fixture;

@@ -19,7 +19,7 @@ const IMAGES: &str = r#"[{"type":"text","text":"see"},{"type":"image_url","image
 fn everything() -> Requirements {
     let body = format!(
         r#"{{"messages":[{{"role":"user","content":{IMAGES}}}],"n":2,"max_tokens":200000,"min_reasoning_level":"high",
-        "response_format":{{"type":"json_schema","json_schema":{{}}}},"free_models_only":true,"no_reasoning":true{TOOLS}}}"#
+        "response_format":{{"type":"json_schema","json_schema":{{}}}},"free_models_only":true,"no_reasoning":true,"web_search":true{TOOLS}}}"#
     );
     Requirements::detect(&ChatRequest::parse(body.as_bytes()).expect(&body))
 }
@@ -42,6 +42,7 @@ fn each_field_is_a_need() {
         (r#","n":1"#.to_owned(), plain),
         (r#","free_models_only":true"#.to_owned(), Requirements { free_only: true, ..plain }),
         (r#","no_reasoning":true"#.to_owned(), Requirements { no_reasoning: true, ..plain }),
+        (r#","web_search":true"#.to_owned(), Requirements { web_search: true, ..plain }),
         (
             r#","min_reasoning_level":"low""#.to_owned(),
             Requirements { min_reasoning_level: Some(ReasoningLevel::Low), ..plain },
@@ -88,6 +89,7 @@ fn every_unmet_need_is_told_at_once_with_the_field_that_asks_for_it() {
             ("min_reasoning_level", "a reasoning level of at least high"),
             ("free_models_only", "free use"),
             ("no_reasoning", "no reasoning"),
+            ("web_search", "a web search"),
         ]
     );
     let parameter = Need::Parameter { name: "seed".to_owned() };
@@ -139,6 +141,7 @@ fn kinds_of_needs_have_signatures_of_their_own() {
         r#","n":2"#,
         r#","free_models_only":true"#,
         r#","no_reasoning":true"#,
+        r#","web_search":true"#,
         r#","min_reasoning_level":"low""#,
         r#","min_reasoning_level":"high""#,
     ] {

@@ -2,7 +2,7 @@
 //! model's row say.
 
 use super::params::{self, Fate};
-use super::{messages, reasoning};
+use super::{messages, reasoning, search};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{OutputLimitName, Prefill, ProviderSpec, StreamUsage};
 use crate::catalog::quirk::Quirk;
@@ -44,12 +44,18 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     }
     reasoning::write(&mut body, request, provider, model, effort);
     let mut complete = !params::has_more_than_fields(request);
+    let mut search_tool = search::tool(request, provider, model);
     for (key, value) in &request.fields {
         let Some(name) = key.decode() else { continue };
         match params::fate(request, provider, model, &name, value) {
             Fate::Sent { name, value: other } => {
                 let value = other.as_deref().unwrap_or(value);
                 match name {
+                    None if key.is("tools")
+                        && let Some(tool) = search_tool.take() =>
+                    {
+                        body.raw("tools", &search::joined(value, tool));
+                    }
                     Some(name) => body.raw(name, value),
                     None => body.verbatim(key.quoted(), value),
                 }
@@ -57,6 +63,9 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
             Fate::Omitted => {}
             Fate::Dropped => complete = false,
         }
+    }
+    if let Some(tool) = search_tool {
+        body.raw("tools", &search::joined("[]", tool));
     }
     let continues = so_far.is_some() && provider.prefill == Prefill::ContinueFinalMessage;
     for (name, json) in CONTINUE_FINAL_MESSAGE.iter().filter(|(name, _)| continues && request.get(name).is_none()) {

@@ -44,6 +44,9 @@ pub(super) fn write(
     for (_, needed) in CHANGES.into_iter().filter(|(quirk, _)| provider.quirks.has(*quirk)) {
         changes.insert(needed);
     }
+    if !provider.quirks.has(Quirk::CacheMarks) {
+        changes.insert(MessageTrait::CacheMark);
+    }
     let start = out.len();
     // Messages were read before, so that writing them anew cannot fail.
     request.messages.write(changes, &|message, todo| changed(message, todo, place).ok(), out);
@@ -90,6 +93,9 @@ fn changed(message: &str, todo: MessageMarks, place: Place) -> Result<String, Re
             written.string("role", "system");
         } else if key.is("content") && todo.has(MessageTrait::TextParts) {
             written.string("content", &joined(value)?);
+        } else if key.is("content") && todo.has(MessageTrait::CacheMark) && value.starts_with('[') {
+            unmarked(value, written.key("content"))?;
+        } else if key.is("cache_control") && todo.has(MessageTrait::CacheMark) {
         } else if key.is("tool_call_id") && todo.has(MessageTrait::CallId) {
             call_id(value, written.key("tool_call_id"))?;
         } else if key.is("tool_calls") && todo.has(MessageTrait::CallId) {
@@ -118,6 +124,28 @@ fn changed(message: &str, todo: MessageMarks, place: Place) -> Result<String, Re
     }
     written.end();
     Ok(out)
+}
+
+/// A list of parts without marks of a prompt cache.
+fn unmarked(parts: &str, out: &mut String) -> Result<(), ReadError> {
+    out.push('[');
+    Reader::new(parts).array::<ReadError>(|reader, index| {
+        if index > 0 {
+            out.push(',');
+        }
+        let mut part = ObjectWriter::new(out);
+        reader.object::<ReadError>(|reader, key| {
+            let value = reader.skip()?;
+            if !key.is("cache_control") {
+                part.verbatim(key.quoted(), value);
+            }
+            Ok(())
+        })?;
+        part.end();
+        Ok(())
+    })?;
+    out.push(']');
+    Ok(())
 }
 
 /// The texts of a list of parts as one.

@@ -6,4 +6,5 @@ mod messages;
 pub mod params;
 pub mod reasoning;
 pub mod reply;
+mod search;
 mod thoughts;

@@ -10,7 +10,7 @@ use crate::catalog::provider::{BodyPolicy, ProviderSpec, STREAM_OPTIONS, Text};
 use crate::catalog::quirk::Quirk;
 use crate::dialect::encoded::AppliedEffort;
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, decimal};
-use crate::openai::request::{ChatRequest, MessageMembers, ToolChoice};
+use crate::openai::request::{ChatRequest, MessageMembers, MessageTrait, ToolChoice};
 
 /// Fields that make no sense without tools.
 pub(in crate::dialect) const TOOL_FIELDS: [&str; 5] =
@@ -87,6 +87,13 @@ pub fn dropped(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &Model
     if reasoning::is_refused(request, model, reasoning::applied(request, provider, model)) {
         dropped.push(request.reasoning.param().to_owned());
     }
+    if request.web_search.as_ref().is_some_and(|search| search.options.is_some()) {
+        // No provider's tool takes OpenAI's options.
+        dropped.push("web_search_options".to_owned());
+    }
+    if is_stripped(request, provider) {
+        dropped.push(CACHE_CONTROL.to_owned());
+    }
     if let Some(options) = &request.stream_options {
         let read = Reader::new(options).object::<ReadError>(|reader, key| {
             let value = reader.skip()?;
@@ -111,7 +118,11 @@ pub fn dropped(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &Model
 /// Whether the request has anything but fields that could be left out.
 pub(super) fn has_more_than_fields(request: &ChatRequest<'_>) -> bool {
     let members = request.messages.marks.members != MessageMembers::default();
-    members || request.stream_options.is_some() || !request.reasoning.is_silent()
+    members
+        || request.stream_options.is_some()
+        || request.web_search.is_some()
+        || request.messages.marks.has(MessageTrait::CacheMark)
+        || !request.reasoning.is_silent()
 }
 
 /// The members of messages that are left out.
@@ -173,13 +184,60 @@ pub(in crate::dialect) fn in_form<'p>(provider: &'p ProviderSpec, name: &str, va
     match name {
         "stop" if value.starts_with('"') && has(Quirk::StopList) => Some(Cow::Owned(format!("[{value}]"))),
         "tool_choice" if value == "\"required\"" && has(Quirk::AnyForRequired) => Some(Cow::Borrowed("\"any\"")),
-        "tools" if has(Quirk::NoAdditionalProperties) && value.contains(ADDITIONAL_PROPERTIES) => {
-            let mut out = String::with_capacity(value.len());
-            let read = without_additional_properties(&mut Reader::new(value), &mut out);
-            read.is_ok().then_some(Cow::Owned(out))
+        "tools" => {
+            let marked = !has(Quirk::CacheMarks) && value.contains(CACHE_CONTROL);
+            let bare = if marked { tools_without_marks(value).ok() } else { None };
+            let given = bare.as_deref().unwrap_or(value);
+            if has(Quirk::NoAdditionalProperties) && given.contains(ADDITIONAL_PROPERTIES) {
+                let mut out = String::with_capacity(given.len());
+                let read = without_additional_properties(&mut Reader::new(given), &mut out);
+                return read.is_ok().then_some(Cow::Owned(out));
+            }
+            bare.map(Cow::Owned)
         }
         _ => None,
     }
+}
+
+/// A mark of what is to be kept in a prompt cache.
+const CACHE_CONTROL: &str = "cache_control";
+
+/// Whether there are marks of a prompt cache in the messages that this provider does not know.
+fn is_stripped(request: &ChatRequest<'_>, provider: &ProviderSpec) -> bool {
+    request.messages.marks.has(MessageTrait::CacheMark) && !provider.quirks.has(Quirk::CacheMarks)
+}
+
+/// The tools without marks of a prompt cache; a parameter of that name is none.
+fn tools_without_marks(tools: &str) -> Result<String, ReadError> {
+    let mut out = String::with_capacity(tools.len());
+    out.push('[');
+    Reader::new(tools).array::<ReadError>(|reader, index| {
+        if index > 0 {
+            out.push(',');
+        }
+        let mut tool = ObjectWriter::new(&mut out);
+        reader.object::<ReadError>(|reader, key| {
+            let value = reader.skip()?;
+            if key.is("function") {
+                let mut function = ObjectWriter::new(tool.key("function"));
+                Reader::new(value).object::<ReadError>(|reader, key| {
+                    let value = reader.skip()?;
+                    if !key.is(CACHE_CONTROL) {
+                        function.verbatim(key.quoted(), value);
+                    }
+                    Ok(())
+                })?;
+                function.end();
+            } else if !key.is(CACHE_CONTROL) {
+                tool.verbatim(key.quoted(), value);
+            }
+            Ok(())
+        })?;
+        tool.end();
+        Ok(())
+    })?;
+    out.push(']');
+    Ok(out)
 }
 
 const ADDITIONAL_PROPERTIES: &str = "additionalProperties";
