@@ -55,7 +55,9 @@ describe('a client that reads nothing while its provider', () => {
       let record;
       const behaviour = (exchange) => {
         record = exchange.record;
-        return told(events.slice(0, 2), hold(seen), events.slice(2))(exchange);
+        return told(events.slice(0, 2), hold(seen), async (stream) => {
+          for (const event of events.slice(2)) await stream.exchange.chunk(event);
+        })(exchange);
       };
       const connection = await scene.begin({ [provider]: behaviour }, { model: `${provider}/large` });
       await connection.until(() => connection.body.length > 0, 'its first token');
