@@ -282,6 +282,8 @@ fn thoughts_that_cannot_be_what_they_were_stay_away() {
         r#"[{"type":"reasoning.text","text":"a","signature":"s","format":"google-gemini-v1","index":0}]"#,
         r#"[{"type":"reasoning.text","text":"a","signature":"s"}]"#,
         r#"[{"type":"reasoning.summary","summary":"a","format":"anthropic-claude-v1"}]"#,
+        // The last piece of a stream alone: what was signed is gone.
+        r#"[{"type":"reasoning.text","signature":"s","format":"anthropic-claude-v1","index":0}]"#,
         // Before it stood blocks that no client sees.
         r#"[{"type":"reasoning.text","text":"a","signature":"s","format":"anthropic-claude-v1","index":5}]"#,
     ] {

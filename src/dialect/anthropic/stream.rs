@@ -55,11 +55,20 @@ struct Open {
     citations: String,
     /// A call that has no input yet.
     without_input: bool,
+    /// A thought that has no text yet.
+    without_text: bool,
 }
 
 impl Open {
     const fn none() -> Self {
-        Self { index: String::new(), kind: None, from: 0, citations: String::new(), without_input: false }
+        Self {
+            index: String::new(),
+            kind: None,
+            from: 0,
+            citations: String::new(),
+            without_input: false,
+            without_text: true,
+        }
     }
 }
 
@@ -193,7 +202,7 @@ impl MessageStream {
                 self.sign(block.signature, out);
             }
             Kind::Redacted => {
-                self.detail("reasoning.encrypted", "data", block.text, "", out);
+                self.detail("reasoning.encrypted", &[("data", block.text)], "", out);
             }
             Kind::ToolUse => {
                 self.calls += 1;
@@ -286,23 +295,26 @@ impl MessageStream {
 
     fn think(&mut self, text: Option<&str>, out: &mut String) {
         if let Some(text) = text {
+            self.block.without_text = false;
             let mut before = String::from(r#""reasoning":"#);
             before.push_str(text);
             before.push(',');
-            self.detail("reasoning.text", "text", Some(text), &before, out);
+            self.detail("reasoning.text", &[("text", Some(text))], &before, out);
         }
     }
 
+    /// A thought whose text is withheld says that it is empty, for one without any text is one that a client has not kept whole.
     fn sign(&self, signature: Option<&str>, out: &mut String) {
         if signature.is_some() {
-            self.detail("reasoning.text", "signature", signature, "", out);
+            let text = self.block.without_text.then_some("\"\"");
+            self.detail("reasoning.text", &[("text", text), ("signature", signature)], "", out);
         }
     }
 
     /// A chunk with one item of reasoning details, which belongs to the block that is open. `before` are members before it.
-    fn detail(&self, kind: &str, member: &str, value: Option<&str>, before: &str, out: &mut String) {
+    fn detail(&self, kind: &str, members: &[(&str, Option<&str>)], before: &str, out: &mut String) {
         let mut item = String::new();
-        push_detail(&mut item, kind, &[(member, value)], self.blocks.saturating_sub(1));
+        push_detail(&mut item, kind, members, self.blocks.saturating_sub(1));
         self.begin(out);
         out.push_str(before);
         out.push_str(r#""reasoning_details":["#);

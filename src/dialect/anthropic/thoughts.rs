@@ -10,8 +10,8 @@ use crate::json::{ObjectWriter, ReadError, Reader, pick};
 struct Thought<'a> {
     /// Where among the blocks of its message it was.
     index: Option<usize>,
-    /// The text as it is written, without quotes.
-    text: String,
+    /// The text as it is written, without quotes; none was kept where it is absent, which is not the same as an empty one.
+    text: Option<String>,
     /// The JSON of the signature.
     signature: Option<&'a str>,
     /// The JSON of what stands for it where it is encrypted.
@@ -30,7 +30,7 @@ impl Thought<'_> {
                 block.string("type", "thinking");
                 let text = block.key("thinking");
                 text.push('"');
-                text.push_str(&self.text);
+                text.push_str(self.text.as_deref().unwrap_or_default());
                 text.push('"');
                 block.raw("signature", self.signature.unwrap_or("\"\""));
             }
@@ -54,7 +54,7 @@ pub(super) fn interleave(details: Option<&str>, others: Vec<String>) -> (Vec<Str
             let Some(other) = others.next() else { break };
             blocks.push(other);
         }
-        let mut block = String::with_capacity(thought.text.len() + 64);
+        let mut block = String::with_capacity(thought.text.as_deref().map_or(0, str::len) + 64);
         thought.write(&mut block);
         blocks.push(block);
     }
@@ -97,7 +97,9 @@ fn read(details: &str) -> Vec<Thought<'_>> {
                     thoughts.push(Thought { index, ..Thought::default() });
                 }
                 if let Some(thought) = thoughts.last_mut() {
-                    thought.text.push_str(string(text).map(|text| text.raw()).unwrap_or_default());
+                    if let Some(text) = string(text) {
+                        thought.text.get_or_insert_default().push_str(text.raw());
+                    }
                     thought.signature = filled(signature).or(thought.signature);
                 }
             }
@@ -108,6 +110,10 @@ fn read(details: &str) -> Vec<Thought<'_>> {
     if read.is_err() {
         return Vec::new();
     }
-    thoughts.retain(|thought| thought.signature.is_some() || thought.data.is_some());
+    // Clients that keep the last piece of a stream alone, as OpenAI's own helper for streams does, have a signature and nothing
+    // that it is good for: a thought that was changed is an error, one that is missing is none.
+    let is_whole =
+        |thought: &Thought<'_>| thought.data.is_some() || thought.signature.is_some() && thought.text.is_some();
+    thoughts.retain(is_whole);
     thoughts
 }
