@@ -51,6 +51,7 @@ describe('the upstream of these tests', () => {
       { messages: [user('a'), call] },
       { messages: [user('a'), call, user('b')] },
       { messages: [user('a'), result] },
+      { model: 'claude-haiku-4-5', max_tokens: 2000, thinking: { type: 'enabled', budget_tokens: 1024 }, messages: [user('a'), call, result] },
       { messages: [user('a'), { role: 'assistant', content: [{ type: 'thinking', thinking: 'x', signature: 'forged' }] }] },
     ]) assert.equal(refused({ ...good, ...fields }), 400, JSON.stringify(fields));
   });

@@ -73,6 +73,7 @@ function body(json, signatures) {
   thinking(json);
   tools(json);
   conversation(json.messages, signatures);
+  if (json.thinking?.type === 'enabled') beginsWithThought(json.messages);
 }
 
 function sampling({ model, temperature, top_p, top_k }) {
@@ -126,6 +127,15 @@ function conversation(messages, signatures) {
     must(new Set(open).size === open.length, `${at}content: \`tool_use\` ids must be unique`);
   });
   must(open.length === 0, 'messages: the last message has tool calls without results');
+}
+
+/** With a budget the turn that is being gone on with must begin with a thought; with adaptive thinking it need not. */
+function beginsWithThought(messages) {
+  const asked = messages.findLastIndex(({ role, content }) => role === 'user' && (typeof content === 'string' || content.every(({ type }) => type !== 'tool_result')));
+  messages.slice(asked + 1).filter(({ role }) => role === 'assistant').forEach(({ content }, n) => {
+    const [{ type }] = content;
+    must(['thinking', 'redacted_thinking'].includes(type), `messages.${asked + 1 + 2 * n}.content.0.type: Expected \`thinking\` or \`redacted_thinking\`, but found \`${type}\``);
+  });
 }
 
 function checkBlock(block, role, at, signatures) {
