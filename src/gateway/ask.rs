@@ -12,6 +12,7 @@ use crate::config::{ProviderAccess, Secret};
 use crate::dialect::anthropic;
 use crate::dialect::classify::Failure;
 use crate::dialect::encoded::{Encoded, encode};
+use crate::dialect::openai::reply::Completion;
 use crate::dialect::translation::Translation;
 use crate::openai::request::{ChatRequest, ResponseFormat};
 use crate::routing::failure::ErrorClass;
@@ -137,6 +138,12 @@ impl<'r, P: Ports> Asker<'r, P> {
     pub(super) fn prompt_usage(&self, candidate: &Candidate<'_>) -> Usage {
         let tokens = TokenUsage { prompt: self.prompt_tokens, total: self.prompt_tokens, ..TokenUsage::default() };
         Usage { tokens, estimated: true, cost: self.tariff(candidate).cost(&tokens, None) }
+    }
+
+    /// The use of a whole reply by what the provider told of it, or else by the length of its text.
+    pub(super) fn usage(&self, candidate: &Candidate<'_>, completion: &Completion<'_>) -> Usage {
+        let (tokens, estimated) = tokens::settle(completion.tokens, completion.text_bytes, self.prompt_tokens);
+        Usage { tokens, estimated, cost: self.tariff(candidate).cost(&tokens, completion.charge.as_ref()) }
     }
 
     /// How the candidate's replies become OpenAI's.

@@ -117,7 +117,7 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
     let requirements = Requirements::detect(&request);
     let seed = seed(&incoming.request_id);
     let plan = candidates(gateway, ports, &request, &requirements, &targets, seed).await;
-    let candidates = match plan {
+    let mut candidates = match plan {
         Ok(candidates) => candidates,
         Err(error) => {
             let (error, class) = refusal(&error, &request, gateway, ports.now_ms());
@@ -128,7 +128,7 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
             return refuse(error);
         }
     };
-    let schema = match schema(&request, &candidates) {
+    let schema = match schema(&request, &mut candidates) {
         Ok(schema) => schema,
         Err(error) => return refuse(error),
     };

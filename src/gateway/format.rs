@@ -14,20 +14,33 @@ use crate::routing::plan::Candidate;
 use crate::structured::ask::{FormatBy, adapted};
 use crate::structured::replay::{Tail, events};
 use crate::structured::reply::{Rule, healed_choices};
-use crate::structured::schema::{Schema, Unusable};
+use crate::structured::schema::{MAX_SCHEMA_BYTES, Schema, Unusable};
 
 /// What a failure is about whose answer was not in the format that was asked for.
 pub(super) const PARAM: &str = "response_format";
 
-/// The schema that answers are held to, if any of them are.
+/// The schema that answers are held to, if any of them are. Where nothing can be held to it, those who are asked by other
+/// means than their own are left out of `candidates`.
 ///
 /// # Errors
-/// A 400 for a schema that nothing can be held to.
-pub(super) fn schema(request: &ChatRequest<'_>, candidates: &[Candidate<'_>]) -> Result<Option<Schema>, ApiError> {
-    let healed = request.healing || candidates.iter().any(|candidate| candidate.format.is_emulated());
+/// A 400 if that leaves nobody, or where the client wants answers held to it.
+pub(super) fn schema(
+    request: &ChatRequest<'_>,
+    candidates: &mut Vec<Candidate<'_>>,
+) -> Result<Option<Schema>, ApiError> {
+    let is_emulated = |candidate: &Candidate<'_>| candidate.format.is_emulated();
+    let healed = request.healing || candidates.iter().any(is_emulated);
     let Some(raw) = request.schema.as_deref().filter(|_| healed) else { return Ok(None) };
-    Schema::parse(raw).map(Some).map_err(|unusable| {
+    let parsed = Schema::parse(raw);
+    if parsed.is_err() && !request.healing && !candidates.iter().all(is_emulated) {
+        candidates.retain(|candidate| !is_emulated(candidate));
+        return Ok(None);
+    }
+    parsed.map(Some).map_err(|unusable| {
         let message = match unusable {
+            Unusable::TooLarge => format!(
+                "`response_format.json_schema.schema` is too large for answers to be held to it: {MAX_SCHEMA_BYTES} bytes at most."
+            ),
             Unusable::NotASchema => "`response_format.json_schema.schema` must be a JSON Schema: an object.".to_owned(),
             Unusable::Reference(name) => {
                 let name: String = name.chars().take(100).collect();
@@ -78,7 +91,7 @@ impl<P: Ports> Asker<'_, P> {
             return Ok(Cow::Borrowed(completion.choices()));
         }
         let rule = self.schema.map_or(Rule::Object, Rule::Schema);
-        let healed = healed_choices(completion.choices(), rule);
+        let healed = healed_choices(completion.choices(), rule, candidate.format);
         healed.map(Cow::Owned).map_err(|unusable| Failure {
             param: Some(PARAM.to_owned()),
             ..Failure::told(ErrorClass::ModelMisbehaved, Some(status), &unusable.to_string())

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod analytics;
+mod answer;
 mod ask;
 pub mod attempt;
 pub mod auth;

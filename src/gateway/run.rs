@@ -4,30 +4,23 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
+use super::answer::Progress;
 use super::ask::{Asked, Asker};
-use super::attempt::Answered;
 use super::chat::Answer;
 use super::format::is_misformatted;
 use super::ports::{HealthPort, Ports};
-use super::served::{answer_headers, record_of, speed, trail_headers, tried};
-use super::stream::{Committed, Leg, Relay, StreamAccount};
-use super::trail::{End, Trail};
-use super::{custom, headers};
+use super::served::tried;
+use super::trail::End;
 use crate::catalog::model::Effort;
 use crate::dialect::classify::Failure;
 use crate::dialect::effort::effort_of;
 use crate::dialect::encoded::{AppliedEffort, applied};
-use crate::dialect::openai::reply;
 use crate::health::circuit::{Admission, Permit, Standing};
 use crate::health::outcome::Outcome;
-use crate::openai::exclude::without_reasoning;
-use crate::routing::exhaustion::{self, CLIENT_CLOSED, Failed};
 use crate::routing::failover::{Budget, Failover, Slot, Step, Try, Verdict};
 use crate::routing::failure::ErrorClass;
 use crate::routing::plan::Candidate;
-use crate::usage::price::usd;
 use crate::usage::record::UsageRecord;
-use crate::usage::render::{Usage, usage_json};
 
 /// A candidate that is being asked.
 type Asking<'s, 'r, R> = Pin<Box<dyn Future<Output = Result<Asked<'r, R>, Failure>> + 's>>;
@@ -40,23 +33,13 @@ pub(super) struct Run<'r, 'c, P> {
     pub(super) permit: Permit,
 }
 
-/// What has been tried so far.
-#[derive(Default)]
-struct Progress<'r, 'c> {
-    trail: Trail,
-    failed: Vec<Failed>,
-    last: Option<&'r Candidate<'c>>,
-    /// What the attempt cost that lost to another one.
-    lost: Option<Usage>,
-}
-
 /// An attempt on its way.
 #[derive(Clone, Copy)]
-struct Begun<'r, 'c> {
+pub(super) struct Begun<'r, 'c> {
     attempt: Try,
-    candidate: &'r Candidate<'c>,
+    pub(super) candidate: &'r Candidate<'c>,
     /// The permit of the probe that it is.
-    permit: Option<Permit>,
+    pub(super) permit: Option<Permit>,
     started_ms: u64,
     /// When its time is over.
     until_ms: u64,
@@ -174,12 +157,14 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             timeout_ms: self.asker.timeout_ms(candidate),
             hedge_after_ms: Some(timeouts.hedge_after_ms)
                 .filter(|&ms| self.asker.streams(candidate) && ms > 0 && !self.thinks_long(candidate)),
-            // What a provider gives away is not too dear because nobody knows its price.
-            beside: self
-                .asker
-                .prompt_usage(candidate)
-                .cost
-                .map_or(candidate.model.free, |cost| cost.total <= config.hedge_max_pico_usd),
+            // Who is asked for all of the answer at once says nothing sooner than the one who is waited for. What a
+            // provider gives away is not too dear because nobody knows its price.
+            beside: self.asker.streams(candidate)
+                && self
+                    .asker
+                    .prompt_usage(candidate)
+                    .cost
+                    .map_or(candidate.model.free, |cost| cost.total <= config.hedge_max_pico_usd),
         };
         // What is mended has no first token that anybody sees.
         let streams = self.candidates.first().is_some_and(|candidate| self.asker.streams(candidate));
@@ -252,151 +237,12 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
         let slow = Outcome::SoftFailure { class: ErrorClass::Timeout };
         self.record(begun, if is_slow { slow } else { Outcome::Inconclusive });
         progress.trail.push(tried(begun.candidate, None, End::Hedged));
-        progress.lost = Some(self.asker.prompt_usage(begun.candidate));
+        progress.lose(self.asker.prompt_usage(begun.candidate));
     }
 
-    fn record(&self, begun: Begun<'_, '_>, outcome: Outcome) {
+    pub(super) fn record(&self, begun: Begun<'_, '_>, outcome: Outcome) {
         let candidate = begun.candidate;
         let (provider, model) = (&candidate.provider.id, &candidate.model.upstream_id);
         self.asker.ports.health().record(provider, model, outcome, begun.permit, self.asker.ports.now_ms());
-    }
-
-    /// What the client gets of a candidate that answers.
-    fn answer(
-        &self,
-        begun: Begun<'r, 'c>,
-        asked: Asked<'r, P::Reply>,
-        record: &UsageRecord,
-        progress: &mut Progress<'r, 'c>,
-    ) -> Result<Answer<P::Reply>, Failure> {
-        let Begun { candidate, permit, .. } = begun;
-        let Asked { answered, encoded, started_ms, secret } = asked;
-        let Asker { ports, incoming, request, .. } = self.asker;
-        let provider = candidate.provider;
-        match answered {
-            Answered::Whole { status, body } => {
-                let body = self.asker.translation(candidate).reply(&body);
-                let completion = reply::judge(&body, status, provider, secret.map(|key| key.expose()))?;
-                let choices = self.asker.healed(candidate, &completion, status)?;
-                let completion = completion.with_choices(&choices);
-                let mut served = self.asker.served(candidate, status, record, &mut progress.trail);
-                let now_ms = ports.now_ms();
-                let took_ms = now_ms.saturating_sub(started_ms);
-                let usage = served.usage(completion.tokens, completion.charge.as_ref(), completion.text_bytes);
-                self.record(begun, Outcome::success(Some(took_ms), speed(&usage, took_ms)));
-                let mut headers = answer_headers(&served, &encoded, &progress.trail);
-                let told = usage_json(&usage, completion.usage);
-                let mut body = completion.with(&told, &served.metadata);
-                if request.reasoning.exclude {
-                    body = without_reasoning(&body).unwrap_or(body);
-                }
-                let answer = if request.stream {
-                    served.record.ttft_ms = Some(now_ms.saturating_sub(incoming.received_ms));
-                    let body = self.asker.replayed(&body, completion.usage, &told, &served.metadata);
-                    Answer::Replayed { headers, body }
-                } else {
-                    if let Some(cost) = &usage.cost {
-                        headers.push((headers::COST_USD, usd(cost.total)));
-                    }
-                    Answer::Whole { headers, body }
-                };
-                let gone = ports.client_gone();
-                if gone {
-                    served.record.error_class = Some(ErrorClass::ClientClosed.as_str());
-                }
-                let usage = progress.lost.map_or(usage, |lost| usage.with(&[lost]));
-                served.account(ports, &usage, if gone { CLIENT_CLOSED } else { 200 }, now_ms);
-                Ok(answer)
-            }
-            Answered::Stream { gate, reply } => {
-                let mut served = self.asker.served(candidate, 200, record, &mut progress.trail);
-                let now_ms = ports.now_ms();
-                self.record(begun, Outcome::FirstToken { after_ms: now_ms.saturating_sub(started_ms) });
-                served.record.ttft_ms = Some(now_ms.saturating_sub(incoming.received_ms));
-                let (relay, prefix) = Relay::begin(request, &served, *gate);
-                let headers = answer_headers(&served, &encoded, &progress.trail);
-                let idle_ms = self.asker.idle_ms(candidate);
-                let own_idle_ms =
-                    self.asker.gateway.config.timeouts.stream_idle(candidate.model.capabilities.reasoning);
-                let account = StreamAccount {
-                    served,
-                    permit,
-                    attempt_started_ms: started_ms,
-                    secret: secret.cloned(),
-                    trail: std::mem::take(&mut progress.trail),
-                    used: Vec::new(),
-                    resumes: Vec::new(),
-                    lost: progress.lost,
-                    impatient: idle_ms < own_idle_ms,
-                };
-                let leg = Leg { prefix, reply, relay, idle_ms };
-                Ok(Answer::Stream(Box::new(Committed { headers, leg, account, request: None })))
-            }
-        }
-    }
-
-    /// Nobody was asked: the one whose limit ends soonest, for which the request cannot wait.
-    fn limited(&self, now_ms: u64) -> Option<Failed> {
-        let until_ms = |candidate: &&Candidate<'_>| candidate.not_before_ms.unwrap_or(u64::MAX);
-        let soonest = self.candidates.iter().min_by_key(until_ms)?;
-        Some(Failed {
-            class: ErrorClass::RateLimited,
-            provider: soonest.provider.id.to_string(),
-            message: None,
-            param: None,
-            retry_after_ms: Some(soonest.not_before_ms?.saturating_sub(now_ms)),
-        })
-    }
-
-    /// Nobody answered; in the time that the client gave, if that is what ran out.
-    fn exhausted(&self, record: UsageRecord, progress: &Progress<'r, 'c>, client_ms: Option<u64>) -> Answer<P::Reply> {
-        let mut error = match client_ms {
-            Some(ms) => exhaustion::out_of_time(&progress.failed, ms),
-            None => exhaustion::error(&progress.failed),
-        };
-        if self.asker.custom.is_some()
-            && progress.trail.last_status().is_some_and(|status| (300..400).contains(&status))
-        {
-            error = custom::redirects();
-        }
-        error.metadata = Some(format!("{{\"routing\":{}}}", progress.trail.routing_json()));
-        let now_ms = self.asker.ports.now_ms();
-        let class = progress.failed.last().map(|failed| failed.class);
-        let class = class.or(client_ms.map(|_| ErrorClass::Timeout));
-        self.asker.ports.account(UsageRecord {
-            status: error.status,
-            error_class: class.map(ErrorClass::as_str),
-            latency_ms: now_ms.saturating_sub(record.created_at),
-            ..record_of(&record, &progress.trail, progress.last)
-        });
-        Answer::Error { error, headers: trail_headers(&progress.trail) }
-    }
-}
-
-impl<'r, 'c> Progress<'r, 'c> {
-    /// An attempt failed. Where the one before it decided the answer it was only still on its way, and stays before that.
-    fn failed(&mut self, candidate: &'r Candidate<'c>, failure: Failure, decided: bool) {
-        self.last = Some(candidate);
-        self.trail.push(tried(candidate, failure.status, End::Failed(failure.class)));
-        let place = self.failed.len().saturating_sub(usize::from(decided));
-        let failed = Failed {
-            class: failure.class,
-            provider: candidate.provider.id.to_string(),
-            message: failure.message,
-            param: failure.param,
-            retry_after_ms: failure.retry_after_ms,
-        };
-        self.failed.insert(place, failed);
-    }
-
-    /// The client left while nobody was being asked.
-    fn client_left(&mut self) {
-        self.failed.push(Failed {
-            class: ErrorClass::ClientClosed,
-            provider: String::new(),
-            message: None,
-            param: None,
-            retry_after_ms: None,
-        });
     }
 }

@@ -43,17 +43,8 @@ pub struct Served {
 impl Served {
     /// Puts the request into the accounts.
     pub fn account(self, ports: &impl Ports, usage: &Usage, status: u16, now_ms: u64) {
-        ports.account(UsageRecord {
-            status,
-            prompt_tokens: usage.tokens.prompt,
-            completion_tokens: usage.tokens.completion,
-            cached_tokens: usage.tokens.cached,
-            reasoning_tokens: usage.tokens.reasoning,
-            cost_pico_usd: usage.cost.map(|cost| cost.total),
-            estimated: usage.estimated,
-            latency_ms: now_ms.saturating_sub(self.record.created_at),
-            ..self.record
-        });
+        let latency_ms = now_ms.saturating_sub(self.record.created_at);
+        ports.account(used(UsageRecord { status, latency_ms, ..self.record }, usage));
     }
 
     /// The use of an answer by what the provider told of its tokens and of what it charges, or else by the length of its text.
@@ -84,6 +75,19 @@ pub fn metadata_json(served: &Served, routing: &str) -> String {
 
 pub(super) fn tried(candidate: &Candidate<'_>, status: Option<u16>, end: End) -> Tried {
     Tried { provider: candidate.provider.id.to_string(), model: candidate.model.id.to_string(), status, end }
+}
+
+/// The record with what was used.
+pub(super) fn used(record: UsageRecord, usage: &Usage) -> UsageRecord {
+    UsageRecord {
+        prompt_tokens: usage.tokens.prompt,
+        completion_tokens: usage.tokens.completion,
+        cached_tokens: usage.tokens.cached,
+        reasoning_tokens: usage.tokens.reasoning,
+        cost_pico_usd: usage.cost.map(|cost| cost.total),
+        estimated: usage.estimated,
+        ..record
+    }
 }
 
 pub(super) fn record_of(record: &UsageRecord, trail: &Trail, candidate: Option<&Candidate<'_>>) -> UsageRecord {

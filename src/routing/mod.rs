@@ -6,6 +6,7 @@ pub mod affinity;
 pub mod exhaustion;
 pub mod failover;
 pub mod failure;
+mod order;
 pub mod plan;
 pub mod rank;
 pub mod requirements;

@@ -6,7 +6,8 @@ use super::affinity::Affinity;
 use super::tokens;
 use crate::catalog::model::{ModelSpec, ReasoningLevel};
 use crate::catalog::price::Prices;
-use crate::catalog::provider::ProviderSpec;
+use crate::catalog::provider::{Dialect, ProviderSpec};
+use crate::dialect::anthropic::takes_schema;
 use crate::openai::request::{ChatRequest, ResponseFormat, ToolChoice};
 use crate::structured::ask::fits_tool;
 
@@ -21,6 +22,8 @@ pub struct Requirements {
     pub response_format: ResponseFormat,
     /// The answer may be the arguments of a tool, where the model has no JSON schemas.
     pub answer_fits_tool: bool,
+    /// There is no schema, or one that leaves the names of an object's members open: not everybody promises to follow it.
+    pub open_schema: bool,
     /// The prompt has images.
     pub vision: bool,
     /// The prompt has images by URL.
@@ -122,6 +125,8 @@ impl Requirements {
             forced_tool: request.tools > 0 && request.tool_choice == ToolChoice::Forced,
             response_format: request.response_format,
             answer_fits_tool: request.response_format == ResponseFormat::JsonSchema && fits_tool(request),
+            open_schema: request.response_format == ResponseFormat::JsonSchema
+                && request.schema.as_deref().is_none_or(|schema| !takes_schema(schema)),
             vision: request.messages.images > 0,
             image_urls: request.messages.image_urls,
             prompt_tokens: tokens::of_prompt(request),
@@ -148,7 +153,7 @@ impl Requirements {
         match self.response_format {
             ResponseFormat::Text => {}
             ResponseFormat::JsonObject => need(can.json_object, Need::JsonObject),
-            ResponseFormat::JsonSchema => need(can.json_schema, Need::JsonSchema),
+            ResponseFormat::JsonSchema => need(self.keeps_schema(provider, model), Need::JsonSchema),
         }
         need(!self.vision || can.vision, Need::Vision);
         need(!self.image_urls || provider.image_urls, Need::ImageUrls);
@@ -162,6 +167,15 @@ impl Requirements {
         need(!self.no_reasoning || !model.capabilities.reasoning, Need::NoReasoning);
         need(!self.web_search || can.web_search, Need::WebSearch);
         unmet
+    }
+
+    /// Whether `model` at `provider` promises by itself that its answer follows the schema.
+    pub fn keeps_schema(&self, provider: &ProviderSpec, model: &ModelSpec) -> bool {
+        let takes_open = match provider.dialect {
+            Dialect::OpenAi => true,
+            Dialect::Anthropic => false,
+        };
+        model.capabilities.json_schema && (takes_open || !self.open_schema)
     }
 
     /// Tokens of prompt and answer together; see [`tokens::of_request`].

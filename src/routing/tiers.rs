@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::plan::{Ranked, band};
+use super::order::{Ranked, band};
 use super::rank::sort_by_rank;
 use super::requirements::is_free;
 use crate::catalog::lookup::Catalog;

@@ -32,8 +32,11 @@ impl FormatBy {
         let is_dropped = |name: &str| provider.drops.iter().chain(model.drops.iter()).any(|drop| *drop == name);
         match requirements.response_format {
             ResponseFormat::JsonObject if !can.json_object => Self::Instruction,
-            ResponseFormat::JsonSchema if !can.json_schema => {
-                if can.json_object {
+            ResponseFormat::JsonSchema if !requirements.keeps_schema(provider, model) => {
+                // Who has schemas, but does not take this one, is not forced to call a tool: it may be thinking.
+                if can.json_schema {
+                    Self::Instruction
+                } else if can.json_object {
                     Self::JsonMode
                 } else if requirements.answer_fits_tool && can.tools && !is_dropped("tool_choice") {
                     Self::Tool

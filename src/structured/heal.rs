@@ -92,8 +92,8 @@ fn search<'t>(text: &'t str, accepts: &mut dyn FnMut(&str) -> bool) -> Option<He
             End::Unclosed | End::Inside if read.values == 0 => continue,
             End::Unclosed => Extent::Unclosed,
             End::Inside => Extent::Cut,
-            End::Broken if is_prose || found.is_some() => continue,
-            // JSON that nobody can read is no answer, and neither is a piece of it.
+            End::Broken if is_prose => continue,
+            // JSON that nobody can read is no answer, and neither is a piece of it, or another one beside it.
             End::Broken => return None,
         };
         values += 1;

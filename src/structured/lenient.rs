@@ -9,7 +9,7 @@ use crate::json::{MAX_DEPTH, Reader};
 pub(super) enum End {
     /// The value is whole.
     Whole,
-    /// The text ended right behind a value: only brackets were missing.
+    /// The text ended right behind a value: only brackets were missing, as far as anybody can tell.
     Unclosed,
     /// The text ended within a value or before one that was announced, so that something is lost.
     Inside,
@@ -170,7 +170,7 @@ impl<'t> Lenient<'t> {
     /// What follows a bracket or a comma: the key of a member is read, and a comma that nothing follows is left out.
     fn item(&mut self) -> Result<Next, Stopped> {
         let close = if self.in_object() { b'}' } else { b']' };
-        let next = self.next().ok_or(if self.out.len() == self.safe { End::Unclosed } else { End::Inside })?;
+        let next = self.next().ok_or(End::Inside)?;
         if next == close {
             self.at += 1;
             self.out.truncate(self.safe);
@@ -318,8 +318,13 @@ impl<'t> Lenient<'t> {
         let word = self.text.get(from..self.at).unwrap_or_default();
         let cut = self.rest().is_empty() && !word.is_empty();
         let known = WORDS.iter().find(|(known, _)| *known == word || (cut && known.starts_with(word)));
-        let (_, json) = known.ok_or(End::Broken)?;
+        let (whole, json) = known.ok_or(End::Broken)?;
         self.out.push_str(json);
+        if *whole != word {
+            self.safe = self.out.len();
+            self.count();
+            return Err(End::Inside);
+        }
         Ok(())
     }
 }

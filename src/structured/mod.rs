@@ -4,6 +4,7 @@
 //! Nothing here asks anybody; `gateway/` does.
 
 pub mod ask;
+pub mod check;
 pub mod decimal;
 pub mod heal;
 mod lenient;

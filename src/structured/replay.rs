@@ -71,31 +71,35 @@ impl<'a> Stream<'a> {
         push_data(&json, &mut self.out);
     }
 
-    fn delta(&mut self, index: usize, delta: &str, finish: Option<(&str, Option<&str>)>) {
+    /// A chunk of a choice; `members` = what else the choice has.
+    fn delta(&mut self, index: &str, delta: &str, finish: &str, members: &[(Str<'_>, &str)]) {
         let mut json = String::with_capacity(delta.len() + 64);
         json.push('[');
         let mut choice = ObjectWriter::new(&mut json);
-        choice.number("index", index as u64);
+        choice.raw("index", index);
         choice.raw("delta", delta);
-        if let Some(logprobs) = finish.and_then(|(_, logprobs)| logprobs) {
-            choice.raw("logprobs", logprobs);
+        for (key, value) in members {
+            choice.verbatim(key.quoted(), value);
         }
-        choice.raw("finish_reason", finish.map_or("null", |(reason, _)| reason));
+        choice.raw("finish_reason", finish);
         choice.end();
         json.push(']');
         self.event(&json, |_| {});
     }
 
     fn choice(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(), ReadError> {
-        let (mut message, mut finish, mut logprobs) = ("{}", "null", None);
+        let place = index.to_string();
+        let (mut index, mut message, mut finish, mut others) = (place.as_str(), "{}", "null", Vec::new());
         reader.object::<ReadError>(|reader, key| {
             let value = reader.skip()?;
-            if key.is("message") {
+            if key.is("index") {
+                index = value;
+            } else if key.is("message") {
                 message = value;
             } else if key.is("finish_reason") {
                 finish = value;
-            } else if key.is("logprobs") && value != "null" {
-                logprobs = Some(value);
+            } else if value != "null" {
+                others.push((key, value));
             }
             Ok(())
         })?;
@@ -123,7 +127,7 @@ impl<'a> Stream<'a> {
         })?;
         first.end();
         last.end();
-        self.delta(index, &before, None);
+        self.delta(index, &before, "null", &[]);
         let content = content.map(Str::decode_lossy).unwrap_or_default();
         let mut rest = content.as_ref();
         while !rest.is_empty() {
@@ -133,13 +137,13 @@ impl<'a> Stream<'a> {
             let mut object = ObjectWriter::new(&mut delta);
             object.string("content", text);
             object.end();
-            self.delta(index, &delta, None);
+            self.delta(index, &delta, "null", &[]);
             rest = behind;
         }
         if is_last {
-            self.delta(index, &behind, None);
+            self.delta(index, &behind, "null", &[]);
         }
-        self.delta(index, "{}", Some((finish, logprobs)));
+        self.delta(index, "{}", finish, &others);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The answers of a whole reply, mended and held to their format.
 
-use super::ask::TOOL_NAME;
+use super::ask::{FormatBy, TOOL_NAME};
+use super::check::Work;
 use super::heal::{Extent, MAX_TEXT_BYTES, heal};
 use super::schema::{Schema, Violation};
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str, push_string};
@@ -45,11 +46,11 @@ impl From<ReadError> for Unusable {
 }
 
 impl Rule<'_> {
-    fn check(self, json: &str) -> Result<(), Unusable> {
+    fn check(self, json: &str, work: &mut Work) -> Result<(), Unusable> {
         match self {
             Self::Object if json.starts_with('{') => Ok(()),
             Self::Object => Err(Unusable::NotJson),
-            Self::Schema(schema) => schema.check(json).map_err(Unusable::Violates),
+            Self::Schema(schema) => schema.check(json, work).map_err(Unusable::Violates),
         }
     }
 
@@ -57,12 +58,12 @@ impl Rule<'_> {
     ///
     /// # Errors
     /// Why there is none.
-    pub fn heal(self, text: &str, cut: bool) -> Result<String, Unusable> {
+    pub fn heal(self, text: &str, cut: bool, work: &mut Work) -> Result<String, Unusable> {
         if text.len() > MAX_TEXT_BYTES {
             return Err(Unusable::TooLong);
         }
         let mut why = Unusable::NotJson;
-        let healed = heal(text, &mut |json| match self.check(json) {
+        let healed = heal(text, &mut |json| match self.check(json, work) {
             Ok(()) => true,
             Err(unusable) => {
                 why = unusable;
@@ -98,50 +99,52 @@ fn text(raw: &str) -> Option<String> {
     is_string.then(|| reader.string().ok().map(|text| text.decode_lossy().into_owned())).flatten()
 }
 
-/// The array `choices` of a reply with every answer mended. A refusal, what a filter held back and a call of the client's
-/// own tools are no answers in that format, and stay.
+/// The array `choices` of a reply with every answer mended; `by` = how it was asked for. A refusal, what a filter held back
+/// and a call of the client's own tools are no answers in that format, and stay.
 ///
 /// # Errors
 /// Why one of the answers cannot be used.
-pub fn healed_choices(choices: &str, rule: Rule<'_>) -> Result<String, Unusable> {
+pub fn healed_choices(choices: &str, rule: Rule<'_>, by: FormatBy) -> Result<String, Unusable> {
+    let mut work = Work::default();
     let mut out = String::with_capacity(choices.len());
     out.push('[');
     Reader::new(choices).array::<Unusable>(|reader, index| {
         if index > 0 {
             out.push(',');
         }
-        choice(reader.skip()?, rule, &mut out)
+        choice(reader.skip()?, rule, by, &mut work, &mut out)
     })?;
     out.push(']');
     Ok(out)
 }
 
-fn choice(raw: &str, rule: Rule<'_>, out: &mut String) -> Result<(), Unusable> {
+fn choice(raw: &str, rule: Rule<'_>, by: FormatBy, work: &mut Work, out: &mut String) -> Result<(), Unusable> {
     let choice = members(raw)?;
     let message = members(member(&choice, "message").unwrap_or("{}"))?;
     let finish = member(&choice, "finish_reason").unwrap_or_default();
     let refusal = member(&message, "refusal").is_some_and(|refusal| refusal != "\"\"");
     let calls = member(&message, "tool_calls").filter(|calls| calls.bytes().any(|byte| byte == b'{'));
-    let called = calls.and_then(arguments);
-    if refusal || finish == "\"content_filter\"" || (calls.is_some() && called.is_none()) {
+    let own_tool = by == FormatBy::Tool;
+    let called = calls.is_some() || member(&message, "function_call").is_some();
+    if refusal || finish == "\"content_filter\"" || (called && !own_tool) {
         out.push_str(raw);
         return Ok(());
     }
-    let was_called = called.is_some();
-    let content = called.or_else(|| member(&message, "content").and_then(text)).unwrap_or_default();
-    let json = rule.heal(&content, finish == "\"length\"")?;
+    let arguments = calls.filter(|_| own_tool).map(arguments).transpose()?.flatten();
+    let content = arguments.or_else(|| member(&message, "content").and_then(text)).unwrap_or_default();
+    let json = rule.heal(&content, finish == "\"length\"", work)?;
     let mut object = ObjectWriter::new(out);
     for (key, value) in &choice {
         if key.is("message") {
             let mut healed = ObjectWriter::new(object.key("message"));
             for (key, value) in &message {
-                if !(key.is("content") || was_called && key.is("tool_calls")) {
+                if !(key.is("content") || own_tool && key.is("tool_calls")) {
                     healed.verbatim(key.quoted(), value);
                 }
             }
             push_string(healed.key("content"), &json);
             healed.end();
-        } else if key.is("finish_reason") && was_called && finish == "\"tool_calls\"" {
+        } else if key.is("finish_reason") && own_tool && finish == "\"tool_calls\"" {
             object.string("finish_reason", "stop");
         } else {
             object.verbatim(key.quoted(), value);
@@ -151,17 +154,20 @@ fn choice(raw: &str, rule: Rule<'_>, out: &mut String) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// The arguments of the gateway's own tool, if that is what was called.
-fn arguments(calls: &str) -> Option<String> {
-    let mut first = None;
-    let read = Reader::new(calls).array::<ReadError>(|reader, _| {
+/// The arguments of the gateway's own tool, if that is what was called. Nobody knows which of two different ones is meant.
+fn arguments(calls: &str) -> Result<Option<String>, Unusable> {
+    let mut found: Option<String> = None;
+    Reader::new(calls).array::<Unusable>(|reader, _| {
         let call = members(reader.skip()?)?;
         let function = members(member(&call, "function").unwrap_or("{}"))?;
-        let named = member(&function, "name").and_then(text).is_some_and(|name| name == TOOL_NAME);
-        if named && first.is_none() {
-            first = member(&function, "arguments").and_then(text);
+        if member(&function, "name").and_then(text).is_some_and(|name| name == TOOL_NAME) {
+            let arguments = member(&function, "arguments").and_then(text).unwrap_or_default();
+            if found.as_ref().is_some_and(|known| *known != arguments) {
+                return Err(Unusable::NotJson);
+            }
+            found = Some(arguments);
         }
         Ok(())
-    });
-    first.filter(|_| read.is_ok())
+    })?;
+    Ok(found)
 }

@@ -94,6 +94,35 @@ fn what_cannot_be_mended_fails_over_and_then_is_502() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_used_is_paid_for() {
+    let gateway = gateway_with(&[]);
+    let bad = || reply(200, said("I would rather not.", "stop"));
+    // Each answer has 10 tokens of prompt, 4 of them cached, and 5 of its own.
+    let (alpha, beta) = (6 * 1_000_000 + 4 * 500_000 + 5 * 4_000_000, 10 * 1_500_000 + 5 * 5_000_000);
+    let ordered = |more: &str| {
+        let order = r#","provider":{"order":["alpha","beta"],"only":["alpha","beta"]}"#;
+        request("m", &object(&format!(",{HEALING}{order}{more}")))
+    };
+    for stream in ["", r#","stream":true"#] {
+        let world = World::new().on("alpha", [bad()]).on("beta", [reply(200, said("{\"a\":1}", "stop"))]);
+        let got = world.ask(&gateway, &ordered(stream));
+        let record = got.record();
+        assert_eq!((record.status, record.cost_pico_usd), (200, Some(alpha + beta)));
+        assert_eq!((record.prompt_tokens, record.completion_tokens, record.cached_tokens), (20, 10, 8));
+
+        let world = World::new().on("alpha", [bad()]).on("beta", [bad()]);
+        let got = world.ask(&gateway, &ordered(stream));
+        let record = got.record();
+        assert_eq!((record.status, record.cost_pico_usd, record.estimated), (502, Some(alpha + beta), false));
+        assert_eq!((record.prompt_tokens, record.completion_tokens), (20, 10));
+    }
+    // Nothing was used where nobody answered.
+    let world = World::new().on("alpha", [reply(500, "{}")]).on("beta", [reply(500, "{}")]);
+    let got = world.ask(&gateway, &ordered(""));
+    assert_eq!((got.record().cost_pico_usd, got.record().prompt_tokens), (None, 0));
+}
+
+#[test]
 fn a_schema_that_nothing_fulfils_opens_no_circuit() {
     let gateway = gateway_with(&[]);
     let impossible =
@@ -121,6 +150,44 @@ fn a_schema_that_nothing_can_be_held_to_is_the_callers_to_mend() {
     let error = &healed.json()["error"];
     assert_eq!((healed.status, &error["param"]), (400, &json!("response_format.json_schema.schema")));
     assert!(error["message"].as_str().unwrap().contains("#/$defs/x"), "{error}");
+}
+
+#[test]
+fn a_schema_that_nothing_can_be_held_to_leaves_those_who_need_none_to_be() {
+    let gateway = gateway_with(&[(
+        "GATEWAY_CONFIG",
+        &PROVIDERS.replace(r#""capabilities": ["tools"]"#, r#""capabilities": ["json_schema"]"#),
+    )]);
+    let format = r##","response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"$ref":"https://x.test/s"}}}"##;
+    let world = World::new().on("alpha", [reply(200, said("{}", "stop"))]);
+    assert_eq!(world.ask(&gateway, &request("m", format)).status, 200);
+    let world = World::new().on("alpha", [reply(500, "{}")]);
+    assert_eq!(
+        world.ask(&gateway, &request("m", format)).trail(),
+        "alpha/m=500",
+        "the other one could only be told of it"
+    );
+    let alone = World::new().ask(&gateway, &request("beta/m", format));
+    assert_eq!((alone.status, &alone.json()["error"]["param"]), (400, &json!("response_format.json_schema.schema")));
+}
+
+#[test]
+fn who_is_asked_for_all_of_the_answer_at_once_hedges_nobody() {
+    let gateway = gateway_with(&[(
+        "GATEWAY_CONFIG",
+        &PROVIDERS
+            .replace(
+                r#""capabilities": ["tools"]"#,
+                r#""input_usd_per_mtok": 1, "output_usd_per_mtok": 1, "capabilities": ["json_schema"]"#,
+            )
+            .replace(
+                r#""capabilities": []"#,
+                r#""input_usd_per_mtok": 1, "output_usd_per_mtok": 1, "capabilities": []"#,
+            ),
+    )]);
+    let world = World::new().on("alpha", [stream(&[ROLE, HELLO, STOP, DONE]).after(20_000)]);
+    let got = world.ask(&gateway, &request("m", &schema(r#","stream":true"#)));
+    assert_eq!((got.status, got.trail()), (200, "alpha/m=200"));
 }
 
 #[test]
@@ -217,6 +284,18 @@ fn an_instruction_brings_about_what_nothing_else_does() {
     let got = world.ask(&gateway, &request("beta/m", &schema("")));
     assert_eq!((got.status, got.code().as_str()), (502, "invalid_model_output"), "held to the schema all the same");
     assert!(got.json()["error"]["message"].as_str().unwrap().contains("`type` at \"/n\""));
+}
+
+#[test]
+fn tools_are_not_left_out_where_somebody_has_them_and_is_told_of_the_format() {
+    let gateway = gateway_with(&[("GATEWAY_CONFIG", PROVIDERS)]);
+    let tool = r#","tools":[{"type":"function","function":{"name":"f"}}]"#;
+    let world = World::new();
+    for _ in 0..3 {
+        world.expect("alpha", reply(200, said("{\"n\":1}", "stop")));
+        let got = world.ask(&gateway, &request("m", &schema(tool)));
+        assert_eq!((got.status, got.trail()), (200, "alpha/m=200"));
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! How candidates are asked for answers in JSON.
 
 use opengateway::catalog::model::Capabilities;
+use opengateway::catalog::provider::Dialect;
 use opengateway::openai::request::ChatRequest;
-use opengateway::routing::requirements::Requirements;
+use opengateway::routing::requirements::{Need, Requirements};
 use opengateway::structured::ask::{FormatBy, adapted};
 use serde_json::{Value, json};
 
@@ -55,6 +56,30 @@ fn a_format_that_a_model_lacks_is_brought_about_by_the_next_best_means() {
         let by = FormatBy::of(&Requirements::detect(&parsed), &plain(), &model);
         assert_eq!(by, expected, "{fields} {can:?}");
         assert_eq!(by.is_emulated(), expected != FormatBy::Itself);
+    }
+}
+
+#[test]
+fn what_anthropic_does_not_promise_is_told_in_words_and_looked_at() {
+    let schema = Capabilities { json_schema: true, tools: true, ..Capabilities::default() };
+    let mut anthropic = plain();
+    anthropic.dialect = Dialect::Anthropic;
+    let format = |schema: &str| json!({"response_format": with_schema(schema)});
+    for (fields, promised) in [
+        (format(SCHEMA), true),
+        (format(r#"{"type":"object","additionalProperties":{"type":"number"}}"#), false),
+        (format(r#"{"type":"array","items":{"type":"object"}}"#), false),
+        (json!({"response_format": {"type": "json_schema", "json_schema": {"name": "n"}}}), false),
+    ] {
+        let body = request(&fields);
+        let parsed = ChatRequest::parse(body.as_bytes()).unwrap();
+        let requirements = Requirements::detect(&parsed);
+        let mut model = able();
+        model.capabilities = schema;
+        let expected = if promised { FormatBy::Itself } else { FormatBy::Instruction };
+        assert_eq!(FormatBy::of(&requirements, &anthropic, &model), expected, "{fields}");
+        assert_eq!(requirements.unmet(&anthropic, &model).contains(&Need::JsonSchema), !promised);
+        assert_eq!(FormatBy::of(&requirements, &plain(), &model), FormatBy::Itself);
     }
 }
 

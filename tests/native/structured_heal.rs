@@ -67,6 +67,8 @@ fn nothing_is_guessed() {
         "It is {a}.",
         // Two values, and which one is it?
         "{\"a\":1} or {\"a\":2}",
+        // One that can be read is not chosen because the other one cannot.
+        "Like {\"a\":1}, so: {\"a\":2, \"b\": oops}",
         // An apostrophe or an end?
         "{'a': 'it's'}",
         // A quote or an end?
@@ -107,7 +109,10 @@ fn what_was_cut_off_is_closed_without_what_was_begun() {
         (r#"{"a":"x","b":"#, json!({"a": "x"}), Cut),
         // 12 may have become 123.
         (r#"{"a":"x","b":12"#, json!({"a": "x"}), Cut),
-        (r#"{"a":"x","b":tr"#, json!({"a": "x", "b": true}), Unclosed),
+        (r#"{"a":"x","b":tr"#, json!({"a": "x", "b": true}), Cut),
+        (r#"{"a":"x","b":true"#, json!({"a": "x", "b": true}), Unclosed),
+        // What was to be in it is lost.
+        (r#"{"a":"x","b":["#, json!({"a": "x", "b": []}), Cut),
         (r#"{"a":"x","b":{"c"#, json!({"a": "x", "b": {}}), Cut),
         (r#"{"a":[{"b":1},{"c":"#, json!({"a": [{"b": 1}, {}]}), Cut),
         ("```json\n{\"a\": 1\n```", json!({"a": 1}), Unclosed),

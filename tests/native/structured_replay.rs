@@ -47,11 +47,12 @@ fn nothing_of_a_message_is_lost() {
     let call = json!({"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}});
     let whole = reply(json!([
         {"index": 0, "message": {"role": "assistant", "content": "x", "reasoning": "hm", "annotations": [{"a": 1}]},
-         "logprobs": {"content": []}, "finish_reason": "length"},
+         "logprobs": {"content": []}, "finish_reason": "length", "content_filter_results": {"hate": {}}, "stop_reason": null},
         {"index": 1, "message": {"role": "assistant", "content": null, "tool_calls": [call]}, "finish_reason": "tool_calls"},
     ]));
     let mut last = chunk(0, json!({}), json!("length"));
     last["choices"][0]["logprobs"] = json!({"content": []});
+    last["choices"][0]["content_filter_results"] = json!({"hate": {}});
     let indexed = json!({"index": 0, "id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}});
     assert_eq!(
         chunks(&whole, None),
@@ -80,4 +81,16 @@ fn a_long_text_comes_in_pieces_that_add_up() {
     let pretty = serde_json::to_string_pretty(&whole).unwrap();
     let stream = String::from_utf8(events(&pretty, None).unwrap()).unwrap();
     assert!(stream.lines().all(|line| line.is_empty() || line.starts_with("data: ")));
+}
+
+#[test]
+fn a_choice_keeps_its_own_index() {
+    let message = |text: &str| json!({"role": "assistant", "content": text});
+    let whole = reply(json!([
+        {"index": 1, "message": message("b"), "finish_reason": "stop"},
+        {"message": message("c"), "index": 0, "finish_reason": "stop"},
+    ]));
+    let told = chunks(&whole, None);
+    let indexes: Vec<&Value> = told.iter().map(|chunk| &chunk["choices"][0]["index"]).collect();
+    assert_eq!(indexes, [1, 1, 1, 0, 0, 0]);
 }

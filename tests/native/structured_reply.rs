@@ -1,5 +1,6 @@
 //! The answers of whole replies.
 
+use opengateway::structured::ask::FormatBy;
 use opengateway::structured::reply::{Rule, Unusable, healed_choices};
 use opengateway::structured::schema::Schema;
 use serde_json::{Value, json};
@@ -9,7 +10,11 @@ fn schema() -> Schema {
 }
 
 fn healed(choice: &Value) -> Result<Value, Unusable> {
-    let choices = healed_choices(&json!([choice]).to_string(), Rule::Schema(&schema()))?;
+    healed_by(FormatBy::Itself, choice)
+}
+
+fn healed_by(by: FormatBy, choice: &Value) -> Result<Value, Unusable> {
+    let choices = healed_choices(&json!([choice]).to_string(), Rule::Schema(&schema()), by)?;
     Ok(serde_json::from_str::<Value>(&choices).unwrap()[0].clone())
 }
 
@@ -28,12 +33,13 @@ fn a_text_is_mended_and_everything_else_stays() {
     assert_eq!(healed(&said("{\"n\": 1}", "stop")), Ok(said("{\"n\": 1}", "stop")));
     assert_eq!(healed(&said("{\"n\": 1, \"x\": \"lo", "length")), Ok(said("{\"n\":1,\"x\":\"lo\"}", "length")));
     let two = json!([said("a {\"n\":1}", "stop"), said("{\"n\":2} b", "stop")]).to_string();
-    let both: Value = serde_json::from_str(&healed_choices(&two, Rule::Object).unwrap()).unwrap();
+    let both: Value = serde_json::from_str(&healed_choices(&two, Rule::Object, FormatBy::Itself).unwrap()).unwrap();
     assert_eq!(both, json!([said("{\"n\":1}", "stop"), said("{\"n\":2}", "stop")]));
 }
 
 #[test]
 fn the_arguments_of_the_gateways_own_tool_are_the_answer() {
+    let healed = |choice: &Value| healed_by(FormatBy::Tool, choice);
     let mut expected = said("{\"n\":1}", "stop");
     expected["message"].as_object_mut().unwrap().remove("reasoning");
     for finish in ["tool_calls", "stop"] {
@@ -43,13 +49,34 @@ fn the_arguments_of_the_gateways_own_tool_are_the_answer() {
     expected["message"]["content"] = json!("{\"n\":1,\"x\":\"\"}");
     assert_eq!(healed(&called("json", "{\"n\":1,\"x\":\"", "length")), Ok(expected));
     assert!(healed(&called("json", "", "tool_calls")).is_err());
+    // The client has no tools, so it cannot be told of a call.
+    assert!(healed(&called("weather", "{}", "tool_calls")).is_err());
+}
+
+#[test]
+fn of_two_answers_none_is_chosen() {
+    let mut twice = called("json", "{\"n\":1}", "tool_calls");
+    let calls = twice["message"]["tool_calls"].as_array_mut().unwrap();
+    calls.push(calls[0].clone());
+    assert_eq!(healed_by(FormatBy::Tool, &twice).unwrap()["message"]["content"], "{\"n\":1}");
+    twice["message"]["tool_calls"][1]["function"]["arguments"] = json!("{\"n\":2}");
+    assert_eq!(healed_by(FormatBy::Tool, &twice), Err(Unusable::NotJson));
 }
 
 #[test]
 fn what_is_no_answer_in_that_format_stays() {
     let mut refusal = said("", "stop");
     refusal["message"]["refusal"] = json!("I will not.");
-    for choice in [refusal, said("I can", "content_filter"), called("weather", "{\"city\":\"x\"}", "tool_calls")] {
+    let mut older = said("", "function_call");
+    older["message"]["function_call"] = json!({"name": "weather", "arguments": "{}"});
+    for choice in [
+        refusal,
+        said("I can", "content_filter"),
+        called("weather", "{\"city\":\"x\"}", "tool_calls"),
+        // The client's own tool, whatever its name is.
+        called("json", "{\"n\":1}", "tool_calls"),
+        older,
+    ] {
         assert_eq!(healed(&choice), Ok(choice));
     }
 }
@@ -68,7 +95,7 @@ fn what_cannot_be_used_says_why() {
     let long = "x".repeat(2 * 1024 * 1024);
     assert_eq!(healed(&said(&long, "stop")), Err(Unusable::TooLong));
     let list = json!([said("[1]", "stop")]).to_string();
-    assert_eq!(healed_choices(&list, Rule::Object), Err(Unusable::NotJson));
+    assert_eq!(healed_choices(&list, Rule::Object, FormatBy::Itself), Err(Unusable::NotJson));
     // A bracket that is missing at the end was forgotten, whatever the provider says.
     assert!(healed(&said("{\"n\":1,\"x\":\"y\"", "stop")).is_ok());
 }

@@ -1,10 +1,15 @@
 //! Values held to schemas.
 
-use opengateway::structured::schema::{Schema, Unusable};
+use opengateway::structured::check::Work;
+use opengateway::structured::schema::{MAX_SCHEMA_BYTES, Schema, Unusable};
 use serde_json::{Value, json};
 
 fn violation(schema: &Value, value: &Value) -> Option<String> {
-    Schema::parse(&schema.to_string()).unwrap().check(&value.to_string()).err().map(|violation| violation.to_string())
+    Schema::parse(&schema.to_string())
+        .unwrap()
+        .check(&value.to_string(), &mut Work::default())
+        .err()
+        .map(|violation| violation.to_string())
 }
 
 #[test]
@@ -133,7 +138,7 @@ fn a_violation_names_its_place_by_the_names_of_the_schema_alone() {
 
 #[test]
 fn numbers_are_compared_as_they_are_written() {
-    let check = |schema: &str, value: &str| Schema::parse(schema).unwrap().check(value).is_ok();
+    let check = |schema: &str, value: &str| Schema::parse(schema).unwrap().check(value, &mut Work::default()).is_ok();
     assert!(check(r#"{"const":12345678901234567890123}"#, "12345678901234567890123"));
     assert!(!check(r#"{"const":12345678901234567890123}"#, "12345678901234567890124"));
     assert!(!check(r#"{"maximum":9007199254740992}"#, "9007199254740993"));
@@ -166,13 +171,13 @@ fn a_schema_that_never_ends_is_no_answer_and_no_hang() {
         r##"{"anyOf":[{"$ref":"#"},{"$ref":"#"},{"$ref":"#"}]}"##,
         r##"{"oneOf":[{"not":{"$ref":"#"}},{"not":{"$ref":"#"}}]}"##,
     ] {
-        let told = Schema::parse(schema).unwrap().check("1").unwrap_err();
+        let told = Schema::parse(schema).unwrap().check("1", &mut Work::default()).unwrap_err();
         assert!(told.to_string().contains("too large"), "{schema}: {told}");
     }
     let deep = format!("{}1{}", "[".repeat(128), "]".repeat(128));
     let nested = Schema::parse(r##"{"anyOf":[{"type":"number"},{"items":{"$ref":"#"}}]}"##).unwrap();
-    assert!(nested.check(&deep).is_err(), "deeper than schemas may lie in each other");
-    assert!(nested.check("[[[[1]]]]").is_ok());
+    assert!(nested.check(&deep, &mut Work::default()).is_err(), "deeper than schemas may lie in each other");
+    assert!(nested.check("[[[[1]]]]", &mut Work::default()).is_ok());
 }
 
 #[test]
@@ -184,6 +189,61 @@ fn a_long_list_is_checked_to_its_end() {
     .unwrap();
     let item = r#"{"a":1,"b":"x"}"#;
     let list = |last: &str| format!("[{}{last}]", format!("{item},").repeat(20_000));
-    assert!(schema.check(&list(item)).is_ok());
-    assert!(schema.check(&list(r#"{"a":1}"#)).is_err());
+    assert!(schema.check(&list(item), &mut Work::default()).is_ok());
+    assert!(schema.check(&list(r#"{"a":1}"#), &mut Work::default()).is_err());
+}
+
+#[test]
+fn what_is_passed_over_does_not_make_not_and_one_of_refuse() {
+    let starts = |letter: &str| json!({"type": "string", "pattern": format!("^{letter}")});
+    for (schema, value) in [
+        (json!({"not": starts("x")}), json!("a")),
+        (json!({"not": {"not": starts("x")}}), json!("a")),
+        (json!({"oneOf": [starts("a"), starts("b")]}), json!("a")),
+        (json!({"oneOf": [starts("a"), {"type": "string"}]}), json!("b")),
+        (json!({"not": {"anyOf": [starts("x"), {"type": "number"}]}}), json!("a")),
+        (json!({"not": {"oneOf": [starts("x"), {"type": "number"}]}}), json!("a")),
+    ] {
+        assert_eq!(violation(&schema, &value), None, "{schema}");
+    }
+    for (schema, value) in [
+        (json!({"not": starts("x")}), None),
+        (json!({"oneOf": [starts("a"), starts("b")]}), Some(json!(1))),
+        (json!({"oneOf": [{"type": "string"}, {}, starts("a")]}), Some(json!("a"))),
+        (json!({"anyOf": [starts("a"), {"type": "null"}]}), Some(json!(1))),
+        (json!({"not": {"anyOf": [starts("x"), {"type": "string"}]}}), Some(json!("a"))),
+        // What was passed over somewhere else does not matter.
+        (json!({"pattern": "^a", "not": {"type": "string"}}), Some(json!("a"))),
+    ] {
+        let told = value.as_ref().and_then(|value| violation(&schema, value));
+        assert_eq!(told.is_some(), value.is_some(), "{schema}");
+    }
+}
+
+#[test]
+fn work_is_bounded_whatever_it_is_spent_on() {
+    let many = |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
+    let definitions = many(6_000, &|at| format!("\"d{at}\":{{}}"));
+    let references = many(6_000, &|_| r##"{"$ref":"#/$defs/d1"}"##.to_owned());
+    let referring = format!(r#"{{"$defs":{{{definitions}}},"allOf":[{references}]}}"#);
+    assert_eq!(Schema::parse(&referring).unwrap_err(), Unusable::TooLarge);
+    let long = format!(r#"{{"description":"{}"}}"#, "x".repeat(MAX_SCHEMA_BYTES));
+    assert_eq!(Schema::parse(&long).unwrap_err(), Unusable::TooLarge);
+
+    let members = many(100, &|at| format!("\"a{at}\":1"));
+    let objects = many(1_000, &|at| format!("{{{members},\"z\":{at}}}"));
+    let digits = "9".repeat(100_000);
+    let ones = many(10_000, &|_| "1".to_owned());
+    let types = many(10_000, &|_| r#"{"type":"integer"}"#.to_owned());
+    let definition = format!(r##"{{"$defs":{{{definitions}}},"items":{{"$ref":"#/$defs/d1"}}}}"##);
+    for (schema, value) in [
+        (r#"{"uniqueItems":true}"#.to_owned(), format!("[{objects}]")),
+        (format!(r#"{{"items":{{"not":{{"enum":[{{{members},"z":-1}}]}}}}}}"#), format!("[{objects}]")),
+        (format!(r#"{{"items":{{"maximum":{digits}}}}}"#), format!("[{ones}]")),
+        (format!(r#"{{"allOf":[{types}]}}"#), digits.clone()),
+        (definition, format!("[{ones}]")),
+    ] {
+        let told = Schema::parse(&schema).unwrap().check(&value, &mut Work::default()).unwrap_err();
+        assert!(told.to_string().contains("too large"), "{schema:.40}: {told}");
+    }
 }

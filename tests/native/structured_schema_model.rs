@@ -1,5 +1,6 @@
 //! Schemas against a plain model of them: one function a keyword, over `serde_json` values and small whole numbers.
 
+use opengateway::structured::check::Work;
 use opengateway::structured::schema::Schema;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -168,7 +169,7 @@ proptest! {
 
     #[test]
     fn a_value_follows_a_schema_exactly_where_the_model_says_so(schema in any_schema(), value in any_value()) {
-        let checked = Schema::parse(&schema.to_string()).unwrap().check(&value.to_string());
+        let checked = Schema::parse(&schema.to_string()).unwrap().check(&value.to_string(), &mut Work::default());
         prop_assert_eq!(checked.is_ok(), follows(&schema, &schema, &value), "{} {}: {:?}", schema, value, checked);
     }
 }

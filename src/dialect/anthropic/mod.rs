@@ -14,6 +14,8 @@ mod thoughts;
 mod tools;
 pub mod usage;
 
+pub use schema::takes_schema;
+
 use crate::catalog::model::{ModelSpec, Thinking};
 
 /// The version of the API. Source: platform.claude.com/docs/en/api/versioning.

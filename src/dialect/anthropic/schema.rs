@@ -2,6 +2,7 @@
 //! the model in words instead. Source: platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations.
 
 use crate::json::Value;
+use crate::structured::schema::MAX_SCHEMA_BYTES;
 
 /// What is kept as it is.
 const KEPT: [&str; 8] = ["type", "required", "$ref", "default", "enum", "const", "title", "description"];
@@ -35,6 +36,11 @@ const FORMATS: [&str; 10] =
 pub(super) fn fit(raw: &str) -> Option<String> {
     let schema = Value::parse(raw).ok()?;
     (!has_open_object(&schema)).then(|| fit_value(schema).to_json())
+}
+
+/// Whether an answer is promised to follow the schema. One that is longer than [`MAX_SCHEMA_BYTES`] is not looked at here.
+pub fn takes_schema(raw: &str) -> bool {
+    raw.len() > MAX_SCHEMA_BYTES || Value::parse(raw).is_ok_and(|schema| !has_open_object(&schema))
 }
 
 fn has_open_object(schema: &Value) -> bool {

@@ -1,0 +1,396 @@
+//! One value, one schema, keyword by keyword, with a bound on the work: schemas come from clients, values from models, and
+//! other requests wait meanwhile.
+
+use std::cmp::Ordering;
+
+use super::decimal::Decimal;
+use super::schema::{Schema, Violation};
+use crate::json::Value;
+
+/// How deep schemas may lie in each other on the way to one value, references included. Values are at most
+/// [`MAX_DEPTH`](crate::json::MAX_DEPTH) deep, so a schema has two levels for each of theirs; one that refers to itself
+/// ends here.
+const MAX_NESTING: u32 = 256;
+/// How many schemas, members and items may be looked at for all answers of one reply: a list of 20,000 objects with ten
+/// members each. It is some 50 ms.
+const MAX_STEPS: u32 = 4_000_000;
+/// So many digits of a number are read in one step, several times over.
+const DIGITS_A_STEP: usize = 4;
+/// So many bytes of a text are compared or counted in one step.
+const BYTES_A_STEP: usize = 64;
+/// What is passed over although it may rule values out.
+const UNCHECKED: [&str; 13] = [
+    "pattern",
+    "format",
+    "patternProperties",
+    "propertyNames",
+    "if",
+    "contains",
+    "dependentRequired",
+    "dependentSchemas",
+    "dependencies",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+    "$dynamicRef",
+    "$recursiveRef",
+];
+
+/// The work that is left.
+#[derive(Debug)]
+pub struct Work(u32);
+
+impl Default for Work {
+    fn default() -> Self {
+        Self(MAX_STEPS)
+    }
+}
+
+impl Work {
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), Violation> {
+        self.0 = self.0.saturating_sub(u32::try_from(steps).unwrap_or(u32::MAX));
+        if self.is_over() { Err(Violation::of("(too large to be checked)")) } else { Ok(()) }
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Whether a value follows a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    No,
+    Yes,
+    /// It does as far as it was checked.
+    Perhaps,
+}
+
+/// One check.
+pub(super) struct Check<'s, 'w> {
+    schema: &'s Schema,
+    work: &'w mut Work,
+    /// Something was passed over.
+    unsure: bool,
+}
+
+impl<'s, 'w> Check<'s, 'w> {
+    pub(super) const fn new(schema: &'s Schema, work: &'w mut Work) -> Self {
+        Self { schema, work, unsure: false }
+    }
+
+    fn fit(&mut self, schema: &Value, value: &Value, nesting: u32) -> Fit {
+        let before = std::mem::replace(&mut self.unsure, false);
+        let fits = self.value(schema, value, nesting).is_ok();
+        match (fits, std::mem::replace(&mut self.unsure, before)) {
+            (false, _) => Fit::No,
+            (true, false) => Fit::Yes,
+            (true, true) => Fit::Perhaps,
+        }
+    }
+
+    pub(super) fn value(&mut self, schema: &Value, value: &Value, nesting: u32) -> Result<(), Violation> {
+        self.work.spend(1 + members_of(schema))?;
+        if nesting > MAX_NESTING {
+            return self.work.spend(usize::MAX);
+        }
+        let keywords = match schema {
+            Value::Object(keywords) => keywords,
+            Value::Bool(false) => return Err(Violation::of("false")),
+            Value::Null | Value::Bool(true) | Value::Number(_) | Value::String(_) | Value::Array(_) => return Ok(()),
+        };
+        if value.is_null() && schema.get("nullable") == Some(&Value::Bool(true)) {
+            return Ok(());
+        }
+        for (keyword, wanted) in keywords {
+            self.work.spend(weight(wanted) + weight(value))?;
+            self.keyword(schema, keyword, wanted, value, nesting + 1)?;
+        }
+        Ok(())
+    }
+
+    /// One keyword that holds for values of any kind; the others are handed on.
+    fn keyword(
+        &mut self,
+        schema: &Value,
+        keyword: &str,
+        wanted: &Value,
+        value: &Value,
+        nesting: u32,
+    ) -> Result<(), Violation> {
+        match keyword {
+            "type" => holds("type", is_of(wanted, value)),
+            "enum" => {
+                let any = wanted.as_array().unwrap_or_default();
+                holds("enum", any.iter().any(|one| same(one, value, self.work)))
+            }
+            "const" => holds("const", same(wanted, value, self.work)),
+            "$ref" => {
+                let schema = self.schema;
+                let referred = wanted.as_str().and_then(|name| schema.referred(name, self.work));
+                referred.map_or(Ok(()), |referred| self.value(referred, value, nesting))
+            }
+            "allOf" => schemas(wanted).iter().try_for_each(|one| self.value(one, value, nesting)),
+            "anyOf" => {
+                let mut fits = schemas(wanted).iter().map(|one| self.fit(one, value, nesting));
+                let best = fits.try_fold(Fit::No, |best, fit| match fit {
+                    Fit::Yes => Err(fit),
+                    Fit::Perhaps => Ok(fit),
+                    Fit::No => Ok(best),
+                });
+                self.met("anyOf", best.unwrap_or_else(|yes| yes))
+            }
+            "oneOf" => {
+                let fits = schemas(wanted).iter().map(|one| self.fit(one, value, nesting));
+                let (yes, perhaps) = fits.fold((0_u32, 0_u32), |(yes, perhaps), fit| match fit {
+                    Fit::Yes => (yes + 1, perhaps),
+                    Fit::Perhaps => (yes, perhaps + 1),
+                    Fit::No => (yes, perhaps),
+                });
+                self.met(
+                    "oneOf",
+                    match (yes, perhaps) {
+                        (1, 0) => Fit::Yes,
+                        (0, 0) | (2.., _) => Fit::No,
+                        (0 | 1, _) => Fit::Perhaps,
+                    },
+                )
+            }
+            "not" => {
+                let fit = self.fit(wanted, value, nesting);
+                self.met(
+                    "not",
+                    match fit {
+                        Fit::No => Fit::Yes,
+                        Fit::Yes => Fit::No,
+                        Fit::Perhaps => Fit::Perhaps,
+                    },
+                )
+            }
+            _ if UNCHECKED.contains(&keyword) => {
+                self.unsure = true;
+                Ok(())
+            }
+            _ => match value {
+                Value::Object(members) => self.object(schema, (keyword, wanted), (value, members), nesting),
+                Value::Array(items) => self.array(schema, (keyword, wanted), items, nesting),
+                Value::Number(number) => of_number(keyword, wanted, number),
+                Value::String(text) => of_text(keyword, wanted, text),
+                Value::Null | Value::Bool(_) => Ok(()),
+            },
+        }
+    }
+
+    fn met(&mut self, keyword: &'static str, fit: Fit) -> Result<(), Violation> {
+        self.unsure |= fit == Fit::Perhaps;
+        holds(keyword, fit != Fit::No)
+    }
+
+    fn object(
+        &mut self,
+        schema: &Value,
+        (keyword, wanted): (&str, &Value),
+        (value, members): (&Value, &[(String, Value)]),
+        nesting: u32,
+    ) -> Result<(), Violation> {
+        match (keyword, wanted) {
+            ("properties", Value::Object(properties)) => properties.iter().try_for_each(|(name, property)| {
+                self.work.spend(members.len())?;
+                let Some(member) = value.get(name) else { return Ok(()) };
+                self.value(property, member, nesting).map_err(|violation| violation.under(name))
+            }),
+            ("required", Value::Array(names)) => names.iter().filter_map(Value::as_str).try_for_each(|name| {
+                self.work.spend(members.len())?;
+                let missing = value.get(name).is_none();
+                holds("required", !missing).map_err(|violation| violation.under(name))
+            }),
+            ("additionalProperties", _) if schema.get("patternProperties").is_none() => {
+                self.work.spend(members_of(schema))?;
+                let properties = match schema.get("properties") {
+                    Some(Value::Object(properties)) => properties.as_slice(),
+                    _ => &[],
+                };
+                members.iter().try_for_each(|(name, member)| {
+                    self.work.spend(properties.len())?;
+                    if properties.iter().any(|(property, _)| property == name) {
+                        return Ok(());
+                    }
+                    // Its name is the model's own word, and is not told.
+                    self.value(wanted, member, nesting).map_err(|_| Violation::of("additionalProperties"))
+                })
+            }
+            ("minProperties", _) => count("minProperties", Bound::Least, wanted, members.len()),
+            ("maxProperties", _) => count("maxProperties", Bound::Most, wanted, members.len()),
+            _ => Ok(()),
+        }
+    }
+
+    fn array(
+        &mut self,
+        schema: &Value,
+        (keyword, wanted): (&str, &Value),
+        items: &[Value],
+        nesting: u32,
+    ) -> Result<(), Violation> {
+        match (keyword, wanted) {
+            // Older drafts have the first items here, and the others in `additionalItems`.
+            ("prefixItems" | "items", Value::Array(first)) => {
+                first.iter().zip(items).enumerate().try_for_each(|(index, (schema, item))| {
+                    self.value(schema, item, nesting).map_err(|violation| violation.under(&at(index)))
+                })
+            }
+            ("items" | "additionalItems", _) => {
+                self.work.spend(members_of(schema))?;
+                let first = schema.get(if keyword == "items" { "prefixItems" } else { "items" });
+                // Without a list before them there are no additional ones.
+                let skipped = match first.and_then(Value::as_array) {
+                    Some(first) => first.len(),
+                    None if keyword == "items" => 0,
+                    None => return Ok(()),
+                };
+                items.iter().enumerate().skip(skipped).try_for_each(|(index, item)| {
+                    self.value(wanted, item, nesting).map_err(|violation| violation.under(&at(index)))
+                })
+            }
+            ("minItems", _) => count("minItems", Bound::Least, wanted, items.len()),
+            ("maxItems", _) => count("maxItems", Bound::Most, wanted, items.len()),
+            ("uniqueItems", Value::Bool(true)) => items.iter().enumerate().try_for_each(|(index, item)| {
+                holds("uniqueItems", !items.iter().take(index).any(|earlier| same(earlier, item, self.work)))
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Which side of a bound a value must be on.
+#[derive(Clone, Copy)]
+enum Bound {
+    Least,
+    Most,
+    Above,
+    Below,
+}
+
+fn holds(keyword: &'static str, met: bool) -> Result<(), Violation> {
+    if met { Ok(()) } else { Err(Violation::of(keyword)) }
+}
+
+fn schemas(wanted: &Value) -> &[Value] {
+    wanted.as_array().unwrap_or_default()
+}
+
+fn at(index: usize) -> String {
+    let mut text = String::new();
+    crate::json::push_number(&mut text, index as u64);
+    text
+}
+
+fn decimal(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Number(text) => Decimal::parse(text),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A bound that is no number binds nobody.
+fn bounded(keyword: &'static str, bound: Bound, wanted: &Value, number: &str) -> Result<(), Violation> {
+    let order = decimal(wanted).and_then(|wanted| Some(Decimal::parse(number)?.cmp(&wanted)));
+    holds(
+        keyword,
+        order.is_none_or(|order| match bound {
+            Bound::Least => order != Ordering::Less,
+            Bound::Most => order != Ordering::Greater,
+            Bound::Above => order == Ordering::Greater,
+            Bound::Below => order == Ordering::Less,
+        }),
+    )
+}
+
+fn count(keyword: &'static str, bound: Bound, wanted: &Value, count: usize) -> Result<(), Violation> {
+    bounded(keyword, bound, wanted, &at(count))
+}
+
+fn of_number(keyword: &str, wanted: &Value, number: &str) -> Result<(), Violation> {
+    // In older drafts the exclusive ones are booleans beside the bound, which is then too generous by one value.
+    match keyword {
+        "minimum" => bounded("minimum", Bound::Least, wanted, number),
+        "maximum" => bounded("maximum", Bound::Most, wanted, number),
+        "exclusiveMinimum" => bounded("exclusiveMinimum", Bound::Above, wanted, number),
+        "exclusiveMaximum" => bounded("exclusiveMaximum", Bound::Below, wanted, number),
+        "multipleOf" => {
+            let multiple = decimal(wanted).and_then(|wanted| Decimal::parse(number)?.is_multiple_of(&wanted));
+            holds("multipleOf", multiple.unwrap_or(true))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn of_text(keyword: &str, wanted: &Value, text: &str) -> Result<(), Violation> {
+    match keyword {
+        "minLength" => count("minLength", Bound::Least, wanted, text.chars().count()),
+        "maxLength" => count("maxLength", Bound::Most, wanted, text.chars().count()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether `value` is of one of the types. A name that nobody knows rules nothing out.
+fn is_of(types: &Value, value: &Value) -> bool {
+    let is = |name: &str| match name {
+        "object" => matches!(value, Value::Object(_)),
+        "array" => matches!(value, Value::Array(_)),
+        "string" => matches!(value, Value::String(_)),
+        "number" => matches!(value, Value::Number(_)),
+        "integer" => decimal(value).is_some_and(|number| number.is_whole()),
+        "boolean" => matches!(value, Value::Bool(_)),
+        "null" => value.is_null(),
+        _ => true,
+    };
+    match types {
+        Value::Array(names) => names.iter().filter_map(Value::as_str).any(is),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            types.as_str().is_none_or(is)
+        }
+    }
+}
+
+/// Whether two values are equal, whatever the order of members and the way that numbers are written.
+fn same(one: &Value, other: &Value, work: &mut Work) -> bool {
+    if work.spend(1 + weight(one) + weight(other)).is_err() {
+        return false;
+    }
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one == other || Decimal::parse(one) == Decimal::parse(other),
+        (Value::Array(ones), Value::Array(others)) => {
+            ones.len() == others.len() && ones.iter().zip(others).all(|(one, other)| same(one, other, work))
+        }
+        (Value::Object(ones), Value::Object(others)) => {
+            // Each name is looked for among the others.
+            if work.spend(ones.len().saturating_mul(others.len())).is_err() {
+                return false;
+            }
+            let within = |(name, _): &(String, Value), outer: &Value| outer.get(name).is_some();
+            others.iter().all(|member| within(member, one))
+                && ones.iter().all(|(name, _)| match (one.get(name), other.get(name)) {
+                    (Some(one), Some(other)) => same(one, other, work),
+                    (None, _) | (_, None) => false,
+                })
+        }
+        _ => one == other,
+    }
+}
+
+/// What it takes to read a number or a text, in steps.
+const fn weight(value: &Value) -> usize {
+    match value {
+        Value::Number(text) => text.len() / DIGITS_A_STEP,
+        Value::String(text) => text.len() / BYTES_A_STEP,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => 0,
+    }
+}
+
+/// How many members an object has.
+const fn members_of(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => members.len(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => 0,
+    }
+}
