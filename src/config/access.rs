@@ -67,7 +67,7 @@ pub(super) fn from_vars(
     vars: &Vars<'_>,
     builtin: &[ProviderSpec],
     configured: &[ProviderSpec],
-) -> Result<Accesses, ConfigError> {
+) -> Result<Accesses, Box<ConfigError>> {
     let mut accesses = Accesses::new();
     for spec in builtin {
         if let Some(access) = of_builtin(vars, spec)? {
@@ -80,7 +80,7 @@ pub(super) fn from_vars(
     Ok(accesses)
 }
 
-fn of_builtin(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<ProviderAccess>, ConfigError> {
+fn of_builtin(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<ProviderAccess>, Box<ConfigError>> {
     let key = first_key(vars, spec)?;
     // A wrong address is told even while the provider is off, so that setting its key is not what breaks the gateway.
     let address = vars.text(&spec.base_url_var);
@@ -99,7 +99,8 @@ fn of_builtin(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<ProviderAcc
             return Err(ConfigError::BaseUrlMissing {
                 provider: spec.id.to_string(),
                 var: spec.base_url_var.to_string(),
-            });
+            }
+            .into());
         }
         None => checked(spec, &expanded(vars, spec)?)?,
     };
@@ -111,7 +112,7 @@ fn of_builtin(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<ProviderAcc
 }
 
 /// The row's base URL with the variables that it names in it.
-fn expanded(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<String, ConfigError> {
+fn expanded(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<String, Box<ConfigError>> {
     let Some((before, rest)) = spec.base_url.split_once('{') else { return Ok(spec.base_url.to_string()) };
     let (name, after) = rest.split_once('}').unwrap_or((rest, ""));
     let missing = || ConfigError::BaseUrlMissing {
@@ -122,16 +123,16 @@ fn expanded(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<String, ConfigError>
     if value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         Ok(format!("{before}{value}{after}"))
     } else {
-        Err(ConfigError::NotAPartOfUrl { var: name.to_owned(), value })
+        Err(ConfigError::NotAPartOfUrl { var: name.to_owned(), value }.into())
     }
 }
 
-fn api_version(vars: &Vars<'_>) -> Result<Option<String>, ConfigError> {
+fn api_version(vars: &Vars<'_>) -> Result<Option<String>, Box<ConfigError>> {
     let version = vars.text(AZURE_API_VERSION);
     match version.filter(|version| !is_api_version(version)) {
         None => Ok(vars.text(AZURE_API_VERSION)),
         Some(value) => {
-            Err(ConfigError::Value { var: AZURE_API_VERSION, value, allowed: "a version such as 2024-10-21" })
+            Err(ConfigError::Value { var: AZURE_API_VERSION, value, allowed: "a version such as 2024-10-21" }.into())
         }
     }
 }
@@ -158,19 +159,19 @@ fn push_segment(text: &str, url: &mut String) {
 }
 
 /// A provider of `GATEWAY_CONFIG` is on because it is there.
-fn of_configured(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<ProviderAccess, ConfigError> {
+fn of_configured(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<ProviderAccess, Box<ConfigError>> {
     let key = first_key(vars, spec)?;
     match (spec.key_vars.first(), &key) {
-        (Some(var), None) => Err(ConfigError::Json {
+        (Some(var), None) => Err(Box::new(ConfigError::Json {
             var: configured::VAR,
             path: format!("providers.{}.key", spec.id),
             problem: JsonProblem::SecretUnset { var: var.to_string() },
-        }),
+        })),
         _ => Ok(ProviderAccess::new(spec, spec.base_url.to_string(), key)),
     }
 }
 
-fn first_key(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<Secret>, ConfigError> {
+fn first_key(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<Secret>, Box<ConfigError>> {
     for var in spec.key_vars.iter() {
         if let Some(key) = vars.secret(var)? {
             return Ok(Some(key));
@@ -179,6 +180,7 @@ fn first_key(vars: &Vars<'_>, spec: &ProviderSpec) -> Result<Option<Secret>, Con
     Ok(None)
 }
 
-fn checked(spec: &ProviderSpec, address: &str) -> Result<String, ConfigError> {
-    parse_base_url(address).map_err(|problem| ConfigError::BaseUrl { var: spec.base_url_var.to_string(), problem })
+fn checked(spec: &ProviderSpec, address: &str) -> Result<String, Box<ConfigError>> {
+    parse_base_url(address)
+        .map_err(|problem| Box::new(ConfigError::BaseUrl { var: spec.base_url_var.to_string(), problem }))
 }

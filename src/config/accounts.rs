@@ -29,11 +29,11 @@ impl AccountSettings {
     ///
     /// # Errors
     /// The first value that cannot be used.
-    pub fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Box<ConfigError>> {
         Self::from_vars(&Vars::new(var))
     }
 
-    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Box<ConfigError>> {
         let number = |name, default, max| vars.number(name, default, 1, max);
         Ok(Self {
             flush_after_ms: number("LEDGER_FLUSH_MS", DEFAULT_FLUSH_AFTER_MS, MAX_FLUSH_AFTER_MS)?,

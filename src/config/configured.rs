@@ -55,7 +55,7 @@ pub struct ModelOverride {
 }
 
 impl ConfiguredCatalog {
-    pub(super) fn parse(text: &str, builtin: Builtin<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn parse(text: &str, builtin: Builtin<'_>) -> Result<Self, Box<ConfigError>> {
         let document = Walker::parse(VAR, text)?.object(KEYS)?;
         let mut configured = Self::default();
         if let Some(providers) = document.get("providers") {
@@ -91,7 +91,7 @@ impl ConfiguredCatalog {
         })
     }
 
-    fn parse_overrides(&self, json: &Walker<'_>, builtin: Builtin<'_>) -> Result<Vec<ModelOverride>, ConfigError> {
+    fn parse_overrides(&self, json: &Walker<'_>, builtin: Builtin<'_>) -> Result<Vec<ModelOverride>, Box<ConfigError>> {
         let mut overrides: Vec<ModelOverride> = Vec::new();
         for (name, member) in json.entries()? {
             let changes = ModelChanges::parse(&member)?;
@@ -124,7 +124,11 @@ impl ConfiguredCatalog {
         }
     }
 
-    fn parse_aliases(&self, json: &Walker<'_>, builtin: Builtin<'_>) -> Result<Vec<(String, String)>, ConfigError> {
+    fn parse_aliases(
+        &self,
+        json: &Walker<'_>,
+        builtin: Builtin<'_>,
+    ) -> Result<Vec<(String, String)>, Box<ConfigError>> {
         let mut aliases = Vec::new();
         for (alias, member) in json.entries()? {
             let mut models = builtin.models.iter().chain(&self.models);

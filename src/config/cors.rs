@@ -15,13 +15,13 @@ pub enum CorsOrigins {
 }
 
 impl CorsOrigins {
-    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Box<ConfigError>> {
         let origins = vars.list(VAR);
         if origins == ["*"] {
             return Ok(Self::Any);
         }
         match origins.iter().find(|origin| !is_origin(origin)) {
-            Some(value) => Err(ConfigError::Origin { var: VAR, value: value.clone() }),
+            Some(value) => Err(ConfigError::Origin { var: VAR, value: value.clone() }.into()),
             None => Ok(Self::Only(origins)),
         }
     }

@@ -29,16 +29,18 @@ impl CustomHosts {
     /// The variable.
     pub const VAR: &str = "CUSTOM_ENDPOINT_HOSTS";
 
-    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Box<ConfigError>> {
         let entry = |text: String| {
             let (host, port) = split_port(&text).ok()?;
             Some((Host::parse(host)?, port))
         };
         let entries = vars.list(Self::VAR).into_iter().map(|text| {
-            entry(text.clone()).ok_or(ConfigError::Value {
-                var: Self::VAR,
-                value: text,
-                allowed: "hosts, each `host` or `host:port`, comma-separated",
+            entry(text.clone()).ok_or_else(|| {
+                Box::new(ConfigError::Value {
+                    var: Self::VAR,
+                    value: text,
+                    allowed: "hosts, each `host` or `host:port`, comma-separated",
+                })
             })
         });
         entries.collect::<Result<_, _>>().map(Self)

@@ -24,21 +24,21 @@ impl<'a> Vars<'a> {
         (self.read)(name).filter(|value| !value.trim().is_empty())
     }
 
-    pub(super) fn number(&self, name: &'static str, default: u64, min: u64, max: u64) -> Result<u64, ConfigError> {
+    pub(super) fn number(&self, name: &'static str, default: u64, min: u64, max: u64) -> Result<u64, Box<ConfigError>> {
         let Some(value) = self.text(name) else { return Ok(default) };
         // `u64::from_str` takes a leading plus sign.
         let digits_only = value.bytes().all(|byte| byte.is_ascii_digit());
         match value.parse() {
             Ok(number) if digits_only && (min..=max).contains(&number) => Ok(number),
-            _ => Err(ConfigError::Number { var: name, value, min, max }),
+            _ => Err(ConfigError::Number { var: name, value, min, max }.into()),
         }
     }
 
-    pub(super) fn switch(&self, name: &'static str) -> Result<bool, ConfigError> {
+    pub(super) fn switch(&self, name: &'static str) -> Result<bool, Box<ConfigError>> {
         match self.text(name).as_deref() {
             None | Some("0" | "false") => Ok(false),
             Some("1" | "true") => Ok(true),
-            Some(value) => Err(ConfigError::Value { var: name, value: value.to_owned(), allowed: "1 or 0" }),
+            Some(value) => Err(ConfigError::Value { var: name, value: value.to_owned(), allowed: "1 or 0" }.into()),
         }
     }
 
@@ -48,10 +48,12 @@ impl<'a> Vars<'a> {
         value.split(',').map(str::trim).filter(|member| !member.is_empty()).map(str::to_owned).collect()
     }
 
-    pub(super) fn secret(&self, name: &str) -> Result<Option<Secret>, ConfigError> {
+    pub(super) fn secret(&self, name: &str) -> Result<Option<Secret>, Box<ConfigError>> {
         match self.text(name) {
             None => Ok(None),
-            Some(value) => Secret::parse(&value).map(Some).ok_or_else(|| ConfigError::Secret { var: name.to_owned() }),
+            Some(value) => {
+                Secret::parse(&value).map(Some).ok_or_else(|| Box::new(ConfigError::Secret { var: name.to_owned() }))
+            }
         }
     }
 }

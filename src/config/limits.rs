@@ -75,11 +75,13 @@ pub struct Timeouts {
 }
 
 /// `HEDGE_MAX_USD`, in pico-dollars: what the prompt of a second candidate may cost at most.
-pub(super) fn hedge_max_pico_usd(vars: &Vars<'_>) -> Result<u64, ConfigError> {
+pub(super) fn hedge_max_pico_usd(vars: &Vars<'_>) -> Result<u64, Box<ConfigError>> {
     const VAR: &str = "HEDGE_MAX_USD";
     let Some(value) = vars.text(VAR) else { return Ok(DEFAULT_HEDGE_MAX_PICO_USD) };
     let pico = pico_of_usd(&value).filter(|&pico| pico <= LARGEST_HEDGE_MAX_PICO_USD);
-    pico.ok_or(ConfigError::Value { var: VAR, value, allowed: "US dollars from 0 to 1000, such as 0.01" })
+    pico.ok_or_else(|| {
+        Box::new(ConfigError::Value { var: VAR, value, allowed: "US dollars from 0 to 1000, such as 0.01" })
+    })
 }
 
 /// How much to hold, in bytes.
@@ -109,14 +111,14 @@ impl Timeouts {
         if reasoning { self.reasoning_stream_idle_ms } else { self.stream_idle_ms }
     }
 
-    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Box<ConfigError>> {
         const DEADLINE: &str = "FAILOVER_DEADLINE_MS";
         let timeout = |name, default| vars.number(name, default, 1, MAX_TIMEOUT_MS);
         // Who sets a time and not that of reasoning models means all models.
         let both = |(name, default), (reasoning, reasoning_default)| {
             let ms = timeout(name, default)?;
             let reasoning_default = if vars.text(name).is_some() { ms } else { reasoning_default };
-            Ok((ms, timeout(reasoning, reasoning_default)?))
+            Ok::<_, Box<ConfigError>>((ms, timeout(reasoning, reasoning_default)?))
         };
         let (first_token_ms, reasoning_first_token_ms) = both(
             ("FIRST_TOKEN_TIMEOUT_MS", DEFAULT_FIRST_TOKEN_TIMEOUT_MS),
@@ -145,7 +147,7 @@ impl Timeouts {
 }
 
 impl Limits {
-    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Box<ConfigError>> {
         let bytes = |name, default, max| vars.number(name, default, 1, max);
         let limits = Self {
             max_body_bytes: bytes("MAX_BODY_BYTES", DEFAULT_MAX_BODY_BYTES, LARGEST_BODY_BYTES)?,
@@ -156,13 +158,14 @@ impl Limits {
             return Err(ConfigError::InflightBelowBody {
                 inflight: limits.inflight_bytes_max,
                 body: limits.max_body_bytes,
-            });
+            }
+            .into());
         }
         Ok(limits)
     }
 }
 
 /// `RETENTION_DAYS`: how many days a request's row is kept.
-pub(super) fn retention_days(vars: &Vars<'_>) -> Result<u64, ConfigError> {
+pub(super) fn retention_days(vars: &Vars<'_>) -> Result<u64, Box<ConfigError>> {
     vars.number("RETENTION_DAYS", DEFAULT_RETENTION_DAYS, 1, MAX_RETENTION_DAYS)
 }

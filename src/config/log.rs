@@ -16,7 +16,7 @@ pub enum LogRequests {
 }
 
 impl LogRequests {
-    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn from_vars(vars: &Vars<'_>) -> Result<Self, Box<ConfigError>> {
         const VAR: &str = "LOG_REQUESTS";
         match vars.text(VAR).as_deref() {
             None | Some("all") => Ok(Self::All),
@@ -24,7 +24,7 @@ impl LogRequests {
             Some("none") => Ok(Self::None),
             Some(value) => {
                 let allowed = "all, failed or none";
-                Err(ConfigError::Value { var: VAR, value: value.to_owned(), allowed })
+                Err(ConfigError::Value { var: VAR, value: value.to_owned(), allowed }.into())
             }
         }
     }

@@ -78,7 +78,7 @@ impl Config {
     ///
     /// # Errors
     /// The first value that cannot be used.
-    pub fn from_vars(var: &dyn Fn(&str) -> Option<String>, builtin: Builtin<'_>) -> Result<Self, ConfigError> {
+    pub fn from_vars(var: &dyn Fn(&str) -> Option<String>, builtin: Builtin<'_>) -> Result<Self, Box<ConfigError>> {
         let vars = Vars::new(var);
         let catalog = match vars.document(configured::VAR) {
             Some(text) => ConfiguredCatalog::parse(&text, builtin)?,
@@ -119,29 +119,35 @@ impl Config {
     }
 }
 
-fn api_keys(vars: &Vars<'_>) -> Result<Vec<KeyDigest>, ConfigError> {
+fn api_keys(vars: &Vars<'_>) -> Result<Vec<KeyDigest>, Box<ConfigError>> {
     const VAR: &str = "GATEWAY_API_KEY";
     let digest = |key: String| match Secret::parse(&key) {
         Some(key) => Ok(KeyDigest::of(key.expose().as_bytes())),
-        None => Err(ConfigError::Secret { var: VAR.to_owned() }),
+        None => Err(ConfigError::Secret { var: VAR.to_owned() }.into()),
     };
     vars.list(VAR).into_iter().map(digest).collect()
 }
 
-fn default_project_id(vars: &Vars<'_>) -> Result<Option<ProjectId>, ConfigError> {
+fn default_project_id(vars: &Vars<'_>) -> Result<Option<ProjectId>, Box<ConfigError>> {
     const VAR: &str = "DEFAULT_PROJECT_ID";
-    let parse = |text: String| ProjectId::parse(&text).map_err(|problem| ConfigError::ProjectId { var: VAR, problem });
+    let parse = |text: String| {
+        ProjectId::parse(&text).map_err(|problem| Box::new(ConfigError::ProjectId { var: VAR, problem }))
+    };
     vars.text(VAR).map(parse).transpose()
 }
 
-fn auto_models(vars: &Vars<'_>, catalog: &ConfiguredCatalog, builtin: Builtin<'_>) -> Result<Vec<String>, ConfigError> {
+fn auto_models(
+    vars: &Vars<'_>,
+    catalog: &ConfiguredCatalog,
+    builtin: Builtin<'_>,
+) -> Result<Vec<String>, Box<ConfigError>> {
     const VAR: &str = "AUTO_MODELS";
     let models = match vars.text(VAR) {
         Some(text) if text.starts_with('[') => Walker::parse(VAR, &text)?.names()?,
         _ => vars.list(VAR),
     };
     match models.iter().find(|name| !catalog.has_model(name, builtin)) {
-        Some(value) => Err(ConfigError::UnknownModel { var: VAR, value: value.clone() }),
+        Some(value) => Err(ConfigError::UnknownModel { var: VAR, value: value.clone() }.into()),
         None => Ok(models),
     }
 }
@@ -150,12 +156,14 @@ fn free_tier_providers(
     vars: &Vars<'_>,
     catalog: &ConfiguredCatalog,
     builtin: Builtin<'_>,
-) -> Result<Vec<String>, ConfigError> {
+) -> Result<Vec<String>, Box<ConfigError>> {
     const VAR: &str = "FREE_TIER_PROVIDERS";
     let known = || builtin.providers.iter().chain(&catalog.providers).map(|spec| spec.id.to_string());
     let named = vars.list(VAR);
     match named.iter().find(|id| !known().any(|known| known == **id)) {
-        Some(value) => Err(ConfigError::UnknownProvider { var: VAR, value: value.clone(), known: known().collect() }),
+        Some(value) => {
+            Err(ConfigError::UnknownProvider { var: VAR, value: value.clone(), known: known().collect() }.into())
+        }
         None => Ok(named),
     }
 }

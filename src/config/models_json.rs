@@ -68,11 +68,11 @@ pub struct ModelChanges {
 }
 
 impl ModelChanges {
-    pub(super) fn parse(json: &Walker<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn parse(json: &Walker<'_>) -> Result<Self, Box<ConfigError>> {
         Self::read(&json.object(CHANGE_KEYS)?)
     }
 
-    fn read(object: &Object<'_>) -> Result<Self, ConfigError> {
+    fn read(object: &Object<'_>) -> Result<Self, Box<ConfigError>> {
         let changes = Self {
             upstream_id: object.optional("upstream_id", Walker::name)?,
             context_window: object.optional("context_window", Walker::count)?,
@@ -113,7 +113,7 @@ impl ModelChanges {
 }
 
 /// One row of `providers.<id>.models`. A model with nothing but an id is a text model of unknown size and price.
-pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, ConfigError> {
+pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, Box<ConfigError>> {
     let object = json.object(ROW_KEYS)?;
     let id = object.required("id", "the model's id")?.name()?;
     let upstream_id = object.optional("upstream_id", Walker::name)?.unwrap_or_else(|| id.clone());
@@ -147,7 +147,7 @@ pub(super) fn row(provider: &Text, json: &Walker<'_>) -> Result<ModelSpec, Confi
 }
 
 /// How replies differ from OpenAI's.
-pub(super) fn mends(json: &Walker<'_>) -> Result<MendList, ConfigError> {
+pub(super) fn mends(json: &Walker<'_>) -> Result<MendList, Box<ConfigError>> {
     let mut mends = Vec::new();
     for element in json.array()? {
         let mend = element.word(&Mend::ALL)?;
@@ -160,7 +160,7 @@ pub(super) fn mends(json: &Walker<'_>) -> Result<MendList, ConfigError> {
 }
 
 /// Fields to leave out: any of the body, and of the messages those that the gateway can leave out.
-pub(super) fn drops(json: &Walker<'_>) -> Result<Texts, ConfigError> {
+pub(super) fn drops(json: &Walker<'_>) -> Result<Texts, Box<ConfigError>> {
     let known = MessageMember::ALL.map(MessageMember::path);
     for element in json.array()? {
         let found = element.name()?;
@@ -172,11 +172,11 @@ pub(super) fn drops(json: &Walker<'_>) -> Result<Texts, ConfigError> {
 }
 
 /// An array of names as the catalogue holds them.
-pub(super) fn texts(json: &Walker<'_>) -> Result<Texts, ConfigError> {
+pub(super) fn texts(json: &Walker<'_>) -> Result<Texts, Box<ConfigError>> {
     Ok(json.names()?.into_iter().map(Text::Owned).collect())
 }
 
-fn capabilities(json: &Walker<'_>) -> Result<Capabilities, ConfigError> {
+fn capabilities(json: &Walker<'_>) -> Result<Capabilities, Box<ConfigError>> {
     type Field = fn(&mut Capabilities) -> &mut bool;
     const FIELDS: [(&str, Field); 6] = [
         ("tools", |capabilities| &mut capabilities.tools),
@@ -197,7 +197,7 @@ fn capabilities(json: &Walker<'_>) -> Result<Capabilities, ConfigError> {
     Ok(capabilities)
 }
 
-fn efforts(json: &Walker<'_>) -> Result<Vec<Effort>, ConfigError> {
+fn efforts(json: &Walker<'_>) -> Result<Vec<Effort>, Box<ConfigError>> {
     let words = Effort::ALL.map(|effort| (effort.as_str(), effort));
     let mut efforts = Vec::new();
     for element in json.array()? {
@@ -223,16 +223,16 @@ const CONTROLS: &[(&str, ReasoningControl)] = &[
 ];
 
 /// How a provider or one of its models is told how much to think.
-pub(super) fn control(json: &Walker<'_>) -> Result<ReasoningControl, ConfigError> {
+pub(super) fn control(json: &Walker<'_>) -> Result<ReasoningControl, Box<ConfigError>> {
     json.word(CONTROLS)
 }
 
-fn budget(json: &Walker<'_>) -> Result<ReasoningBudget, ConfigError> {
+fn budget(json: &Walker<'_>) -> Result<ReasoningBudget, Box<ConfigError>> {
     let object = json.object(&["min", "max"])?;
     let max = object.required("max", "the most tokens of thought")?.count()?;
     Ok(ReasoningBudget { min: object.optional("min", Walker::count)?.unwrap_or(1).min(max), max })
 }
 
-fn reasoning_level(json: &Walker<'_>) -> Result<ReasoningLevel, ConfigError> {
+fn reasoning_level(json: &Walker<'_>) -> Result<ReasoningLevel, Box<ConfigError>> {
     json.word(&[ReasoningLevel::Low, ReasoningLevel::Medium, ReasoningLevel::High].map(|level| (level.as_str(), level)))
 }

@@ -23,7 +23,7 @@ const PRICE_KEYS: &[&str] =
 const TIER_KEYS: &[&str] = &["above", "input", "output", "cached_input", "cache_write", "cache_write_1h"];
 
 /// The prices that a model's row says; none where it says nothing of them.
-pub(super) fn prices(row: &Object<'_>) -> Result<Option<Prices>, ConfigError> {
+pub(super) fn prices(row: &Object<'_>) -> Result<Option<Prices>, Box<ConfigError>> {
     const TIERS: &str = "price_tiers";
     let flat = rates(row, &FLAT)?;
     let nested = row.optional("price", |json| {
@@ -43,11 +43,11 @@ pub(super) fn prices(row: &Object<'_>) -> Result<Option<Prices>, ConfigError> {
     }
 }
 
-fn missing(object: &Object<'_>, key: &'static str) -> ConfigError {
+fn missing(object: &Object<'_>, key: &'static str) -> Box<ConfigError> {
     object.wrong(key, JsonProblem::Missing { expected: "a price" })
 }
 
-fn rates(object: &Object<'_>, names: &Names) -> Result<Option<Rates>, ConfigError> {
+fn rates(object: &Object<'_>, names: &Names) -> Result<Option<Rates>, Box<ConfigError>> {
     let of_tokens = |json: &Walker<'_>| amount(json, PriceUnit::MillionTokens);
     let cached_input = object.optional(names.cached_input, of_tokens)?;
     let mut extras = Vec::new();
@@ -65,7 +65,7 @@ fn rates(object: &Object<'_>, names: &Names) -> Result<Option<Rates>, ConfigErro
     }
 }
 
-fn price_tiers(json: &Walker<'_>, base: &Rates) -> Result<Vec<PriceTier>, ConfigError> {
+fn price_tiers(json: &Walker<'_>, base: &Rates) -> Result<Vec<PriceTier>, Box<ConfigError>> {
     let mut tiers: Vec<PriceTier> = Vec::new();
     for element in json.array()? {
         let tier = element.object(TIER_KEYS)?;
@@ -85,7 +85,7 @@ fn price_tiers(json: &Walker<'_>, base: &Rates) -> Result<Vec<PriceTier>, Config
     Ok(tiers)
 }
 
-fn amount(json: &Walker<'_>, unit: PriceUnit) -> Result<u64, ConfigError> {
+fn amount(json: &Walker<'_>, unit: PriceUnit) -> Result<u64, Box<ConfigError>> {
     let number = json.number()?;
     match unit.pico_dollars(number) {
         Some(pico) => Ok(pico),

@@ -96,7 +96,7 @@ const QUOTA_HEADERS: &[(&str, QuotaHeaders)] = &[
 pub(super) fn parse(
     json: &Walker<'_>,
     builtin: &[ProviderSpec],
-) -> Result<(Vec<ProviderSpec>, Vec<ModelSpec>), ConfigError> {
+) -> Result<(Vec<ProviderSpec>, Vec<ModelSpec>), Box<ConfigError>> {
     let mut providers = Vec::new();
     let mut models = Vec::new();
     for (id, member) in json.entries()? {
@@ -116,7 +116,7 @@ pub(super) fn parse(
     Ok((providers, models))
 }
 
-fn provider(id: Text, object: &Object<'_>, builtin: &[ProviderSpec]) -> Result<ProviderSpec, ConfigError> {
+fn provider(id: Text, object: &Object<'_>, builtin: &[ProviderSpec]) -> Result<ProviderSpec, Box<ConfigError>> {
     let key_var = object.optional("key", secret_name)?;
     let dialect = object.optional("dialect", |json| json.word(DIALECTS))?.unwrap_or(Dialect::OpenAi);
     // Another dialect's servers do as its maker does, whose fields are other ones than OpenAI's.
@@ -192,7 +192,7 @@ fn provider(id: Text, object: &Object<'_>, builtin: &[ProviderSpec]) -> Result<P
     })
 }
 
-fn rows_of(provider: &Text, rows: &Walker<'_>) -> Result<Vec<ModelSpec>, ConfigError> {
+fn rows_of(provider: &Text, rows: &Walker<'_>) -> Result<Vec<ModelSpec>, Box<ConfigError>> {
     let mut models: Vec<ModelSpec> = Vec::new();
     for element in rows.array()? {
         let model = row(provider, &element)?;
@@ -210,11 +210,11 @@ fn is_provider_id(id: &str) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-fn base_url(json: &Walker<'_>) -> Result<String, ConfigError> {
+fn base_url(json: &Walker<'_>) -> Result<String, Box<ConfigError>> {
     parse_base_url(&json.string()?).or_else(|problem| json.wrong(JsonProblem::BaseUrl(problem)))
 }
 
-fn secret_name(json: &Walker<'_>) -> Result<String, ConfigError> {
+fn secret_name(json: &Walker<'_>) -> Result<String, Box<ConfigError>> {
     let name = json.string()?;
     let fits = name.starts_with(|first: char| first.is_ascii_uppercase() || first == '_')
         && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
@@ -222,7 +222,7 @@ fn secret_name(json: &Walker<'_>) -> Result<String, ConfigError> {
     if fits { Ok(name.into_owned()) } else { json.wrong(JsonProblem::NotASecretName) }
 }
 
-fn body(object: &Object<'_>) -> Result<(BodyPolicy, Texts), ConfigError> {
+fn body(object: &Object<'_>) -> Result<(BodyPolicy, Texts), Box<ConfigError>> {
     let open = object.optional("open", Walker::boolean)?.unwrap_or(true);
     match (open, object.optional("accepts", texts)?) {
         (true, None) => Ok((BodyPolicy::Open, Texts::default())),
@@ -232,7 +232,7 @@ fn body(object: &Object<'_>) -> Result<(BodyPolicy, Texts), ConfigError> {
     }
 }
 
-fn adds(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError> {
+fn adds(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, Box<ConfigError>> {
     let mut adds = Vec::new();
     for (field, value) in json.entries()? {
         if GATEWAY_FIELDS.contains(&field.as_ref()) {
@@ -243,12 +243,12 @@ fn adds(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError> 
     Ok(adds.into())
 }
 
-fn json_object(json: &Walker<'_>) -> Result<Text, ConfigError> {
+fn json_object(json: &Walker<'_>) -> Result<Text, Box<ConfigError>> {
     json.entries()?;
     Ok(Text::Owned(json.json().to_owned()))
 }
 
-fn renames(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError> {
+fn renames(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, Box<ConfigError>> {
     let mut renames = Vec::new();
     for (from, to) in json.entries()? {
         renames.push((Text::Owned(from.into_owned()), Text::Owned(to.name()?)));
@@ -256,7 +256,7 @@ fn renames(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigErro
     Ok(renames.into())
 }
 
-fn clamps(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError> {
+fn clamps(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, Box<ConfigError>> {
     let mut clamps = Vec::new();
     for (field, most) in json.entries()? {
         clamps.push((Text::Owned(field.into_owned()), Text::Owned(most.number()?.to_owned())));
@@ -264,7 +264,7 @@ fn clamps(json: &Walker<'_>) -> Result<Cow<'static, [(Text, Text)]>, ConfigError
     Ok(clamps.into())
 }
 
-fn limits(json: &Walker<'_>) -> Result<Cow<'static, [(Text, u32)]>, ConfigError> {
+fn limits(json: &Walker<'_>) -> Result<Cow<'static, [(Text, u32)]>, Box<ConfigError>> {
     let mut limits = Vec::new();
     for (field, most) in json.entries()? {
         limits.push((Text::Owned(field.into_owned()), most.count()?));
@@ -272,8 +272,9 @@ fn limits(json: &Walker<'_>) -> Result<Cow<'static, [(Text, u32)]>, ConfigError>
     Ok(limits.into())
 }
 
-fn quirks(json: &Walker<'_>) -> Result<Quirks, ConfigError> {
+fn quirks(json: &Walker<'_>) -> Result<Quirks, Box<ConfigError>> {
     let words = Quirk::ALL.map(|quirk| (quirk.as_str(), quirk));
-    let quirks: Result<Vec<Quirk>, ConfigError> = json.array()?.iter().map(|element| element.word(&words)).collect();
+    let quirks: Result<Vec<Quirk>, Box<ConfigError>> =
+        json.array()?.iter().map(|element| element.word(&words)).collect();
     Ok(Quirks::of(&quirks?))
 }

@@ -24,19 +24,17 @@ pub(super) struct Object<'a> {
 
 impl<'a> Walker<'a> {
     /// The whole document in `var`.
-    pub(super) fn parse(var: &'static str, text: &'a str) -> Result<Self, ConfigError> {
+    pub(super) fn parse(var: &'static str, text: &'a str) -> Result<Self, Box<ConfigError>> {
         let mut reader = Reader::new(text);
         let checked = reader.skip().and_then(|json| reader.end().map(|()| json));
-        checked.map(|json| Self { var, path: String::new(), json }).map_err(|error| ConfigError::Json {
-            var,
-            path: String::new(),
-            problem: syntax(text, error),
-        })
+        checked
+            .map(|json| Self { var, path: String::new(), json })
+            .map_err(|error| Box::new(ConfigError::Json { var, path: String::new(), problem: syntax(text, error) }))
     }
 
     /// The complaint about this value.
-    pub(super) fn wrong<T>(&self, problem: JsonProblem) -> Result<T, ConfigError> {
-        Err(ConfigError::Json { var: self.var, path: self.path.clone(), problem })
+    pub(super) fn wrong<T>(&self, problem: JsonProblem) -> Result<T, Box<ConfigError>> {
+        Err(ConfigError::Json { var: self.var, path: self.path.clone(), problem }.into())
     }
 
     fn kind(&self) -> Kind {
@@ -44,13 +42,13 @@ impl<'a> Walker<'a> {
         Reader::new(self.json).peek().unwrap_or(Kind::Null)
     }
 
-    fn must_be(&self, kind: Kind, expected: &'static str) -> Result<(), ConfigError> {
+    fn must_be(&self, kind: Kind, expected: &'static str) -> Result<(), Box<ConfigError>> {
         let found = self.kind();
         if found == kind { Ok(()) } else { self.wrong(JsonProblem::WrongKind { expected, found: found.as_str() }) }
     }
 
     /// The members of an object with keys of the operator's choice.
-    pub(super) fn entries(&self) -> Result<Vec<(Cow<'a, str>, Self)>, ConfigError> {
+    pub(super) fn entries(&self) -> Result<Vec<(Cow<'a, str>, Self)>, Box<ConfigError>> {
         self.must_be(Kind::Object, Kind::Object.as_str())?;
         let mut entries: Vec<(Cow<'a, str>, Self)> = Vec::new();
         let mut repeated = None;
@@ -69,7 +67,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The members of an object that has these keys only.
-    pub(super) fn object(&self, known: &'static [&'static str]) -> Result<Object<'a>, ConfigError> {
+    pub(super) fn object(&self, known: &'static [&'static str]) -> Result<Object<'a>, Box<ConfigError>> {
         let members = self.entries()?;
         match members.iter().find(|(key, _)| !known.contains(&key.as_ref())) {
             Some((_, member)) => member.wrong(JsonProblem::UnknownKey { known }),
@@ -77,7 +75,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    pub(super) fn array(&self) -> Result<Vec<Self>, ConfigError> {
+    pub(super) fn array(&self) -> Result<Vec<Self>, Box<ConfigError>> {
         self.must_be(Kind::Array, Kind::Array.as_str())?;
         let mut elements = Vec::new();
         let read: Result<(), ReadError> = Reader::new(self.json).array(|reader, index| {
@@ -88,7 +86,7 @@ impl<'a> Walker<'a> {
         Ok(elements)
     }
 
-    pub(super) fn string(&self) -> Result<Cow<'a, str>, ConfigError> {
+    pub(super) fn string(&self) -> Result<Cow<'a, str>, Box<ConfigError>> {
         self.must_be(Kind::String, Kind::String.as_str())?;
         let text = Reader::new(self.json).string().ok().and_then(|text| text.decode());
         match text {
@@ -98,13 +96,13 @@ impl<'a> Walker<'a> {
     }
 
     /// A string that may stand in a URL, a header and a log line as it is.
-    pub(super) fn name(&self) -> Result<String, ConfigError> {
+    pub(super) fn name(&self) -> Result<String, Box<ConfigError>> {
         let text = self.string()?;
         if is_visible_ascii(&text) { Ok(text.into_owned()) } else { self.wrong(JsonProblem::NotAName) }
     }
 
     /// An array of names, each of them once.
-    pub(super) fn names(&self) -> Result<Vec<String>, ConfigError> {
+    pub(super) fn names(&self) -> Result<Vec<String>, Box<ConfigError>> {
         let mut names = Vec::new();
         for element in self.array()? {
             let name = element.name()?;
@@ -116,13 +114,13 @@ impl<'a> Walker<'a> {
         Ok(names)
     }
 
-    pub(super) fn boolean(&self) -> Result<bool, ConfigError> {
+    pub(super) fn boolean(&self) -> Result<bool, Box<ConfigError>> {
         self.must_be(Kind::Bool, "true or false")?;
         Ok(self.json == "true")
     }
 
     /// The text of a number as it was written, so that nothing is rounded.
-    pub(super) fn number(&self) -> Result<&'a str, ConfigError> {
+    pub(super) fn number(&self) -> Result<&'a str, Box<ConfigError>> {
         self.must_be(Kind::Number, Kind::Number.as_str())?;
         Ok(self.json)
     }
@@ -133,7 +131,7 @@ impl<'a> Walker<'a> {
     }
 
     /// A number of something, at least one.
-    pub(super) fn count(&self) -> Result<u32, ConfigError> {
+    pub(super) fn count(&self) -> Result<u32, Box<ConfigError>> {
         let text = self.number()?;
         match text.parse() {
             Ok(number) if number > 0 => Ok(number),
@@ -142,7 +140,7 @@ impl<'a> Walker<'a> {
     }
 
     /// What a word means, given all the words there are.
-    pub(super) fn word<T: Copy>(&self, words: &[(&'static str, T)]) -> Result<T, ConfigError> {
+    pub(super) fn word<T: Copy>(&self, words: &[(&'static str, T)]) -> Result<T, Box<ConfigError>> {
         let found = self.string()?;
         match words.iter().find(|(word, _)| *word == found) {
             Some((_, meaning)) => Ok(*meaning),
@@ -153,7 +151,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn read(&self, read: Result<(), ReadError>) -> Result<(), ConfigError> {
+    fn read(&self, read: Result<(), ReadError>) -> Result<(), Box<ConfigError>> {
         // The document was checked as a whole, so this never fails.
         read.or_else(|error| self.wrong(syntax(self.json, error)))
     }
@@ -168,18 +166,18 @@ impl<'a> Object<'a> {
     pub(super) fn optional<T>(
         &self,
         key: &str,
-        read: impl FnOnce(&Walker<'a>) -> Result<T, ConfigError>,
-    ) -> Result<Option<T>, ConfigError> {
+        read: impl FnOnce(&Walker<'a>) -> Result<T, Box<ConfigError>>,
+    ) -> Result<Option<T>, Box<ConfigError>> {
         self.get(key).map(read).transpose()
     }
 
-    pub(super) fn required(&self, key: &str, expected: &'static str) -> Result<&Walker<'a>, ConfigError> {
+    pub(super) fn required(&self, key: &str, expected: &'static str) -> Result<&Walker<'a>, Box<ConfigError>> {
         self.get(key).ok_or_else(|| self.wrong(key, JsonProblem::Missing { expected }))
     }
 
     /// The complaint about a member, be it there or not.
-    pub(super) fn wrong(&self, key: &str, problem: JsonProblem) -> ConfigError {
-        ConfigError::Json { var: self.var, path: child(&self.path, key), problem }
+    pub(super) fn wrong(&self, key: &str, problem: JsonProblem) -> Box<ConfigError> {
+        Box::new(ConfigError::Json { var: self.var, path: child(&self.path, key), problem })
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Gateway {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetupError {
     /// A variable has a bad value.
-    Config(ConfigError),
+    Config(Box<ConfigError>),
     /// `GATEWAY_CONFIG` does not fit the compiled-in catalogue.
     Catalog(CatalogError),
     /// The catalogue lacks the provider that clients' own endpoints are taken to be like.

@@ -117,7 +117,7 @@ fn milliseconds(name: &'static str, value: &Option<String>) -> Result<Option<u64
 fn strings(text: &str) -> Option<Vec<String>> {
     let mut reader = Reader::new(text);
     let mut list = Vec::new();
-    let read = reader.array::<RequestError>(|reader, _| {
+    let read = reader.array::<Box<RequestError>>(|reader, _| {
         let text = reader.string()?.decode();
         list.push(text.ok_or(RequestError::NotAnObject)?.into_owned());
         Ok(())

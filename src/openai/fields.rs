@@ -55,12 +55,12 @@ const ECHO_CHARS: usize = 40;
 
 impl RequestError {
     /// A [`RequestError::Value`], repeating at most [`ECHO_CHARS`] of what was sent.
-    pub fn value(param: impl Into<String>, allowed: &'static str, found: &str) -> Self {
+    pub fn value(param: impl Into<String>, allowed: &'static str, found: &str) -> Box<Self> {
         let mut echo: String = found.chars().take(ECHO_CHARS).collect();
         if echo.len() < found.len() {
             echo.push('…');
         }
-        Self::Value { param: param.into(), allowed, found: echo }
+        Box::new(Self::Value { param: param.into(), allowed, found: echo })
     }
 
     /// The field at fault.
@@ -100,14 +100,14 @@ impl fmt::Display for RequestError {
     }
 }
 
-impl From<ReadError> for RequestError {
+impl From<ReadError> for Box<RequestError> {
     fn from(error: ReadError) -> Self {
-        Self::Json(error)
+        Self::new(RequestError::Json(error))
     }
 }
 
-impl From<RequestError> for ApiError {
-    fn from(error: RequestError) -> Self {
+impl From<Box<RequestError>> for ApiError {
+    fn from(error: Box<RequestError>) -> Self {
         let api = Self::invalid(error.code(), error.to_string());
         match error.param() {
             Some(param) => api.with_param(param),
@@ -121,12 +121,12 @@ fn kind_of(raw: &str) -> Kind {
     Reader::new(raw).peek().unwrap_or(Kind::Null)
 }
 
-fn wrong_type(param: &str, expected: &'static str, raw: &str) -> RequestError {
-    RequestError::Type { param: param.to_owned(), expected, found: kind_of(raw).as_str() }
+fn wrong_type(param: &str, expected: &'static str, raw: &str) -> Box<RequestError> {
+    Box::new(RequestError::Type { param: param.to_owned(), expected, found: kind_of(raw).as_str() })
 }
 
 /// A string.
-pub(super) fn string<'a>(param: &str, raw: &'a str) -> Result<Cow<'a, str>, RequestError> {
+pub(super) fn string<'a>(param: &str, raw: &'a str) -> Result<Cow<'a, str>, Box<RequestError>> {
     if kind_of(raw) != Kind::String {
         return Err(wrong_type(param, "a string", raw));
     }
@@ -137,7 +137,7 @@ pub(super) fn string<'a>(param: &str, raw: &'a str) -> Result<Cow<'a, str>, Requ
 }
 
 /// `true` or `false`.
-pub(super) fn boolean(param: &str, raw: &str) -> Result<bool, RequestError> {
+pub(super) fn boolean(param: &str, raw: &str) -> Result<bool, Box<RequestError>> {
     match raw {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -151,7 +151,7 @@ pub(super) fn number(
     raw: &str,
     (min, max): (f64, f64),
     allowed: &'static str,
-) -> Result<f64, RequestError> {
+) -> Result<f64, Box<RequestError>> {
     let value = decimal(raw).filter(|_| kind_of(raw) == Kind::Number);
     let value = value.ok_or_else(|| wrong_type(param, "a number", raw))?;
     if (min..=max).contains(&value) { Ok(value) } else { Err(RequestError::value(param, allowed, raw)) }
@@ -163,7 +163,7 @@ pub(super) fn integer(
     raw: &str,
     (min, max): (u32, u32),
     allowed: &'static str,
-) -> Result<u32, RequestError> {
+) -> Result<u32, Box<RequestError>> {
     if kind_of(raw) != Kind::Number {
         return Err(wrong_type(param, "an integer", raw));
     }
@@ -179,7 +179,7 @@ pub(super) fn integer(
 }
 
 /// A whole number that a 64-bit integer holds.
-pub(super) fn whole(param: &str, raw: &str) -> Result<(), RequestError> {
+pub(super) fn whole(param: &str, raw: &str) -> Result<(), Box<RequestError>> {
     if kind_of(raw) != Kind::Number {
         return Err(wrong_type(param, "an integer", raw));
     }
@@ -194,7 +194,7 @@ pub(super) fn whole(param: &str, raw: &str) -> Result<(), RequestError> {
 }
 
 /// One string or a list of them.
-pub(super) fn stop(param: &str, raw: &str) -> Result<(), RequestError> {
+pub(super) fn stop(param: &str, raw: &str) -> Result<(), Box<RequestError>> {
     match kind_of(raw) {
         Kind::String => string(param, raw).map(|_| ()),
         Kind::Array => strings(param, raw).map(|_| ()),
@@ -205,22 +205,22 @@ pub(super) fn stop(param: &str, raw: &str) -> Result<(), RequestError> {
 }
 
 /// An object, whatever is in it.
-pub(super) fn object(param: &str, raw: &str) -> Result<(), RequestError> {
+pub(super) fn object(param: &str, raw: &str) -> Result<(), Box<RequestError>> {
     if kind_of(raw) == Kind::Object { Ok(()) } else { Err(wrong_type(param, "an object", raw)) }
 }
 
 /// An array, whatever is in it.
-pub(super) fn array(param: &str, raw: &str) -> Result<(), RequestError> {
+pub(super) fn array(param: &str, raw: &str) -> Result<(), Box<RequestError>> {
     if kind_of(raw) == Kind::Array { Ok(()) } else { Err(wrong_type(param, "an array", raw)) }
 }
 
 /// A list of strings.
-pub(super) fn strings(param: &str, raw: &str) -> Result<Vec<String>, RequestError> {
+pub(super) fn strings(param: &str, raw: &str) -> Result<Vec<String>, Box<RequestError>> {
     if kind_of(raw) != Kind::Array {
         return Err(wrong_type(param, "an array of strings", raw));
     }
     let mut list = Vec::new();
-    Reader::new(raw).array::<RequestError>(|reader, index| {
+    Reader::new(raw).array::<Box<RequestError>>(|reader, index| {
         list.push(string(&format!("{param}[{index}]"), reader.skip()?)?.into_owned());
         Ok(())
     })?;
@@ -228,7 +228,7 @@ pub(super) fn strings(param: &str, raw: &str) -> Result<Vec<String>, RequestErro
 }
 
 /// An object (or an array, as `wanted` says), or a string that holds the JSON of one: some clients encode twice.
-pub(super) fn structured<'a>(param: &str, raw: &'a str, wanted: Kind) -> Result<Cow<'a, str>, RequestError> {
+pub(super) fn structured<'a>(param: &str, raw: &'a str, wanted: Kind) -> Result<Cow<'a, str>, Box<RequestError>> {
     let expected = if wanted == Kind::Array { "an array" } else { "an object" };
     match kind_of(raw) {
         kind if kind == wanted => Ok(Cow::Borrowed(raw)),
@@ -243,9 +243,9 @@ pub(super) fn structured<'a>(param: &str, raw: &'a str, wanted: Kind) -> Result<
 }
 
 /// One member of an object, by name; the last one counts where there are several.
-pub(super) fn member<'a>(raw: &'a str, name: &str) -> Result<Option<&'a str>, RequestError> {
+pub(super) fn member<'a>(raw: &'a str, name: &str) -> Result<Option<&'a str>, Box<RequestError>> {
     let mut found = None;
-    Reader::new(raw).object::<RequestError>(|reader, key| {
+    Reader::new(raw).object::<Box<RequestError>>(|reader, key| {
         let value = reader.skip()?;
         if key.is(name) {
             found = Some(value).filter(|value| *value != "null");

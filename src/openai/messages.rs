@@ -189,20 +189,23 @@ const ROLES: &str = "one of system, developer, user, assistant, tool";
 
 impl<'a> Messages<'a> {
     /// Reads the array that comes next.
-    pub(super) fn read(reader: &mut Reader<'a>, body: &'a str) -> Result<Self, RequestError> {
+    pub(super) fn read(reader: &mut Reader<'a>, body: &'a str) -> Result<Self, Box<RequestError>> {
         if reader.peek()? != Kind::Array {
+            let missing = || Box::new(RequestError::Missing { param: "messages".into() });
             let raw = reader.skip()?;
             return Err(match raw {
-                "null" => RequestError::Missing { param: "messages".into() },
-                _ => fields::array("messages", raw).err().unwrap_or(RequestError::Missing { param: "messages".into() }),
+                "null" => missing(),
+                _ => fields::array("messages", raw).err().unwrap_or_else(missing),
             });
         }
         let start = reader.offset();
         let mut messages = Self::default();
-        reader.array::<RequestError>(|reader, index| {
+        reader.array::<Box<RequestError>>(|reader, index| {
             if reader.peek()? != Kind::Object {
                 let found = reader.peek()?.as_str();
-                return Err(RequestError::Type { param: format!("messages[{index}]"), expected: "an object", found });
+                return Err(
+                    RequestError::Type { param: format!("messages[{index}]"), expected: "an object", found }.into()
+                );
             }
             let from = reader.offset();
             let (lenient, marks) = messages.message(reader, index)?;
@@ -224,14 +227,14 @@ impl<'a> Messages<'a> {
     }
 
     /// Reads one message: whether it is in a lenient form, and what it has that some providers refuse or want otherwise.
-    fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(bool, MessageMarks), RequestError> {
+    fn message(&mut self, reader: &mut Reader<'a>, index: usize) -> Result<(bool, MessageMarks), Box<RequestError>> {
         let path = |member: &str| format!("messages[{index}].{member}");
         let mut role: Option<Str<'a>> = None;
         let (mut content, mut call_id) = (false, false);
         let mut lenient = false;
         let mut marks = MessageMarks::default();
         self.has_cache_mark = false;
-        reader.object::<RequestError>(|reader, key| {
+        reader.object::<Box<RequestError>>(|reader, key| {
             let kind = reader.peek()?;
             if kind == Kind::Null {
                 lenient |= !key.is("content");
@@ -240,7 +243,7 @@ impl<'a> Messages<'a> {
             }
             let expect = |wanted: Kind, member: &str, expected: &'static str| match kind == wanted {
                 true => Ok(()),
-                false => Err(RequestError::Type { param: path(member), expected, found: kind.as_str() }),
+                false => Err(Box::new(RequestError::Type { param: path(member), expected, found: kind.as_str() })),
             };
             if key.is("role") {
                 expect(Kind::String, "role", "a string")?;
@@ -284,20 +287,20 @@ impl<'a> Messages<'a> {
             Some("developer") => marks.insert(MessageTrait::Developer),
             Some("tool") => {
                 if !call_id {
-                    return Err(RequestError::Missing { param: path("tool_call_id") });
+                    return Err(RequestError::Missing { param: path("tool_call_id") }.into());
                 }
             }
             Some("system" | "user" | "assistant") => {}
             _ => return Err(RequestError::value(path("role"), ROLES, role.quoted())),
         }
         if !content && !role.is("assistant") {
-            return Err(RequestError::Missing { param: path("content") });
+            return Err(RequestError::Missing { param: path("content") }.into());
         }
         Ok((lenient, marks))
     }
 
     /// Reads a content: whether it is a list of nothing but texts.
-    fn content(&mut self, reader: &mut Reader<'a>, kind: Kind, index: usize) -> Result<bool, RequestError> {
+    fn content(&mut self, reader: &mut Reader<'a>, kind: Kind, index: usize) -> Result<bool, Box<RequestError>> {
         match kind {
             Kind::String => {
                 self.text_bytes += reader.string()?.text_len();
@@ -305,30 +308,30 @@ impl<'a> Messages<'a> {
             }
             Kind::Array => {
                 let mut all_text = true;
-                reader.array::<RequestError>(|reader, part| {
+                reader.array::<Box<RequestError>>(|reader, part| {
                     all_text &= self.part(reader, index, part)?;
                     Ok(())
                 })?;
                 Ok(all_text)
             }
-            Kind::Object | Kind::Number | Kind::Bool | Kind::Null => Err(RequestError::Type {
+            Kind::Object | Kind::Number | Kind::Bool | Kind::Null => Err(Box::new(RequestError::Type {
                 param: format!("messages[{index}].content"),
                 expected: "a string or an array of parts",
                 found: kind.as_str(),
-            }),
+            })),
         }
     }
 
     /// Reads a part: whether it is a text.
-    fn part(&mut self, reader: &mut Reader<'a>, message: usize, index: usize) -> Result<bool, RequestError> {
+    fn part(&mut self, reader: &mut Reader<'a>, message: usize, index: usize) -> Result<bool, Box<RequestError>> {
         let path = |member: &str| format!("messages[{message}].content[{index}]{member}");
         let kind = reader.peek()?;
         if kind != Kind::Object {
-            return Err(RequestError::Type { param: path(""), expected: "an object", found: kind.as_str() });
+            return Err(RequestError::Type { param: path(""), expected: "an object", found: kind.as_str() }.into());
         }
         let mut part_type: Option<Str<'a>> = None;
         let (mut text, mut image) = (false, None);
-        reader.object::<RequestError>(|reader, key| {
+        reader.object::<Box<RequestError>>(|reader, key| {
             let kind = reader.peek()?;
             if key.is("type") && kind == Kind::String {
                 part_type = Some(reader.string()?);
@@ -338,7 +341,7 @@ impl<'a> Messages<'a> {
             } else if key.is("image_url") && kind == Kind::String {
                 image = Some(reader.string()?);
             } else if key.is("image_url") && kind == Kind::Object {
-                reader.object::<RequestError>(|reader, key| {
+                reader.object::<Box<RequestError>>(|reader, key| {
                     if key.is("url") && reader.peek()? == Kind::String {
                         image = Some(reader.string()?);
                     } else {
@@ -353,13 +356,13 @@ impl<'a> Messages<'a> {
             Ok(())
         })?;
         let Some(part_type) = part_type else {
-            return Err(RequestError::Missing { param: path(".type") });
+            return Err(RequestError::Missing { param: path(".type") }.into());
         };
         if part_type.is("text") && !text {
-            return Err(RequestError::Missing { param: path(".text") });
+            return Err(RequestError::Missing { param: path(".text") }.into());
         }
         if part_type.is("image_url") {
-            let url = image.ok_or_else(|| RequestError::Missing { param: path(".image_url.url") })?;
+            let url = image.ok_or_else(|| Box::new(RequestError::Missing { param: path(".image_url.url") }))?;
             self.image(url).ok_or_else(|| {
                 RequestError::value(path(".image_url.url"), "an http(s) URL or a data URI", url.quoted())
             })?;
@@ -434,10 +437,10 @@ impl<'a> Messages<'a> {
 }
 
 /// One message without its `null` members (an assistant's `content` excepted), and with tool calls as an array.
-fn strict_message(raw: &str, index: usize) -> Result<String, RequestError> {
+fn strict_message(raw: &str, index: usize) -> Result<String, Box<RequestError>> {
     let mut out = String::with_capacity(raw.len());
     let mut message = ObjectWriter::new(&mut out);
-    Reader::new(raw).object::<RequestError>(|reader, key| {
+    Reader::new(raw).object::<Box<RequestError>>(|reader, key| {
         let value = reader.skip()?;
         if value == "null" && !key.is("content") {
             return Ok(());

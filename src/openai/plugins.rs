@@ -16,18 +16,18 @@ pub(super) struct Plugins<'a> {
     pub(super) others: Option<Cow<'a, str>>,
 }
 
-pub(super) fn read<'a>(param: &str, raw: &'a str) -> Result<Plugins<'a>, RequestError> {
+pub(super) fn read<'a>(param: &str, raw: &'a str) -> Result<Plugins<'a>, Box<RequestError>> {
     fields::array(param, raw)?;
     let mut plugins = Plugins::default();
     let (mut others, mut own) = (Vec::new(), false);
-    Reader::new(raw).array::<RequestError>(|reader, index| {
+    Reader::new(raw).array::<Box<RequestError>>(|reader, index| {
         let path = |member: &str| format!("{param}[{index}]{member}");
         let kind = reader.peek()?;
         let plugin = reader.skip()?;
         if kind != Kind::Object {
-            return Err(RequestError::Type { param: path(""), expected: "an object", found: kind.as_str() });
+            return Err(RequestError::Type { param: path(""), expected: "an object", found: kind.as_str() }.into());
         }
-        let id = fields::member(plugin, "id")?.ok_or_else(|| RequestError::Missing { param: path(".id") })?;
+        let id = fields::member(plugin, "id")?.ok_or_else(|| Box::new(RequestError::Missing { param: path(".id") }))?;
         let enabled = match fields::member(plugin, "enabled")? {
             Some(enabled) => fields::boolean(&path(".enabled"), enabled)?,
             None => true,

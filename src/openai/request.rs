@@ -147,25 +147,25 @@ impl<'a> ChatRequest<'a> {
     ///
     /// # Errors
     /// [`RequestError`], naming the field at fault.
-    pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
+    pub fn parse(body: &'a [u8]) -> Result<Self, Box<RequestError>> {
         let text = std::str::from_utf8(body).map_err(|error| RequestError::NotUtf8 { offset: error.valid_up_to() })?;
         if text.trim_ascii().is_empty() {
-            return Err(RequestError::Empty);
+            return Err(RequestError::Empty.into());
         }
         let mut reader = Reader::new(text);
         if reader.peek()? != Kind::Object {
             reader.skip()?;
-            return Err(RequestError::NotAnObject);
+            return Err(RequestError::NotAnObject.into());
         }
         let mut request = Self { model: Cow::Borrowed(AUTO), n: 1, ..Self::default() };
         let mut seen: HashSet<Cow<'a, str>> = HashSet::with_capacity(16);
         let mut limits = OutputLimits::default();
-        reader.object::<RequestError>(|reader, key| {
+        reader.object::<Box<RequestError>>(|reader, key| {
             let name = key
                 .decode()
                 .ok_or_else(|| RequestError::value("(key)", "a key without lone surrogates", "a broken \\u escape"))?;
             if !seen.insert(name.clone()) {
-                return Err(RequestError::DuplicateKey { param: name.into_owned() });
+                return Err(RequestError::DuplicateKey { param: name.into_owned() }.into());
             }
             if name == "messages" {
                 request.messages = Messages::read(reader, text)?;
@@ -176,7 +176,7 @@ impl<'a> ChatRequest<'a> {
         })?;
         reader.end()?;
         if !seen.contains("messages") {
-            return Err(RequestError::Missing { param: "messages".into() });
+            return Err(RequestError::Missing { param: "messages".into() }.into());
         }
         if !seen.contains("model") && !request.models.is_empty() {
             // A list alone is the whole choice, first to last.
@@ -204,7 +204,13 @@ impl<'a> ChatRequest<'a> {
         self.fields.iter().find(|(key, _)| key.is(name)).map(|(_, value)| value.as_ref())
     }
 
-    fn field(&mut self, key: Str<'a>, name: &str, raw: &'a str, limits: &mut OutputLimits) -> Result<(), RequestError> {
+    fn field(
+        &mut self,
+        key: Str<'a>,
+        name: &str,
+        raw: &'a str,
+        limits: &mut OutputLimits,
+    ) -> Result<(), Box<RequestError>> {
         let mut keep = Cow::Borrowed(raw);
         match name {
             "model" => {
@@ -375,7 +381,7 @@ struct OutputLimits {
     new: Option<u32>,
 }
 
-fn model_name(param: &str, name: &str) -> Result<(), RequestError> {
+fn model_name(param: &str, name: &str) -> Result<(), Box<RequestError>> {
     let allowed = "`auto`, a model id or `provider/model`, at most 256 bytes long";
     match name.trim() {
         "" => Err(RequestError::value(param, allowed, "an empty string")),
@@ -384,21 +390,21 @@ fn model_name(param: &str, name: &str) -> Result<(), RequestError> {
     }
 }
 
-fn reasoning_level(text: &str) -> Result<ReasoningLevel, RequestError> {
+fn reasoning_level(text: &str) -> Result<ReasoningLevel, Box<RequestError>> {
     ReasoningLevel::parse(text)
         .ok_or_else(|| RequestError::value("min_reasoning_level", "one of low, medium, high", text))
 }
 
-fn response_format(raw: &str) -> Result<ResponseFormat, RequestError> {
+fn response_format(raw: &str) -> Result<ResponseFormat, Box<RequestError>> {
     let param = "response_format.type";
-    let format = fields::member(raw, "type")?.ok_or_else(|| RequestError::Missing { param: param.into() })?;
+    let format = fields::member(raw, "type")?.ok_or_else(|| Box::new(RequestError::Missing { param: param.into() }))?;
     match fields::string(param, format)?.as_ref() {
         "text" => Ok(ResponseFormat::Text),
         "json_object" => Ok(ResponseFormat::JsonObject),
         "json_schema" => {
             let param = "response_format.json_schema";
             let schema = fields::member(raw, "json_schema")?;
-            fields::object(param, schema.ok_or_else(|| RequestError::Missing { param: param.into() })?)?;
+            fields::object(param, schema.ok_or_else(|| Box::new(RequestError::Missing { param: param.into() }))?)?;
             Ok(ResponseFormat::JsonSchema)
         }
         other => Err(RequestError::value(param, "one of text, json_object, json_schema", other)),
@@ -406,8 +412,8 @@ fn response_format(raw: &str) -> Result<ResponseFormat, RequestError> {
 }
 
 /// The JSON of the schema that the answer must follow.
-fn schema<'a>(format: &Cow<'a, str>) -> Result<Option<Cow<'a, str>>, RequestError> {
-    fn find(format: &str) -> Result<Option<&str>, RequestError> {
+fn schema<'a>(format: &Cow<'a, str>) -> Result<Option<Cow<'a, str>>, Box<RequestError>> {
+    fn find(format: &str) -> Result<Option<&str>, Box<RequestError>> {
         let Some(json_schema) = fields::member(format, "json_schema")? else { return Ok(None) };
         fields::member(json_schema, "schema")
     }
@@ -417,9 +423,9 @@ fn schema<'a>(format: &Cow<'a, str>) -> Result<Option<Cow<'a, str>>, RequestErro
     })
 }
 
-fn provider_preferences(raw: &str) -> Result<ProviderPreferences, RequestError> {
+fn provider_preferences(raw: &str) -> Result<ProviderPreferences, Box<RequestError>> {
     let mut preferences = ProviderPreferences::default();
-    Reader::new(raw).object::<RequestError>(|reader, key| {
+    Reader::new(raw).object::<Box<RequestError>>(|reader, key| {
         let value = reader.skip()?;
         let name = key.decode().unwrap_or_default();
         let param = format!("provider.{name}");

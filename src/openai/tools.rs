@@ -22,18 +22,19 @@ pub(super) struct Tools<'a> {
     pub(super) web_search: Option<&'a str>,
 }
 
-pub(super) fn tools(raw: &str) -> Result<Tools<'_>, RequestError> {
+pub(super) fn tools(raw: &str) -> Result<Tools<'_>, Box<RequestError>> {
     fields::array("tools", raw)?;
     let mut tools = Tools::default();
     let mut spans = Vec::new();
-    Reader::new(raw).array::<RequestError>(|reader, index| {
+    Reader::new(raw).array::<Box<RequestError>>(|reader, index| {
         let path = |member: &str| format!("tools[{index}]{member}");
         let kind = reader.peek()?;
         let tool = reader.skip()?;
         if kind != Kind::Object {
-            return Err(RequestError::Type { param: path(""), expected: "an object", found: kind.as_str() });
+            return Err(RequestError::Type { param: path(""), expected: "an object", found: kind.as_str() }.into());
         }
-        let tool_type = fields::member(tool, "type")?.ok_or_else(|| RequestError::Missing { param: path(".type") })?;
+        let tool_type =
+            fields::member(tool, "type")?.ok_or_else(|| Box::new(RequestError::Missing { param: path(".type") }))?;
         let tool_type = fields::string(&path(".type"), tool_type)?;
         if tool_type.starts_with(WEB_SEARCH) {
             tools.web_search = Some(tool);
@@ -59,7 +60,7 @@ pub(super) fn tools(raw: &str) -> Result<Tools<'_>, RequestError> {
 }
 
 /// What `tool_choice` means; `None` where it names the web search, which is no function.
-pub(super) fn tool_choice(raw: &str) -> Result<Option<ToolChoice>, RequestError> {
+pub(super) fn tool_choice(raw: &str) -> Result<Option<ToolChoice>, Box<RequestError>> {
     let allowed = "none, auto, required or an object naming a function";
     if raw.starts_with('{') {
         if let Some(kind) = fields::member(raw, "type")?

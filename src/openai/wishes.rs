@@ -41,9 +41,9 @@ impl ReasoningWish {
         }
     }
 
-    pub(super) fn add_object(&mut self, raw: &str) -> Result<(), RequestError> {
+    pub(super) fn add_object(&mut self, raw: &str) -> Result<(), Box<RequestError>> {
         self.is_object = true;
-        Reader::new(raw).object::<RequestError>(|reader, key| {
+        Reader::new(raw).object::<Box<RequestError>>(|reader, key| {
             let value = reader.skip()?;
             match (key.decode().unwrap_or_default().as_ref(), value) {
                 (_, "null") => {}
@@ -81,7 +81,7 @@ pub struct WebSearch<'a> {
 }
 
 /// A reasoning effort.
-pub(super) fn effort(param: &str, raw: &str) -> Result<Effort, RequestError> {
+pub(super) fn effort(param: &str, raw: &str) -> Result<Effort, Box<RequestError>> {
     let text = fields::string(param, raw)?;
     Effort::parse(&text).ok_or_else(|| {
         RequestError::value(param, "one of none, minimal, low, medium, high, xhigh, max, default", &text)
@@ -89,7 +89,7 @@ pub(super) fn effort(param: &str, raw: &str) -> Result<Effort, RequestError> {
 }
 
 /// Anthropic's `output_config.effort`.
-pub(super) fn computational_effort(param: &str, raw: &str) -> Result<Effort, RequestError> {
+pub(super) fn computational_effort(param: &str, raw: &str) -> Result<Effort, Box<RequestError>> {
     let text = fields::string(param, raw)?;
     let known = [Effort::Low, Effort::Medium, Effort::High, Effort::Xhigh, Effort::Max];
     let effort = known.into_iter().find(|effort| effort.as_str() == text);

@@ -70,7 +70,7 @@ pub fn fits_tool(request: &ChatRequest<'_>) -> bool {
 ///
 /// # Errors
 /// None where `body` was read before.
-pub fn adapted(body: &str, by: FormatBy, schema: Option<&str>) -> Result<String, RequestError> {
+pub fn adapted(body: &str, by: FormatBy, schema: Option<&str>) -> Result<String, Box<RequestError>> {
     let mut out = String::with_capacity(body.len() + 512);
     let mut object = ObjectWriter::new(&mut out);
     let mut reader = Reader::new(body);
@@ -78,7 +78,7 @@ pub fn adapted(body: &str, by: FormatBy, schema: Option<&str>) -> Result<String,
         FormatBy::Itself | FormatBy::Tool => None,
         FormatBy::JsonMode | FormatBy::Instruction => Some(instruction(schema)),
     };
-    reader.object::<RequestError>(|reader, key| {
+    reader.object::<Box<RequestError>>(|reader, key| {
         let value = reader.skip()?;
         match key.decode().unwrap_or_default().as_ref() {
             "stream" | "stream_options" => {}

@@ -16,7 +16,7 @@ pub(crate) type Vars<'a> = &'a [(&'a str, &'a str)];
 
 /// The configuration from these variables, over a catalogue of three providers: `groq` with two models, `azure` that
 /// needs an address of the operator's, and `ollama` that needs no key.
-pub(crate) fn config(vars: Vars<'_>) -> Result<Config, ConfigError> {
+pub(crate) fn config(vars: Vars<'_>) -> Result<Config, Box<ConfigError>> {
     let (providers, models) = catalog();
     let var = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     Config::from_vars(&var, Builtin { providers: &providers, models: &models })

@@ -315,16 +315,16 @@ fn a_key_that_is_given_twice_is_refused_however_it_is_spelt() {
 #[test]
 fn a_body_that_is_no_json_object_is_refused() {
     let error = |body: &[u8]| ChatRequest::parse(body).unwrap_err();
-    assert_eq!(error(b""), RequestError::Empty);
-    assert_eq!(error(b" \r\n\t"), RequestError::Empty);
-    assert_eq!(error(b"{\"model\":\"\xff\"}"), RequestError::NotUtf8 { offset: 10 });
+    assert_eq!(*error(b""), RequestError::Empty);
+    assert_eq!(*error(b" \r\n\t"), RequestError::Empty);
+    assert_eq!(*error(b"{\"model\":\"\xff\"}"), RequestError::NotUtf8 { offset: 10 });
     for body in ["[]", "1", "\"{}\"", "null", " true "] {
-        assert_eq!(error(body.as_bytes()), RequestError::NotAnObject, "{body}");
+        assert_eq!(*error(body.as_bytes()), RequestError::NotAnObject, "{body}");
     }
     for body in ["{", "[", "nul", "{\"a\":1}x", "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}}", "{'a':1}"] {
-        assert!(matches!(error(body.as_bytes()), RequestError::Json(_)), "{body}");
+        assert!(matches!(*error(body.as_bytes()), RequestError::Json(_)), "{body}");
     }
-    assert_eq!(error(b"{}"), RequestError::Missing { param: "messages".into() });
+    assert_eq!(*error(b"{}"), RequestError::Missing { param: "messages".into() });
     assert_eq!(ApiError::from(error(b"{}")).param.as_deref(), Some("messages"));
 }
 
