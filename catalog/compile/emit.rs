@@ -1,4 +1,5 @@
-//! Writes the tables as Rust text. All of it is `const` data: nothing runs when the gateway starts.
+//! Writes the tables as Rust text. Providers are `const` data as they are used; models and aliases, of which there are
+//! many, are written small: their names as one text, the rest of a model as a row of `src/catalog/packed.rs`.
 
 use super::Catalogue;
 use super::alias::{Alias, Retired};
@@ -20,27 +21,39 @@ pub(crate) fn emit(catalogue: &Catalogue) -> String {
             catalogue.providers.iter().map(provider),
         ),
         table(
-            "The models, by provider in the order of [`PROVIDERS`], then in the order of their file.",
-            "MODELS: &[ModelSpec]",
-            catalogue.models.iter().map(model),
+            "The models without their names, by provider in the order of [`PROVIDERS`], then in the order of their file.",
+            "MODEL_ROWS: &[PackedModel]",
+            catalogue.models.iter().map(|row| model(row, &catalogue.providers)),
         ),
-        table(
+        names(
+            "The id of each of [`MODEL_ROWS`], and the provider's own where that is another one.",
+            "MODEL_NAMES",
+            catalogue.models.iter().map(|row| (&*row.id, if row.upstream_id == row.id { "" } else { &*row.upstream_id })),
+        ),
+        names(
             "The aliases and what they lead to, sorted by name.",
-            "ALIASES: &[(Text, Text)]",
-            aliases.into_iter().map(|alias| format!("({}, {})", text(&alias.name), text(&alias.target))),
+            "ALIASES",
+            aliases.into_iter().map(|alias| (&*alias.name, &*alias.target)),
         ),
-        table(
+        names(
             "The models that are gone without a successor, and the day on which each was removed, sorted by name.",
-            "RETIRED: &[(&str, &str)]",
-            retired.into_iter().map(|model| format!("({:?}, {:?})", model.name, model.day)),
+            "RETIRED",
+            retired.into_iter().map(|model| (&*model.name, &*model.day)),
         ),
     ]
     .concat()
 }
 
 fn table(doc: &str, declaration: &str, rows: impl Iterator<Item = String>) -> String {
+    let visible = if declaration.starts_with("PROVIDERS") { "pub " } else { "" };
     let rows: String = rows.map(|row| format!("    {row},\n")).collect();
-    format!("/// {doc}\npub static {declaration} = &[\n{rows}];\n\n")
+    format!("/// {doc}\n{visible}static {declaration} = &[\n{rows}];\n\n")
+}
+
+/// Pairs as one text: one a line, a tab between the two.
+fn names<'a>(doc: &str, name: &str, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let lines: Vec<String> = pairs.map(|(a, b)| format!("{a}\t{b}")).collect();
+    format!("/// {doc}\nstatic {name}: &str = {:?};\n\n", lines.join("\n"))
 }
 
 fn text(text: &str) -> String {
@@ -137,33 +150,43 @@ fn error_rule(rule: &ErrorRule) -> String {
     )
 }
 
-fn model(row: &Model) -> String {
+fn slice(items: impl Iterator<Item = String>) -> String {
+    format!("&[{}]", items.collect::<Vec<_>>().join(", "))
+}
+
+fn model(row: &Model, providers: &[Provider]) -> String {
+    let provider = providers.iter().position(|provider| provider.id == row.provider).unwrap_or(usize::MAX);
     let capabilities: Vec<String> =
         CAPABILITIES.iter().map(|(name, _)| format!("{name}: {}", row.capabilities.contains(name))).collect();
     let prices = optional(row.prices.as_ref(), prices);
     format!(
-        "ModelSpec {{ id: {}, provider: {}, upstream_id: {}, context_window: {}, max_output: {}, prices: {prices}, \
+        "PackedModel {{ provider: {provider}, context_window: {}, max_output: {}, prices: {prices}, \
          capabilities: Capabilities {{ {} }}, efforts: {}, reasoning: {}, reasoning_level: ReasoningLevel::{}, free: {}, auto: {}, drops: {}, mends: {}, thinking: Thinking::{} }}",
-        text(&row.id),
-        text(&row.provider),
-        text(&row.upstream_id),
         optional(row.context_window, |tokens| tokens.to_string()),
         optional(row.max_output, |tokens| tokens.to_string()),
         capabilities.join(", "),
-        list(row.efforts.iter().map(|effort| format!("Effort::{effort}"))),
+        slice(row.efforts.iter().map(|effort| format!("Effort::{effort}"))),
         row.reasoning.map_or_else(|| "ModelReasoning::AS_PROVIDER".to_owned(), model_reasoning),
         row.reasoning_level,
         row.free,
         row.auto,
-        texts(&row.drops),
-        mends(&row.mends),
+        slice(row.drops.iter().map(|field| text(field))),
+        slice(row.mends.iter().map(|mend| format!("Mend::{mend}"))),
         row.thinking,
     )
 }
 
 fn prices(prices: &Prices) -> String {
     let tier = |(above, tier): &(u32, Rates)| format!("price::PriceTier {{ above: {above}, rates: {} }}", rates(tier));
-    format!("price::Prices {{ base: {}, tiers: {} }}", rates(&prices.base), list(prices.tiers.iter().map(tier)))
+    let base = &prices.base;
+    format!(
+        "PackedPrices {{ input: {}, output: {}, cached_input: {}, extras: {}, tiers: {} }}",
+        base.input,
+        base.output,
+        optional(base.cached_input, |price| price.to_string()),
+        slice(base.extras.iter().map(extra)),
+        slice(prices.tiers.iter().map(tier)),
+    )
 }
 
 fn rates(rates: &Rates) -> String {
@@ -172,6 +195,10 @@ fn rates(rates: &Rates) -> String {
         rates.input,
         rates.output,
         optional(rates.cached_input, |price| price.to_string()),
-        list(rates.extras.iter().map(|(extra, price)| format!("(price::Extra::{extra}, {price})"))),
+        list(rates.extras.iter().map(extra)),
     )
+}
+
+fn extra((extra, price): &(&str, u64)) -> String {
+    format!("(price::Extra::{extra}, {price})")
 }

@@ -107,11 +107,11 @@ impl std::error::Error for CatalogError {}
 
 impl Catalog {
     /// The compiled-in catalogue.
-    pub const fn builtin() -> Self {
+    pub fn builtin() -> Self {
         Self {
             providers: Cow::Borrowed(tables::PROVIDERS),
-            models: Cow::Borrowed(tables::MODELS),
-            aliases: Cow::Borrowed(tables::ALIASES),
+            models: Cow::Borrowed(tables::models()),
+            aliases: Cow::Borrowed(tables::aliases()),
         }
     }
 
@@ -166,8 +166,7 @@ impl Catalog {
     /// The day on which the compiled-in rows of this name were removed, `YYYY-MM-DD`, if the model is gone and nobody has
     /// named its successor (then it would be an alias).
     pub fn retired(name: &str) -> Option<&'static str> {
-        let (_, day) = tables::RETIRED.iter().find(|(retired, _)| *retired == name)?;
-        Some(day)
+        tables::retired().find(|(retired, _)| *retired == name).map(|(_, day)| day)
     }
 
     /// This catalogue with an operator's rows. Their models come after the compiled-in ones.

@@ -3,6 +3,7 @@
 
 pub mod lookup;
 pub mod model;
+mod packed;
 pub mod price;
 pub mod provider;
 pub mod quirk;

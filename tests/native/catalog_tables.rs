@@ -1,12 +1,14 @@
 //! The compiled-in catalogue: promises that its data must keep, and figures that must not change by accident.
 
+use std::sync::LazyLock;
+
 use opengateway::catalog::Catalog;
 use opengateway::catalog::model::{Effort, ModelSpec};
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{BodyPolicy, Dialect, Endpoint, KeyPolicy, ProviderSpec, StreamUsage};
 use opengateway::routing::failure::ErrorClass;
 
-static CATALOG: Catalog = Catalog::builtin();
+static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
 
 fn provider(id: &str) -> ProviderSpec {
     CATALOG.provider(id).cloned().unwrap_or_else(|| panic!("no provider {id}"))
