@@ -32,6 +32,12 @@ describe('the upstream of these tests', () => {
   test('takes what Anthropic takes', () => {
     assert.equal(refused(good), null);
     assert.equal(refused({ ...good, system: 'Be brief.', messages: [user('a'), call, result] }), null);
+    assert.equal(refused({ ...good, messages: [{ role: 'assistant', content: 'a' }, user('b')] }), null);
+    const later = [user('a'), { role: 'system', content: [{ type: 'text', text: 'b' }] }];
+    assert.equal(refused({ ...good, model: 'claude-opus-5-5', messages: later }), null);
+    for (const wrong of [{ messages: later }, { messages: [...later, user('c')] }, { messages: later.slice(1) }]) {
+      assert.equal(refused({ ...good, model: wrong.messages === later ? MODEL : 'claude-opus-5-5', ...wrong }), 400);
+    }
   });
 
   test('refuses what Anthropic refuses', () => {
@@ -58,7 +64,7 @@ describe('the upstream of these tests', () => {
 });
 
 describe('Anthropic behind the OpenAI Node SDK', () => {
-  const scene = setScene({ providers: TWO, isolates: 16 });
+  const scene = setScene({ providers: TWO, isolates: 17 });
   const sdk = () => new OpenAI({ apiKey: GATEWAY_KEY, baseURL: `${scene.client.url}/v1`, maxRetries: 0 });
   const create = (fields) => sdk().chat.completions.create(ask({ model: PINNED, ...fields }));
   const streamed = (fields) => sdk().chat.completions.stream(ask({ model: PINNED, stream: true, ...fields }));
@@ -167,6 +173,23 @@ describe('Anthropic behind the OpenAI Node SDK', () => {
     assert.equal(reply.choices[0].message.content, 'Both.');
     const last = requests()[1].messages.at(-1);
     assert.deepEqual(last.content.map(({ type, tool_use_id }) => [type, tool_use_id]), [['tool_result', 'toolu_1'], ['tool_result', 'toolu_2']]);
+  });
+
+  test('takes the conversations that OpenAI takes', async () => {
+    scene.upstream.always('anthropic', messages());
+    const says = (role, content) => ({ role, content });
+    const greeting = [says('system', 's'), says('assistant', 'Hi, what is it?'), user('a')];
+    const later = [says('system', 's'), user('a'), says('assistant', 'b'), says('developer', 'c'), user('d')];
+    for (const [model, conversation, roles] of [
+      [PINNED, greeting, ['assistant', 'user']],
+      [PINNED, [says('system', 's')], ['user']],
+      [PINNED, later, ['user', 'assistant', 'user']],
+      ['anthropic/claude-opus-5-5', later, ['user', 'assistant', 'user', 'system']],
+      ['anthropic/claude-opus-5-5', [user('a'), says('assistant', 'b')], ['user', 'assistant', 'user']],
+    ]) {
+      await create({ model, messages: conversation });
+      assert.deepEqual(requests().at(-1).messages.map(({ role }) => role), roles);
+    }
   });
 
   test('sends pictures', async () => {

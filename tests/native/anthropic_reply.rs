@@ -97,7 +97,7 @@ fn stop_reasons_have_their_finish_reasons() {
     for (stop, finish) in [
         ("end_turn", "stop"),
         ("stop_sequence", "stop"),
-        ("pause_turn", "stop"),
+        ("pause_turn", "length"),
         ("compaction", "stop"),
         ("something_new", "stop"),
         ("tool_use", "tool_calls"),

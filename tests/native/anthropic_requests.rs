@@ -99,6 +99,34 @@ fn what_the_system_says_stands_outside_wherever_it_was_said() {
 }
 
 #[test]
+fn what_the_system_says_later_stands_there_where_thoughts_are_bound_to_what_is_before_them() {
+    let said = r#"{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},
+        {"role":"system","content":"c"},{"role":"user","content":"d"},{"role":"developer","content":"e"}"#;
+    let (system, found) = conversation(said, "claude-opus-5-5");
+    assert_eq!(system, json!([text("s")]));
+    let before = json!([
+        {"role": "user", "content": [text("a")]},
+        {"role": "assistant", "content": [text("b")]},
+        {"role": "user", "content": [text("d")]},
+        {"role": "system", "content": [text("c"), text("e")]},
+    ]);
+    assert_eq!(found, before, "behind a user's turn, and no two of them side by side");
+    let more = format!(r#"{said},{{"role":"assistant","content":"f"}},{{"role":"user","content":"g"}}"#);
+    let (_, found) = conversation(&more, "claude-opus-5-5");
+    assert_eq!(found.as_array().unwrap()[..4], before.as_array().unwrap()[..], "what was sent stays as it was");
+    assert_eq!(found.as_array().unwrap().len(), 6);
+    assert_eq!(conversation(said, "claude-haiku-4-5").0, json!([text("s"), text("c"), text("e")]));
+}
+
+#[test]
+fn names_that_are_written_with_escapes_are_read() {
+    let found = messages(
+        r#"{"r\u006fle":"us\u0065r","content":"a"},{"role":"\u0061ssistant","c\u006fntent":"b"},{"content":"c","role":"user"}"#,
+    );
+    assert_eq!(found.as_array().unwrap().len(), 3, "{found}");
+}
+
+#[test]
 fn neighbours_of_one_role_are_one_message_and_blank_ones_none() {
     let found = messages(
         r#"{"role":"user","content":"a"},{"role":"user","content":""},{"role":"user","content":[{"type":"text","text":"b"}]},
@@ -140,11 +168,43 @@ fn results_of_tools_stand_in_one_message_before_everything_else() {
 }
 
 #[test]
-fn the_first_message_is_a_users_and_the_last_as_well_where_no_answer_is_gone_on_with() {
-    let opening = json!({"role": "user", "content": [text("Hello.")]});
-    assert_eq!(messages(r#"{"role":"system","content":"a"}"#), json!([opening]));
-    let asked_on = json!([opening, {"role": "assistant", "content": [text("hi \n")]}, {"role": "user", "content": [text("Continue.")]}]);
-    assert_eq!(messages(r#"{"role":"assistant","content":"hi \n"}"#), asked_on);
+fn results_that_come_behind_something_else_go_before_it_in_their_order() {
+    let call = |id: &str| format!(r#"{{"id":"{id}","type":"function","function":{{"name":"f","arguments":"{{}}"}}}}"#);
+    let result = |id: &str| format!(r#"{{"role":"tool","tool_call_id":"{id}","content":"{id}"}}"#);
+    let user = r#"{"role":"user","content":"u"}"#;
+    let order = |said: &[String]| -> Vec<String> {
+        let calls = ["a", "b", "c"].map(call).join(",");
+        let found = messages(&format!(
+            r#"{{"role":"assistant","tool_calls":[{calls}]}},{},{{"role":"assistant","content":"x"}},{user}"#,
+            said.join(",")
+        ));
+        let blocks = found[1]["content"].as_array().unwrap();
+        let name = |block: &Value| block["tool_use_id"].as_str().unwrap_or("u").to_owned();
+        blocks.iter().map(name).collect()
+    };
+    let (a, b, c, u) = (result("a"), result("b"), result("c"), user.to_owned());
+    assert_eq!(order(&[a.clone(), b.clone(), c.clone()]), ["a", "b", "c"]);
+    assert_eq!(order(&[u.clone(), a.clone(), b.clone(), c.clone()]), ["a", "b", "c", "u"]);
+    assert_eq!(order(&[a.clone(), u.clone(), b.clone(), u.clone(), c.clone()]), ["a", "b", "c", "u", "u"]);
+    assert_eq!(order(&[a, b, c, u]), ["a", "b", "c", "u"]);
+}
+
+#[test]
+fn nothing_is_said_for_the_user_where_the_conversation_has_words() {
+    let hi = json!({"role": "assistant", "content": [text("hi")]});
+    let first = r#"{"role":"system","content":"s"},{"role":"assistant","content":"hi"},{"role":"user","content":"a"}"#;
+    let (system, found) = conversation(first, "claude-opus-5");
+    assert_eq!((system, found), (json!([text("s")]), json!([hi, {"role": "user", "content": [text("a")]}])));
+    // Nothing but instructions: they are the message.
+    let (system, found) =
+        conversation(r#"{"role":"system","content":"a"},{"role":"developer","content":"b"}"#, "claude-opus-5");
+    assert_eq!((system, found), (Value::Null, json!([{"role": "user", "content": [text("a"), text("b")]}])));
+    assert_eq!(messages(r#"{"role":"user","content":" "}"#), json!([]), "for Anthropic to refuse");
+    // Newer models go on with nothing.
+    assert_eq!(
+        messages(r#"{"role":"assistant","content":"hi"}"#),
+        json!([hi, {"role": "user", "content": [text("Continue.")]}])
+    );
     // What is gone on with must not end with white space.
     let (_, prefilled) =
         conversation(r#"{"role":"user","content":"a"},{"role":"assistant","content":"{ \n"}"#, "claude-haiku-4-5");
@@ -187,6 +247,7 @@ fn arguments_that_are_no_object_are_none() {
         (r#"{"a":1}"#, json!({"a": 1})),
         (r#""{\"a\":""#, json!({})),
         (r#""[1]""#, json!({})),
+        (r#""{\"a\":\"x\ud83d\"}""#, json!({"a": "x\u{fffd}"})),
         ("null", json!({})),
     ] {
         let found = messages(&format!(
@@ -318,6 +379,11 @@ fn bound_thoughts_are_left_out_instead_of_being_an_error_where_the_client_change
         assert_eq!(beta, wanted.is_some(), "{id}");
     }
     assert_eq!(sent_to("", "claude-opus-5-5").0["thinking"].get("block_binding"), None, "nothing goes back");
+    // It cannot be said there, so they stay away.
+    let less = body.replacen('{', r#"{"reasoning_effort":"none","#, 1);
+    let encoded = encoded_for(&less, &model("claude-sonnet-5-5"), None);
+    assert!(encoded.body.contains("between_tools") && !encoded.body.contains("signature"), "{}", encoded.body);
+    assert_eq!(dropped(&encoded), ["messages.reasoning_details"]);
 }
 
 // --- Thinking --------------------------------------------------------------------------------------------------------
@@ -583,7 +649,7 @@ fn a_schema_is_promised_as_far_as_it_can_be() {
     let schema = r##"{"$schema":"https://json-schema.org/x","type":"object","required":["a"],"additionalProperties":true,
         "properties":{"a":{"type":"integer","minimum":1,"maximum":5,"description":"stars"},
         "b":{"type":"array","items":{"oneOf":[{"type":"string","format":"date"},{"$ref":"#/$defs/c"}]},"minItems":1,"maxItems":3},
-        "c":{"type":["string","null"],"pattern":"^a","format":"color"}},"$defs":{"c":{"type":"object","properties":{}}}}"##;
+        "c":{"type":["string","null"],"pattern":"^a","format":"color","contentEncoding":"base64"}},"$defs":{"c":{"type":"object","properties":{}}}}"##;
     let members = format!(
         r#""response_format":{{"type":"json_schema","json_schema":{{"name":"n","strict":true,"schema":{schema}}}}}"#
     );
@@ -592,7 +658,7 @@ fn a_schema_is_promised_as_far_as_it_can_be() {
         "a": {"type": "integer", "description": "stars (minimum: 1, maximum: 5)"},
         "b": {"type": "array", "items": {"anyOf": [{"type": "string", "format": "date"}, {"$ref": "#/$defs/c"}]},
               "minItems": 1, "description": "(maxItems: 3)"},
-        "c": {"type": ["string", "null"], "description": "(pattern: \"^a\", format: \"color\")"}},
+        "c": {"type": ["string", "null"], "description": "(pattern: \"^a\", format: \"color\", contentEncoding: \"base64\")"}},
         "$defs": {"c": {"type": "object", "properties": {}, "additionalProperties": false}}});
     assert_eq!(body["output_config"]["format"], json!({"type": "json_schema", "schema": wanted}));
     assert!(encoded.dropped.is_empty());
@@ -618,6 +684,29 @@ fn a_schema_with_an_open_object_is_told_in_words_since_nothing_but_an_empty_one_
     let members =
         format!(r#""response_format":{{"type":"json_schema","json_schema":{{"name":"n","schema":{named}}}}}"#);
     assert!(sent_to(&members, "claude-opus-5").0.get("output_config").is_some(), "members of these names are not open");
+}
+
+#[test]
+fn a_schema_that_holds_itself_is_told_in_words_since_it_would_be_an_error() {
+    let sent = |schema: &str| {
+        let members =
+            format!(r#""response_format":{{"type":"json_schema","json_schema":{{"name":"n","schema":{schema}}}}}"#);
+        sent_to(&members, "claude-opus-5").0
+    };
+    let chain: String = (0..40)
+        .map(|n| format!(r##","d{n}":{{"anyOf":[{{"$ref":"#/$defs/d{}"}},{{"$ref":"#/$defs/d{}"}}]}}"##, n + 1, n + 1))
+        .collect();
+    for recursive in [
+        r##"{"type":"object","properties":{"child":{"$ref":"#"}}}"##.to_owned(),
+        r##"{"$ref":"#/$defs/a","$defs":{"a":{"type":"array","items":{"$ref":"#/$defs/b"}},"b":{"$ref":"#/$defs/a"}}}"##.to_owned(),
+        format!(r##"{{"$ref":"#/$defs/d0","$defs":{{"d40":{{"type":"string"}}{chain}}}}}"##),
+    ] {
+        let body = sent(&recursive);
+        assert_eq!(body.get("output_config"), None, "{recursive}");
+        assert!(body["messages"][0]["content"][1]["text"].as_str().unwrap().ends_with(&recursive));
+    }
+    let shared = r##"{"type":"object","properties":{"a":{"$ref":"#/$defs/p"},"b":{"$ref":"#/$defs/p"}},"$defs":{"p":{"type":"string"}}}"##;
+    assert!(sent(shared).get("output_config").is_some(), "one that is used twice does not hold itself");
 }
 
 #[test]

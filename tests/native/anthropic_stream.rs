@@ -4,12 +4,15 @@
 use opengateway::dialect::anthropic::reply::Options;
 use opengateway::dialect::anthropic::stream::MessageStream;
 use opengateway::sse::decoder::{EventTooLarge, MAX_EVENT_BYTES};
+use opengateway::sse::gate::{Gate, GateState};
+use opengateway::sse::rewrite::{Rewriter, UsagePolicy};
 use opengateway::sse::scan::{Expected, StreamEnd, StreamScan};
 use opengateway::sse::translate::Translate;
 use proptest::prelude::*;
 
 use crate::anthropic_reply::OPTIONS;
 use crate::sse_streams::{any_cuts, split, stream_like_noise};
+use crate::sse_translate::NoDetails;
 
 macro_rules! streams {
     ($($name:literal),* $(,)?) => {
@@ -86,6 +89,51 @@ fn what_becomes_of_it_ends_as_the_provider_said() {
         };
         assert_eq!((end, scan.lost_a_piece()), (expected, false), "{name}");
         assert_eq!(scan.usage().is_some(), matches!(end, StreamEnd::Complete { .. }), "{name}");
+    }
+}
+
+/// What a client gets by way of gate and rewriter of these pieces, and what its end means; `None` where the gate gave up, so
+/// that another may answer.
+fn relayed(pieces: [&[u8]; 2]) -> Option<(String, StreamEnd)> {
+    let mut gate = Gate::new(Expected::default(), Some(Box::new(MessageStream::new(OPTIONS))));
+    let mut pieces = pieces.into_iter();
+    while *gate.state() == GateState::Waiting {
+        match pieces.next() {
+            Some(piece) => gate.push(piece),
+            None => gate.end(),
+        };
+    }
+    if *gate.state() != GateState::Open {
+        return None;
+    }
+    let (bytes, translator) = gate.into_bytes();
+    let mut rewriter = Rewriter::<NoDetails>::new(UsagePolicy::Keep, Expected::default());
+    let mut out = Vec::new();
+    rewriter.push(&bytes, &mut out).unwrap();
+    rewriter.translate(translator);
+    for piece in pieces {
+        rewriter.push(piece, &mut out).unwrap();
+    }
+    let end = rewriter.finish(&mut out);
+    Some((String::from_utf8(out).unwrap(), end))
+}
+
+#[test]
+fn cut_anywhere_and_however_it_came_a_client_never_gets_an_end_that_was_none() {
+    let done = r#"data: {"type":"message_stop"}"#;
+    for (name, upstream, _) in STREAMS {
+        let bytes = upstream.as_bytes();
+        let last = upstream.find(done).map(|at| at + done.len());
+        let whole = relayed([bytes, b""]);
+        for at in 0..=bytes.len() {
+            let (first, rest) = bytes.split_at(at);
+            assert_eq!(relayed([first, rest]), whole, "{name} split at {at}");
+            let Some((text, end)) = relayed([first, b""]) else { continue };
+            let is_whole = last.is_some_and(|last| at >= last);
+            assert_eq!(matches!(end, StreamEnd::Complete { .. }), is_whole, "{name} cut at {at}: {end:?}");
+            assert_eq!(text.contains("[DONE]"), is_whole, "{name} cut at {at}");
+            assert!(is_whole || !text.contains(r#""finish_reason":""#), "{name} cut at {at}: {text}");
+        }
     }
 }
 

@@ -121,7 +121,7 @@ fn cell(name: &str, value: &Value, provider: &ProviderSpec) -> String {
 fn of_messages(provider: &ProviderSpec) -> [String; 3] {
     let with = |message: Value| {
         let mut request = Map::new();
-        request.insert("messages".into(), json!([message]));
+        request.insert("messages".into(), json!([message, {"role": "user", "content": "hi"}]));
         sent(&request, provider)
     };
     let named = with(json!({"role": "user", "content": "hi", "name": "ann"})).1.is_empty();

@@ -35,8 +35,9 @@ impl Translate for Lines {
     }
 }
 
+/// Adds nothing to what the provider says of usage.
 #[derive(Debug)]
-struct NoDetails;
+pub(crate) struct NoDetails;
 
 impl UsageChunk for NoDetails {
     fn members(&mut self, usage: &str, _: u64) -> UsageMembers {

@@ -90,10 +90,10 @@ pub(super) fn characters(quoted: &str) -> u64 {
 pub fn finish_reason(stop_reason: &str, calls: bool) -> &'static str {
     match stop_reason {
         "tool_use" if calls => "tool_calls",
-        "max_tokens" | "model_context_window_exceeded" => "length",
+        // pause_turn: the provider's own tools used up their turns in the middle of an answer.
+        "max_tokens" | "model_context_window_exceeded" | "pause_turn" => "length",
         "refusal" => "content_filter",
-        // end_turn, stop_sequence, compaction, and what is new. pause_turn asks for the answer back to go on, which OpenAI's
-        // form has no word for.
+        // end_turn, stop_sequence, compaction, and what is new.
         _ => "stop",
     }
 }

@@ -1,6 +1,9 @@
 //! The messages of a request as Anthropic takes them: users and assistants take turns, results of tools are a user's and come
-//! first, what the system says stands outside. Sources: platform.claude.com/docs/en/api/messages and
-//! /docs/en/agents-and-tools/tool-use/handle-tool-calls.
+//! first, what the system says stands outside or, later in the conversation, behind a user's turn. Sources:
+//! platform.claude.com/docs/en/api/messages, /docs/en/agents-and-tools/tool-use/handle-tool-calls and
+//! /docs/en/build-with-claude/mid-conversation-system-messages.
+
+use std::borrow::Cow;
 
 use super::marks::Marks;
 use super::parts::{comma, push_part, push_text};
@@ -8,9 +11,6 @@ use super::thoughts::interleave;
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str, pick, push_digit, push_string};
 use crate::openai::request::ChatRequest;
 
-/// What a conversation begins with that the client begins with an answer, or with nothing but instructions: a user's message
-/// must be the first there.
-const OPENING: &str = "Hello.";
 /// What asks for another answer behind one, where a model does not go on with what it is given.
 const CONTINUE: &str = "Continue.";
 
@@ -24,11 +24,22 @@ enum Role {
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     role: Role,
-    /// Where the next result of a tool goes: behind the last one.
+    /// Behind the results of tools that it begins with.
     results_end: usize,
     has_results: bool,
     /// It begins with a thought.
     thought: bool,
+}
+
+/// What a model takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ways {
+    /// It goes on with an answer that is the last message.
+    pub(super) prefills: bool,
+    /// It takes what the system says in the middle of the conversation there.
+    pub(super) system_in_place: bool,
+    /// Thoughts of earlier answers go back.
+    pub(super) thoughts: bool,
 }
 
 /// The arrays `system` and `messages`, being written.
@@ -38,6 +49,12 @@ pub(super) struct Conversation<'o> {
     /// The items of `system`.
     pub(super) system: String,
     turn: Option<Turn>,
+    /// Results of tools that came behind something else of the user's turn: they go before it when it is closed, all at
+    /// once, since that may have megabytes.
+    late_results: String,
+    /// What the system said since the last user's turn was closed, for models that take it in its place.
+    late_system: String,
+    ways: Ways,
     marks: Marks,
     /// Thoughts go back.
     pub(super) has_thoughts: bool,
@@ -46,13 +63,16 @@ pub(super) struct Conversation<'o> {
 }
 
 impl<'o> Conversation<'o> {
-    /// Writes the messages of `request`. `prefills`: the model goes on with an answer that is the last message.
-    pub(super) fn write(request: &ChatRequest<'_>, messages: &'o mut String, marks: Marks, prefills: bool) -> Self {
+    /// Writes the messages of `request`.
+    pub(super) fn write(request: &ChatRequest<'_>, messages: &'o mut String, marks: Marks, ways: Ways) -> Self {
         messages.push('[');
         let mut conversation = Self {
             messages,
             system: String::new(),
             turn: None,
+            late_results: String::new(),
+            late_system: String::new(),
+            ways,
             marks,
             has_thoughts: false,
             answered_with_thought: false,
@@ -60,7 +80,7 @@ impl<'o> Conversation<'o> {
         let last = request.messages.count.saturating_sub(1);
         request
             .messages
-            .each(&mut |reader, source, index| conversation.message(reader, source, prefills && index == last));
+            .each(&mut |reader, source, index| conversation.message(reader, source, ways.prefills && index == last));
         conversation
     }
 
@@ -71,15 +91,16 @@ impl<'o> Conversation<'o> {
 
     /// Ends `messages`, with the beginning of the answer and with what the model is told at the end, if there is any.
     pub(super) fn end(mut self, so_far: Option<&str>, instructions: &[String], prefills: bool) -> String {
+        if self.turn.is_none() && !self.system.is_empty() {
+            // A conversation of nothing but instructions: there must be a message, and this one is nobody's invention.
+            let said = std::mem::take(&mut self.system);
+            self.open(Role::User).push_str(&said);
+        }
         if let Some(text) = so_far {
             self.say(Role::Assistant, text);
         }
-        let last = self.turn.map(|turn| turn.role);
-        if last == Some(Role::Assistant) && !prefills {
+        if self.turn.is_some_and(|turn| turn.role == Role::Assistant) && !prefills {
             self.say(Role::User, CONTINUE);
-        }
-        if last.is_none() {
-            self.say(Role::User, OPENING);
         }
         for instruction in instructions {
             self.say(Role::User, instruction);
@@ -90,13 +111,13 @@ impl<'o> Conversation<'o> {
     }
 
     fn message<'a>(&mut self, reader: &mut Reader<'a>, source: &'a str, is_prefill: bool) -> Result<(), ReadError> {
-        let mut role = None;
+        let mut role: Option<Cow<'a, str>> = None;
         let (mut content, mut calls, mut call_id, mut details) = (None, None, None, None);
         reader.object::<ReadError>(|reader, key| {
-            match key.raw() {
-                "role" => role = Some(reader.string()?.raw()),
+            match key.decode_lossy().as_ref() {
+                "role" => role = Some(reader.string()?.decode_lossy()),
                 // Images may be large, so they are written as they are read.
-                "content" if role == Some("user") => self.user(reader, source)?,
+                "content" if role.as_deref() == Some("user") => self.user(reader, source)?,
                 "content" => content = Some(reader.skip()?),
                 "tool_calls" => calls = Some(reader.skip()?),
                 "tool_call_id" => call_id = Some(reader.string()?),
@@ -105,9 +126,11 @@ impl<'o> Conversation<'o> {
             }
             Ok(())
         })?;
-        match (role, content, call_id) {
+        match (role.as_deref(), content, call_id) {
             (Some("system" | "developer"), Some(content), _) => {
-                push_content(&mut self.system, &mut Reader::new(content), content, &mut self.marks)
+                let is_late = self.ways.system_in_place && self.turn.is_some();
+                let out = if is_late { &mut self.late_system } else { &mut self.system };
+                push_content(out, &mut Reader::new(content), content, &mut self.marks)
             }
             (Some("user"), Some(content), _) => self.user(&mut Reader::new(content), content),
             (Some("tool"), content, Some(id)) => self.result(id, content.unwrap_or("\"\"")),
@@ -119,9 +142,6 @@ impl<'o> Conversation<'o> {
     /// The open message of `role`, in which the next block is to be written.
     fn open(&mut self, role: Role) -> &mut String {
         if self.turn.is_none_or(|turn| turn.role != role) {
-            if self.turn.is_none() && role == Role::Assistant {
-                self.say(Role::User, OPENING);
-            }
             self.close();
             comma(self.messages);
             self.messages.push_str(match role {
@@ -134,11 +154,24 @@ impl<'o> Conversation<'o> {
     }
 
     fn close(&mut self) {
-        if let Some(turn) = self.turn.take() {
-            self.messages.push_str("]}");
-            if turn.role == Role::Assistant {
-                self.answered_with_thought = turn.thought;
+        let Some(turn) = self.turn.take() else { return };
+        if !self.late_results.is_empty() {
+            let mut results = std::mem::take(&mut self.late_results);
+            // There is something behind them; before them only other results.
+            let is_first = self.messages.get(..turn.results_end).is_some_and(|before| before.ends_with('['));
+            results.insert(if is_first { results.len() } else { 0 }, ',');
+            self.messages.insert_str(turn.results_end, &results);
+        }
+        self.messages.push_str("]}");
+        match turn.role {
+            Role::Assistant => self.answered_with_thought = turn.thought,
+            // It may only stand behind a user's turn and before an answer or the end.
+            Role::User if !self.late_system.is_empty() => {
+                self.messages.push_str(r#",{"role":"system","content":["#);
+                self.messages.push_str(&std::mem::take(&mut self.late_system));
+                self.messages.push_str("]}");
             }
+            Role::User => {}
         }
     }
 
@@ -168,8 +201,12 @@ impl<'o> Conversation<'o> {
 
     /// A tool's result. All that answer one message must stand in one, before anything else.
     fn result(&mut self, id: Str<'_>, content: &str) -> Result<(), ReadError> {
-        let mut block = String::with_capacity(content.len() + 64);
-        let mut result = ObjectWriter::new(&mut block);
+        self.open(Role::User);
+        let Some(turn) = &mut self.turn else { return Ok(()) };
+        let is_late = turn.results_end < self.messages.len();
+        let out = if is_late { &mut self.late_results } else { &mut *self.messages };
+        comma(out);
+        let mut result = ObjectWriter::new(out);
         result.string("type", "tool_result");
         push_id(result.key("tool_use_id"), id);
         let mut reader = Reader::new(content);
@@ -184,16 +221,10 @@ impl<'o> Conversation<'o> {
             Kind::Object | Kind::Number | Kind::Bool | Kind::Null => {}
         }
         result.end();
-        self.open(Role::User);
-        let Some(turn) = &mut self.turn else { return Ok(()) };
-        if turn.has_results {
-            block.insert(0, ',');
-        } else if turn.results_end < self.messages.len() {
-            block.push(',');
-        }
-        self.messages.insert_str(turn.results_end, &block);
-        turn.results_end += block.len() - usize::from(block.ends_with(','));
         turn.has_results = true;
+        if !is_late {
+            turn.results_end = self.messages.len();
+        }
         Ok(())
     }
 
@@ -214,7 +245,7 @@ impl<'o> Conversation<'o> {
                 Ok(())
             })?;
         }
-        let (blocks, thought) = interleave(details, blocks);
+        let (blocks, thought) = interleave(details.filter(|_| self.ways.thoughts), blocks);
         if blocks.is_empty() {
             return Ok(());
         }
@@ -288,7 +319,7 @@ fn call(raw: &str) -> Option<String> {
     block.string("type", "tool_use");
     push_id(block.key("id"), Reader::new(id?).string().ok()?);
     block.raw("name", name.unwrap_or("\"\""));
-    let text = arguments.and_then(|arguments| Reader::new(arguments).string().ok()).and_then(Str::decode);
+    let text = arguments.and_then(|arguments| Reader::new(arguments).string().ok()).map(Str::decode_lossy);
     let input = text.as_deref().or(arguments).unwrap_or_default();
     // What is no object (a model wrote it, and was maybe cut off) cannot be sent.
     let is_object = pick(input, [""]).is_ok();

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Ways};
 use super::marks::Marks;
 use super::thinking::Plan;
 use super::{is_bound, schema, tools};
@@ -28,7 +28,6 @@ pub fn applied(request: &ChatRequest<'_>, model: &ModelSpec) -> AppliedEffort {
 
 /// Writes the body for `model` at `provider`, which is to go on with the answer `so_far`, if there is one.
 pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec, so_far: Option<&str>) -> Encoded {
-    let mut dropped = left_out_of_messages(request, provider, model);
     let takes = |name: &str| {
         params::takes(provider, name, params::renamed(provider, name))
             && !params::has(&model.drops, name)
@@ -39,6 +38,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     let forced = offered.is_some() && choice.is_forced();
     let takes_forced = tools::takes_forced(model);
     let mut plan = Plan::new(request, model, forced && takes_forced);
+    let mut dropped = left_out_of_messages(request, provider, model, &plan);
     let prefills = provider.prefill == Prefill::Assistant && !is_newer(model) && !plan.is_on();
 
     let mut out = String::with_capacity(request.messages.len() + request.tool_bytes + 512);
@@ -68,7 +68,13 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     if offered.is_some() {
         choice.write(&mut body, takes_forced);
     }
-    let conversation = Conversation::write(request, body.key("messages"), marks, prefills && so_far.is_none());
+    let ways = Ways {
+        prefills: prefills && so_far.is_none(),
+        // What is put before a thought that is bound to its conversation voids it.
+        system_in_place: is_bound(model),
+        thoughts: plan.keeps_thoughts(),
+    };
+    let conversation = Conversation::write(request, body.key("messages"), marks, ways);
     let binds = conversation.has_thoughts && is_bound(model);
     if conversation.answers_thoughtless_calls() {
         plan.without_budget(request);
@@ -147,13 +153,20 @@ const fn is_newer(model: &ModelSpec) -> bool {
 }
 
 /// The members of messages that cannot be sent: a thought needs its signature, which is in the details only.
-fn left_out_of_messages(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> Vec<String> {
+fn left_out_of_messages(
+    request: &ChatRequest<'_>,
+    provider: &ProviderSpec,
+    model: &ModelSpec,
+    plan: &Plan,
+) -> Vec<String> {
     let members = request.messages.marks.members;
     let has_details = members.iter().any(|member| member == MessageMember::ReasoningDetails);
     let left_out = members.filter(|member| match member {
         MessageMember::Reasoning | MessageMember::ReasoningContent => !has_details,
         MessageMember::ReasoningDetails => {
-            params::has(&provider.drops, member.path()) || params::has(&model.drops, member.path())
+            !plan.keeps_thoughts()
+                || params::has(&provider.drops, member.path())
+                || params::has(&model.drops, member.path())
         }
         MessageMember::Name
         | MessageMember::Annotations

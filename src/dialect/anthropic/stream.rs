@@ -217,7 +217,7 @@ impl MessageStream {
                 function.end();
                 members.end();
                 self.listed(r#""tool_calls":["#, &call, out);
-                if let Some(input) = block.input.filter(|input| *input != "{}") {
+                if let Some(input) = block.input.filter(|input| *input != "{}" && input.starts_with('{')) {
                     let mut quoted = String::new();
                     push_string(&mut quoted, input);
                     self.arguments(&quoted, out);

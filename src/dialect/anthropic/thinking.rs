@@ -116,6 +116,13 @@ impl Plan {
         matches!(self.mode, Mode::Adaptive | Mode::Budget(_))
     }
 
+    /// Whether thoughts of earlier answers go back. Where thinking is kept to between calls, there is no way to say that
+    /// those that are bound to another conversation may be left out, so that they would be an error. Source:
+    /// /preserved-thinking/fix-bound-to-a-different-conversation.
+    pub(super) const fn keeps_thoughts(&self) -> bool {
+        !matches!(self.mode, Mode::BetweenTools)
+    }
+
     /// Leaves out a budget where the calls that are being answered were made without a thought: with a budget, every answer
     /// that calls tools must begin with one, and this client has not kept it.
     pub(super) fn without_budget(&mut self, request: &ChatRequest<'_>) {

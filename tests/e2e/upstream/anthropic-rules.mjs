@@ -9,7 +9,7 @@ const TOP = new Set([
 
 /** What a block of each kind must and may hold, and whose it is. */
 const BLOCKS = {
-  text: { by: ['user', 'assistant'], must: ['text'], may: ['citations'] },
+  text: { by: ['user', 'assistant', 'system'], must: ['text'], may: ['citations'] },
   image: { by: ['user'], must: ['source'] },
   document: { by: ['user'], must: ['source'], may: ['title', 'context', 'citations'] },
   tool_use: { by: ['assistant'], must: ['id', 'name', 'input'] },
@@ -27,6 +27,9 @@ const TOOL_KEYS = new Set(['name', 'description', 'input_schema', 'cache_control
 
 /** These refuse any sampling parameter. */
 const NO_SAMPLING = /^claude-(opus-4-[78]|opus-5|sonnet-5|fable-5)/;
+
+/** These take what the system says in the middle of the conversation. */
+const SYSTEM_TURNS = /^claude-(opus-4-8|opus-5|sonnet-5-5|fable-5)/;
 
 class Fault extends Error {
   constructor(status, type, message) {
@@ -72,7 +75,7 @@ function body(json, signatures) {
   sampling(json);
   thinking(json);
   tools(json);
-  conversation(json.messages, signatures);
+  conversation(json, signatures);
   if (json.thinking?.type === 'enabled') beginsWithThought(json.messages);
 }
 
@@ -107,13 +110,22 @@ function tools({ tools: list, tool_choice }) {
   must(tool_choice === undefined || list?.length > 0, 'tool_choice: may only be specified while providing tools');
 }
 
-function conversation(messages, signatures) {
-  must(messages[0].role === 'user', 'messages: first message must use the "user" role');
+/** Source: platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages. */
+function systemTurn(model, messages, i) {
+  must(SYSTEM_TURNS.test(model), "role 'system' is not supported on this model");
+  must(i > 0, "messages.0: use the top-level 'system' parameter for the initial system prompt");
+  must(messages[i - 1].role === 'user', `messages.${i}: a system message must follow a user message`);
+  must((messages[i + 1]?.role ?? 'assistant') === 'assistant', `messages.${i}: a system message must be the last or before an assistant message`);
+  messages[i].content.forEach((block, n) => checkBlock(block, 'system', `messages.${i}.content.${n}.`));
+}
+
+function conversation({ model, messages }, signatures) {
   let open = [];
   messages.forEach((message, i) => {
     const at = `messages.${i}.`;
     only(message, new Set(['role', 'content']), at);
-    must(['user', 'assistant'].includes(message.role), `${at}role: Input should be "user" or "assistant"`);
+    must(['user', 'assistant', 'system'].includes(message.role), `${at}role: Input should be "user" or "assistant"`);
+    if (message.role === 'system') return systemTurn(model, messages, i);
     must(i === 0 || message.role !== messages[i - 1].role, 'messages: roles must alternate between "user" and "assistant"');
     const blocks = typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
     must(Array.isArray(blocks) && blocks.length > 0, `${at}content: must not be empty`);
