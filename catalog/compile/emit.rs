@@ -78,7 +78,7 @@ fn provider(row: &Provider) -> String {
         "ProviderSpec {{ id: {}, name: {}, dialect: Dialect::{}, auth: Auth::{}, endpoint: Endpoint::{}, \
          api_version: Cow::Borrowed(\"\"), base_url: {}, base_url_var: {}, key_vars: {}, \
          key: KeyPolicy::{}, any_model: {}, multiple_choices: {}, image_urls: {}, stream_usage: StreamUsage::{}, \
-         stream_options: {}, output_limit: OutputLimitName::{}, default_output: {}, reasoning_outside_completion: {}, reported_cost: ReportedCost::{}, price_hours: PriceHours::{}, reasoning: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
+         stream_options: {}, output_limit: OutputLimitName::{}, default_output: {}, reasoning_tokens: ReasoningTokens::{}, reported_cost: ReportedCost::{}, price_hours: PriceHours::{}, reasoning: {}, prefill: Prefill::{}, mends: {}, body: BodyPolicy::{}, \
          accepts: {}, drops: {}, renames: {}, adds: {}, clamps: {}, limits: {}, quirks: Quirks::of(&[{}]), web_search_tool: {}, forward_headers: {}, \
          quota_headers: QuotaHeaders::{}, quota_reset: {}, errors: {} }}",
         text(&row.id),
@@ -97,7 +97,7 @@ fn provider(row: &Provider) -> String {
         row.stream_options,
         row.output_limit,
         optional(row.default_output, |tokens| tokens.to_string()),
-        row.reasoning_outside_completion,
+        row.reasoning_tokens,
         row.reported_cost,
         row.price_hours,
         reasoning(row.reasoning),

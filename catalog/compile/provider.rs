@@ -40,6 +40,8 @@ const QUOTA_HEADERS: [Word; 8] = [
     ("anthropic", "Anthropic"),
 ];
 const PRICE_HOURS: [Word; 2] = [("same", "Same"), ("deepseek_peak", "DeepSeekPeak")];
+const REASONING_TOKENS: [Word; 3] =
+    [("in_completion", "InCompletion"), ("beside_completion", "BesideCompletion"), ("in_total", "InTotal")];
 const REPORTED_COSTS: [Word; 3] = [("none", "None"), ("usd", "Usd"), ("ticks", "Ticks")];
 const QUOTA_RESETS: [Word; 2] = [("utc_midnight", "UtcMidnight"), ("pacific_midnight", "PacificMidnight")];
 
@@ -126,7 +128,7 @@ pub(crate) struct Provider {
     pub(crate) stream_options: bool,
     pub(crate) output_limit: &'static str,
     pub(crate) default_output: Option<u32>,
-    pub(crate) reasoning_outside_completion: bool,
+    pub(crate) reasoning_tokens: &'static str,
     pub(crate) reported_cost: &'static str,
     pub(crate) price_hours: &'static str,
     pub(crate) reasoning: Reasoning,
@@ -186,7 +188,7 @@ fn read_provider(mut fields: Fields<'_>) -> Provider {
         stream_options: fields.flag("stream_options"),
         output_limit: fields.word("output_limit", &OUTPUT_LIMITS),
         default_output: fields.optional_count("default_output"),
-        reasoning_outside_completion: fields.flag("reasoning_outside_completion"),
+        reasoning_tokens: fields.word_or("reasoning_tokens", &REASONING_TOKENS, "InCompletion"),
         reported_cost: fields.word_or("reported_cost", &REPORTED_COSTS, "None"),
         price_hours: fields.word_or("price_hours", &PRICE_HOURS, "Same"),
         reasoning: read_reasoning(&mut fields),

@@ -28,7 +28,7 @@ pub const DELETE_REQUESTS: &str = include_str!("sql/delete_requests.sql");
 pub const DELETE_DEAD_LETTERS: &str = include_str!("sql/delete_dead_letters.sql");
 
 /// The request whose id is `?1`: what [`GENERATION_FACTS`] names, then prompt, completion, all, cached and reasoning
-/// tokens, pico-dollars, whether they are estimated, and the trail.
+/// tokens, pico-dollars, who says so, whether the tokens are estimated, and the trail.
 pub const GENERATION: &str = include_str!("sql/generation.sql");
 
 /// The first members of a row of [`GENERATION`].

@@ -103,6 +103,18 @@ pub enum PriceHours {
     DeepSeekPeak,
 }
 
+/// Whether a provider counts reasoning among the tokens of the answer, as OpenAI does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReasoningTokens {
+    /// `completion_tokens` has them.
+    #[default]
+    InCompletion,
+    /// `completion_tokens` leaves them out, so they are added; at times `prompt_tokens` leaves out those that were cached (xAI).
+    BesideCompletion,
+    /// They may stand nowhere but in `total_tokens`, so what that has beyond the others is the answer's (Gemini).
+    InTotal,
+}
+
 /// How a provider tells in `usage` what an answer cost, which then counts instead of its list price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReportedCost {
@@ -312,8 +324,8 @@ pub struct ProviderSpec {
     /// The output limit in tokens that is sent where the client sends none, since the provider's own default would cut
     /// answers short.
     pub default_output: Option<u32>,
-    /// `completion_tokens` leaves the reasoning tokens out, so they are added (xAI).
-    pub reasoning_outside_completion: bool,
+    /// Where it counts reasoning tokens.
+    pub reasoning_tokens: ReasoningTokens,
     /// How it tells what an answer cost.
     pub reported_cost: ReportedCost,
     /// When its list prices hold.

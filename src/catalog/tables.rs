@@ -9,7 +9,7 @@ use super::packed::{self, PackedModel, PackedPrices};
 use super::price;
 use super::provider::{
     Auth, BodyPolicy, Dialect, Endpoint, ErrorRule, KeyPolicy, Mend, OutputLimitName, Prefill, PriceHours,
-    ProviderSpec, QuotaHeaders, QuotaReset, ReportedCost, StreamUsage, Text,
+    ProviderSpec, QuotaHeaders, QuotaReset, ReasoningTokens, ReportedCost, StreamUsage, Text,
 };
 use super::quirk::{Quirk, Quirks};
 use super::reasoning::{

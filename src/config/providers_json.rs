@@ -11,7 +11,7 @@ use super::walker::{Object, Walker};
 use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{
     Auth, BodyPolicy, Dialect, Endpoint, GATEWAY_FIELDS, KeyPolicy, Mend, OutputLimitName, Prefill, PriceHours,
-    ProviderSpec, QuotaHeaders, ReportedCost, StreamUsage, Text, Texts,
+    ProviderSpec, QuotaHeaders, ReasoningTokens, ReportedCost, StreamUsage, Text, Texts,
 };
 use crate::catalog::quirk::{Quirk, Quirks};
 use crate::catalog::reasoning::{ReasoningHistory, ReasoningSpec};
@@ -158,7 +158,7 @@ fn provider(id: Text, object: &Object<'_>, builtin: &[ProviderSpec]) -> Result<P
             .optional("output_limit", |json| json.word(OUTPUT_LIMITS))?
             .unwrap_or(OutputLimitName::Either),
         default_output: object.optional("default_output", Walker::count)?,
-        reasoning_outside_completion: false,
+        reasoning_tokens: ReasoningTokens::InCompletion,
         reported_cost: ReportedCost::None,
         price_hours: PriceHours::Same,
         reasoning: ReasoningSpec {

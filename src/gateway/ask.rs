@@ -121,8 +121,8 @@ impl<'r, P: Ports> Asker<'r, P> {
     fn tariff(&self, candidate: &Candidate<'_>) -> Tariff {
         let model = &candidate.model;
         let factor = hours::factor(candidate.provider.price_hours, self.incoming.received_ms);
-        // Another service tier has other prices, which the catalogue does not know.
-        let is_known = factor.is_some() && !self.request.other_service_tier;
+        // Another service tier has other prices, and so may sound; the catalogue does not know them.
+        let is_known = factor.is_some() && !self.request.other_service_tier && !self.request.messages.audio;
         Tariff {
             prices: model.prices.clone().filter(|_| is_known),
             factor: factor.unwrap_or(1),
@@ -154,7 +154,7 @@ impl<'r, P: Ports> Asker<'r, P> {
     fn expected(&self, candidate: &Candidate<'_>) -> Expected {
         Expected {
             choices: self.request.n,
-            reasoning_outside_completion: candidate.provider.reasoning_outside_completion,
+            reasoning_tokens: candidate.provider.reasoning_tokens,
             reported_cost: candidate.provider.reported_cost,
             resumable: self.is_resumable(),
             without_reasoning: self.request.reasoning.exclude,

@@ -40,7 +40,8 @@ pub(super) fn not_found(id: &str) -> ApiError {
 /// When the row does not fit the code.
 pub(super) fn generation(row: &str) -> Result<String, D1Failure> {
     let row = members(row)?;
-    let [facts @ .., prompt, completion, total, cached, reasoning, cost, estimated, trail] = row.as_slice() else {
+    let [facts @ .., prompt, completion, total, cached, reasoning, cost, source, estimated, trail] = row.as_slice()
+    else {
         return Err(unreadable());
     };
     if facts.len() != GENERATION_FACTS.len() {
@@ -67,6 +68,7 @@ pub(super) fn generation(row: &str) -> Result<String, D1Failure> {
         details.end();
     }
     usage.raw("cost_usd_total", &cost.parse().map_or_else(|_| "null".to_owned(), usd));
+    usage.raw("cost_source", source);
     usage.raw("estimated", estimated);
     usage.end();
     object.end();

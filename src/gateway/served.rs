@@ -85,6 +85,7 @@ pub(super) fn used(record: UsageRecord, usage: &Usage) -> UsageRecord {
         cached_tokens: usage.tokens.cached,
         reasoning_tokens: usage.tokens.reasoning,
         cost_pico_usd: usage.cost.map(|cost| cost.total),
+        cost_source: usage.cost.map(|cost| cost.source.as_str()),
         estimated: usage.estimated,
         ..record
     }

@@ -270,7 +270,7 @@ pub struct UsageDetails {
 impl UsageChunk for UsageDetails {
     fn members(&mut self, upstream: &str, text_bytes: u64) -> UsageMembers {
         let expected = &self.served.expected;
-        let told = TokenUsage::parse(upstream, expected.reasoning_outside_completion);
+        let told = TokenUsage::parse(upstream, expected.reasoning_tokens);
         let charge = Charge::parse(upstream, expected.reported_cost).filter(|_| told.is_some());
         // Made as the accounts make it.
         let usage = self.served.usage(told, charge.as_ref(), text_bytes);

@@ -168,6 +168,8 @@ pub struct Messages<'a> {
     pub text_bytes: usize,
     /// How many image parts there are.
     pub images: usize,
+    /// Whether there is sound, whose tokens have a price of their own at many models.
+    pub audio: bool,
     /// There is a `cache_control` in the message that is being read.
     has_cache_mark: bool,
     /// Whether one of the images is an `http(s)` URL that the provider would have to fetch.
@@ -367,6 +369,7 @@ impl<'a> Messages<'a> {
                 RequestError::value(path(".image_url.url"), "an http(s) URL or a data URI", url.quoted())
             })?;
         }
+        self.audio |= part_type.is("input_audio") || part_type.is("audio_url");
         Ok(part_type.is("text"))
     }
 

@@ -8,7 +8,7 @@ use super::decoder::{Decoder, Event, EventTooLarge};
 use super::encode::{DONE, EVENT_END};
 use super::stencil::{Fit, Stencil};
 use super::transcript::Transcript;
-use crate::catalog::provider::ReportedCost;
+use crate::catalog::provider::{ReasoningTokens, ReportedCost};
 use crate::usage::charge::Charge;
 use crate::usage::tokens::TokenUsage;
 
@@ -63,7 +63,7 @@ pub struct Expected {
     /// The choices that the client asked for: a stream is only finished when each of them is.
     pub choices: u32,
     /// See [`TokenUsage::parse`].
-    pub reasoning_outside_completion: bool,
+    pub reasoning_tokens: ReasoningTokens,
     /// See [`Charge::parse`].
     pub reported_cost: ReportedCost,
     /// Somebody else may go on with the answer if it is cut, so its text is kept.
@@ -76,7 +76,7 @@ impl Default for Expected {
     fn default() -> Self {
         Self {
             choices: 1,
-            reasoning_outside_completion: false,
+            reasoning_tokens: ReasoningTokens::InCompletion,
             reported_cost: ReportedCost::None,
             resumable: false,
             without_reasoning: false,
@@ -302,7 +302,7 @@ impl Facts {
             self.finish_reason = Some(reason.to_owned());
         }
         if let Some(raw) = chunk.usage
-            && let Some(usage) = TokenUsage::parse(raw, self.expected.reasoning_outside_completion)
+            && let Some(usage) = TokenUsage::parse(raw, self.expected.reasoning_tokens)
         {
             self.usage = Some(usage);
             self.charge = Charge::parse(raw, self.expected.reported_cost);

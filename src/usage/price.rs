@@ -68,7 +68,9 @@ impl Tariff {
         let prices = self.prices.as_ref()?;
         let search = prices.base.extra(Extra::Search);
         let untold = self.untold_searches && tokens.searches == 0;
-        if search.is_none() && tokens.searches > 0 || search != Some(0) && untold {
+        let unpriced_search = search.is_none() && tokens.searches > 0 || search != Some(0) && untold;
+        // Sound has another price than text at many models, and a row has one for all tokens.
+        if unpriced_search || tokens.audio > 0 {
             return None;
         }
         Some(Cost::of(tokens, self.images, prices).times(self.factor))

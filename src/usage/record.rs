@@ -37,6 +37,8 @@ pub struct UsageRecord {
     pub reasoning_tokens: u64,
     /// What it cost in pico-dollars; `None` where the price is unknown.
     pub cost_pico_usd: Option<u64>,
+    /// Who says so, as in `usage.cost_source`; `None` where the price is unknown.
+    pub cost_source: Option<&'static str>,
     /// The provider told no tokens: they are estimated.
     pub estimated: bool,
     /// Milliseconds from the request to the end of the answer.
@@ -80,6 +82,7 @@ impl UsageRecord {
         record.number("latency_ms", self.latency_ms);
         record.optional_number("ttft_ms", self.ttft_ms);
         record.string("trail", &self.trail);
+        record.optional_string("cost_source", self.cost_source);
         record.end();
         out
     }

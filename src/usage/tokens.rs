@@ -3,6 +3,7 @@
 
 use std::ops::{Add, AddAssign};
 
+use crate::catalog::provider::ReasoningTokens;
 use crate::json::{Kind, ReadError, Reader, Str, decimal};
 
 /// A larger count is a provider's mistake (a timestamp, a negative number gone round) and is ignored. The largest
@@ -28,6 +29,8 @@ pub struct TokenUsage {
     pub reasoning: u64,
     /// Web searches that the provider tells of.
     pub searches: u64,
+    /// Tokens of prompt or answer that are sound.
+    pub audio: u64,
 }
 
 /// The counts as they are written, before they are brought to one meaning.
@@ -43,6 +46,7 @@ struct Reported {
     cache_write_5m: u64,
     reasoning: u64,
     searches: u64,
+    audio: u64,
 }
 
 /// Objects inside of `usage` that hold counts, and inside of those. OpenAI's, LiteLLM's and Anthropic's names; OpenRouter has
@@ -62,9 +66,8 @@ impl TokenUsage {
     /// Reads a raw `usage` object leniently: unknown members, strings, nulls and absurd numbers are passed over.
     /// `None` where neither prompt nor completion tokens are given.
     ///
-    /// `reasoning_outside_completion` is for xAI, which leaves reasoning out of `completion_tokens`, and at times the
-    /// cached tokens out of `prompt_tokens`.
-    pub fn parse(raw: &str, reasoning_outside_completion: bool) -> Option<Self> {
+    /// `reasoning` says where the provider counts it.
+    pub fn parse(raw: &str, reasoning: ReasoningTokens) -> Option<Self> {
         let mut reported = Reported::default();
         Reader::new(raw).object::<ReadError>(|reader, key| reported.member(reader, key, 0)).ok()?;
         if reported.prompt.is_none() && reported.completion.is_none() {
@@ -79,18 +82,30 @@ impl TokenUsage {
             cache_write_1h: reported.cache_write_1h,
             reasoning: reported.reasoning,
             searches: reported.searches,
+            audio: reported.audio,
         };
-        if reasoning_outside_completion {
-            usage.completion += usage.reasoning;
-            if usage.cached > usage.prompt {
-                usage.prompt += usage.cached;
+        match (reasoning, reported.prompt.and(reported.total)) {
+            (ReasoningTokens::BesideCompletion, _) => {
+                usage.completion += usage.reasoning;
+                if usage.cached > usage.prompt {
+                    usage.prompt += usage.cached;
+                }
             }
+            (ReasoningTokens::InTotal, Some(total)) => {
+                let uncounted = total.saturating_sub(usage.prompt + usage.completion);
+                usage.completion += uncounted;
+                usage.reasoning = usage.reasoning.max(uncounted);
+            }
+            (ReasoningTokens::InTotal, None) | (ReasoningTokens::InCompletion, _) => {}
         }
         usage.cached = usage.cached.min(usage.prompt);
         usage.cache_write = usage.cache_write.min(usage.prompt - usage.cached);
         usage.cache_write_1h = usage.cache_write_1h.min(usage.cache_write);
         let sum = usage.prompt + usage.completion;
-        usage.total = if reasoning_outside_completion { sum } else { reported.total.unwrap_or(sum).max(sum) };
+        usage.total = match reasoning {
+            ReasoningTokens::BesideCompletion => sum,
+            ReasoningTokens::InCompletion | ReasoningTokens::InTotal => reported.total.unwrap_or(sum).max(sum),
+        };
         Some(usage)
     }
 }
@@ -121,6 +136,7 @@ impl Reported {
             "ephemeral_5m_input_tokens" => &mut self.cache_write_5m,
             "reasoning_tokens" => &mut self.reasoning,
             "web_search_requests" => &mut self.searches,
+            "audio_tokens" => &mut self.audio,
             _ if DETAILS.contains(&name) && depth < DETAILS_DEPTH && reader.peek()? == Kind::Object => {
                 return reader.object::<ReadError>(|reader, key| self.member(reader, key, depth + 1));
             }
@@ -168,6 +184,7 @@ impl Add for TokenUsage {
             cache_write_1h: self.cache_write_1h.saturating_add(other.cache_write_1h),
             reasoning: self.reasoning.saturating_add(other.reasoning),
             searches: self.searches.saturating_add(other.searches),
+            audio: self.audio.saturating_add(other.audio),
         }
     }
 }

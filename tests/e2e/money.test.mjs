@@ -56,12 +56,17 @@ const CASES = [
     name: "OpenRouter's fee and what the provider behind it charges", model: `openrouter/${SHARED_MODEL}`, source: 'provider',
     usage: usage(40, 4, {}, { cost: 0.0018, is_byok: true, cost_details: { upstream_inference_cost: 0.036079500001 } }), cost: whole(37_879_500_001n),
   },
+  {
+    name: 'thoughts that only the total has', model: 'gemini/gemini-2.5-flash',
+    // As in the forum of Google's developers: discuss.ai.google.dev/t/127400.
+    usage: { completion_tokens: 1, prompt_tokens: 9, total_tokens: 103 }, cost: parts(9n * 300_000n, 0n, 94n * 2_500_000n, 0n),
+  },
   { name: "xAI's ticks", model: 'xai/grok-4.3', source: 'provider', usage: usage(30, 3, {}, { cost_in_usd_ticks: 37_756_001 }), cost: whole(3_775_600_100n) },
 ];
 
 const PROJECT = 'money';
 const scene = setScene({
-  providers: ['openrouter', 'xai'],
+  providers: ['gemini', 'openrouter', 'xai'],
   isolates: CASES.length + 2,
   vars: (upstream) => ({
     GATEWAY_CONFIG: JSON.stringify({
@@ -107,10 +112,12 @@ describe('the cost of', () => {
       for (const reply of [plain, asked, quiet]) {
         const id = reply.headers['x-request-id'];
         await scene.gateway.row(id);
-        const row = await scene.gateway.database.prepare('SELECT CAST(cost_pico_usd AS TEXT) AS cost FROM requests WHERE id = ?').bind(id).first();
+        const row = await scene.gateway.database.prepare('SELECT CAST(cost_pico_usd AS TEXT) AS cost, cost_source FROM requests WHERE id = ?').bind(id).first();
         assert.equal(row.cost, cost === null ? null : String(cost.total), 'in the database');
         const generation = exact((await scene.client.get(`/v1/generations/${id}`)).text);
         assert.equal(generation.usage.cost_usd_total, total, 'in /v1/generations');
+        const source = cost === null ? null : one.source ?? 'catalog';
+        assert.deepEqual([row.cost_source, generation.usage.cost_source], [source, source], 'and who says so');
       }
     });
   }
@@ -122,7 +129,7 @@ describe('the cost of', () => {
     assert.equal(report.totals.cost_usd, usd(sum(() => true)));
     assert.equal(report.totals.unpriced_requests, Number(times), 'what nobody knows is counted');
     const by = Object.fromEntries(report.data.map(({ key, cost_usd }) => [key, cost_usd]));
-    for (const provider of ['acme', 'openrouter', 'xai']) {
+    for (const provider of ['acme', 'gemini', 'openrouter', 'xai']) {
       assert.equal(by[provider], usd(sum(({ model = 'acme/odd' }) => model.startsWith(`${provider}/`))), provider);
     }
   });

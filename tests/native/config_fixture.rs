@@ -6,7 +6,7 @@ use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLeve
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{
     Auth, BodyPolicy, Dialect, Endpoint, KeyPolicy, OutputLimitName, Prefill, PriceHours, ProviderSpec, QuotaHeaders,
-    ReportedCost, StreamUsage, Text,
+    ReasoningTokens, ReportedCost, StreamUsage, Text,
 };
 use opengateway::catalog::quirk::Quirks;
 use opengateway::catalog::reasoning::{ModelReasoning, ReasoningSpec};
@@ -72,7 +72,7 @@ pub(crate) fn provider(
         stream_options: false,
         output_limit: OutputLimitName::MaxTokens,
         default_output: None,
-        reasoning_outside_completion: false,
+        reasoning_tokens: ReasoningTokens::InCompletion,
         reported_cost: ReportedCost::None,
         price_hours: PriceHours::Same,
         reasoning: ReasoningSpec::PLAIN,

@@ -62,8 +62,26 @@ fn a_whole_answer_goes_through_with_usage_metadata_and_headers() {
         latency_ms: 250,
         ttft_ms: None,
         trail: "alpha/m=200".into(),
+        cost_source: Some("catalog"),
     };
     assert_eq!(got.record(), &wanted);
+}
+
+#[test]
+fn what_the_catalogue_has_no_price_for_has_no_cost() {
+    let gateway = gateway_with(&[]);
+    let ask = |from: &str, to: &str| {
+        let world = World::new().on("alpha", [reply(200, GOOD)]);
+        let body = M.replace(from, to);
+        assert_ne!(body, M);
+        let got = world.ask(&gateway, &body);
+        assert_eq!((got.status, got.record().provider.as_deref()), (200, Some("alpha")));
+        (got.record().cost_pico_usd, got.record().cost_source, got.json()["usage"]["cost_usd_total"].clone())
+    };
+    let unknown = (None, None, Value::Null);
+    assert_eq!(ask(r#""messages""#, r#""service_tier":"flex","messages""#), unknown);
+    let sound = r#"[{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}]"#;
+    assert_eq!(ask(r#""hi""#, sound), unknown);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn retrieve(database: &FakeDatabase, id: &str) -> Result<String, Refusal> {
 fn a_generation_has_this_form() {
     let row = concat!(
         r#"["01991234-abcd-7000-8000-0000000000ff","shop",1790000000000,"fast \"one\"","gpt-oss-120b","cerebras","#,
-        r#""gpt-oss-120b",true,200,"stream_cut",2,1234,56,1007,503,1510,400,120,9007199254740993,true,"#,
+        r#""gpt-oss-120b",true,200,"stream_cut",2,1234,56,1007,503,1510,400,120,9007199254740993,"provider",true,"#,
         r#""groq/gpt-oss-120b=429; cerebras/gpt-oss-120b=200"]"#,
     );
     let database = FakeDatabase::with_rows(&[&[row]]);
@@ -28,7 +28,7 @@ fn a_generation_has_this_form() {
         r#"{"provider":"cerebras","model":"gpt-oss-120b","outcome":"200"}],"#,
         r#""usage":{"prompt_tokens":1007,"completion_tokens":503,"total_tokens":1510,"#,
         r#""prompt_tokens_details":{"cached_tokens":400},"completion_tokens_details":{"reasoning_tokens":120},"#,
-        r#""cost_usd_total":9007.199254740993,"estimated":true}}"#,
+        r#""cost_usd_total":9007.199254740993,"cost_source":"provider","estimated":true}}"#,
     );
     assert_eq!(retrieve(&database, ID).unwrap(), wanted);
     assert_eq!(*database.asked.borrow(), [[Statement::new(GENERATION, vec![Param::Text(ID.to_owned())])]]);
@@ -36,14 +36,16 @@ fn a_generation_has_this_form() {
 
 #[test]
 fn what_is_unknown_is_null() {
-    let row =
-        format!(r#"["{ID}","p",1,"auto",null,null,null,false,429,"rate_limited",0,3,null,0,0,0,0,0,null,false,""]"#);
+    let row = format!(
+        r#"["{ID}","p",1,"auto",null,null,null,false,429,"rate_limited",0,3,null,0,0,0,0,0,null,null,false,""]"#
+    );
     let json = retrieve(&FakeDatabase::with_rows(&[&[&row]]), ID).unwrap();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     for name in ["model", "provider", "upstream_model", "ttft_ms"] {
         assert!(json[name].is_null(), "{name}");
     }
     assert!(json["usage"]["cost_usd_total"].is_null(), "an unknown cost is not zero");
+    assert!(json["usage"]["cost_source"].is_null());
     assert_eq!((&json["stream"], &json["usage"]["estimated"]), (&false.into(), &false.into()));
     assert_eq!(json["routing"], serde_json::json!([]));
 }

@@ -1,6 +1,6 @@
 //! How a stream ended is known from its bytes alone.
 
-use opengateway::catalog::provider::ReportedCost;
+use opengateway::catalog::provider::{ReasoningTokens, ReportedCost};
 use opengateway::sse::decoder::{Decoder, MAX_EVENT_BYTES};
 use opengateway::sse::encode::{DONE, EVENT_END, error_event};
 use opengateway::sse::scan::Expected;
@@ -26,7 +26,7 @@ fn end(text: &str) -> StreamEnd {
 
 const RESUMABLE: Expected = Expected {
     choices: 1,
-    reasoning_outside_completion: false,
+    reasoning_tokens: ReasoningTokens::InCompletion,
     reported_cost: ReportedCost::None,
     resumable: true,
     without_reasoning: false,
@@ -133,7 +133,8 @@ fn every_choice_must_finish() {
 
 #[test]
 fn facts_add_up() {
-    let mut scan = StreamScan::new(Expected { reasoning_outside_completion: true, ..Expected::default() });
+    let mut scan =
+        StreamScan::new(Expected { reasoning_tokens: ReasoningTokens::BesideCompletion, ..Expected::default() });
     let first =
         r#"{"choices":[{"index":0,"delta":{"content":"ab"}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
     let last = r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":3}}}"#;

@@ -133,6 +133,15 @@ fn a_search_without_a_known_price_or_number_makes_the_cost_unknown() {
 }
 
 #[test]
+fn sound_makes_the_cost_unknown_unless_the_provider_tells_it() {
+    let sound = TokenUsage { audio: 1, ..tokens(5, 0, 5, 0) };
+    assert_eq!(tariff(PRICES).cost(&sound, None), None);
+    let charge = Charge { total: Some(7), ..Charge::default() };
+    assert_eq!(tariff(PRICES).cost(&sound, Some(&charge)).map(|cost| cost.total), Some(7));
+    assert_eq!(Tariff { free: true, ..tariff(PRICES) }.cost(&sound, None).map(|cost| cost.total), Some(0));
+}
+
+#[test]
 fn a_long_prompt_is_at_the_price_of_its_tier_as_a_whole() {
     let tier = |above, factor| PriceTier { above, rates: Rates::of_tokens(factor, 10 * factor, Some(factor / 2)) };
     let base = Rates { extras: vec![(Extra::Request, 1)].into(), ..Rates::of_tokens(2, 20, Some(1)) };

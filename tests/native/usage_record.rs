@@ -4,6 +4,7 @@ use opengateway::usage::record::UsageRecord;
 use serde_json::Value;
 
 const MIGRATION: &str = include_str!("../../migrations/0001_requests.sql");
+const ADDED: &str = include_str!("../../migrations/0003_cost_source.sql");
 
 fn full() -> UsageRecord {
     UsageRecord {
@@ -27,6 +28,7 @@ fn full() -> UsageRecord {
         latency_ms: 1234,
         ttft_ms: Some(56),
         trail: "cerebras/gpt-oss-120b=429; groq/gpt-oss-120b=200".into(),
+        cost_source: Some("provider"),
     }
 }
 
@@ -35,7 +37,9 @@ fn columns() -> Vec<(String, String, bool)> {
     let (_, table) = MIGRATION.split_once("CREATE TABLE requests (").unwrap();
     let (table, _) = table.split_once("\n)").unwrap();
     let lines = table.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--"));
+    let added = ADDED.lines().filter_map(|line| line.strip_prefix("ALTER TABLE requests ADD COLUMN "));
     lines
+        .chain(added.map(|line| line.trim_end_matches(';')))
         .map(|line| {
             let mut words = line.trim_end_matches(',').split(' ');
             let (name, kind) = (words.next().unwrap().to_owned(), words.next().unwrap().to_owned());
@@ -56,7 +60,7 @@ fn the_line_of_a_request_in_the_log_has_this_form() {
         r#""requested_model":"fast \"one\"","model":"gpt-oss-120b","provider":"groq","upstream_model":"openai/gpt-oss-120b","#,
         r#""stream":1,"status":200,"error_class":"stream_cut","attempts":2,"prompt_tokens":10,"completion_tokens":20,"#,
         r#""cached_tokens":3,"reasoning_tokens":4,"cost_pico_usd":null,"estimated":1,"latency_ms":1234,"ttft_ms":null,"#,
-        r#""trail":"cerebras/gpt-oss-120b=429; groq/gpt-oss-120b=200"}"#,
+        r#""trail":"cerebras/gpt-oss-120b=429; groq/gpt-oss-120b=200","cost_source":"provider"}"#,
     );
     assert_eq!(UsageRecord::log_line(&record.to_json()), wanted);
 }
@@ -68,7 +72,7 @@ fn a_record_has_this_form() {
         r#""model":"gpt-oss-120b","provider":"groq","upstream_model":"openai/gpt-oss-120b","stream":1,"status":200,"#,
         r#""error_class":"stream_cut","attempts":2,"prompt_tokens":10,"completion_tokens":20,"cached_tokens":3,"#,
         r#""reasoning_tokens":4,"cost_pico_usd":9007199254740993,"estimated":1,"latency_ms":1234,"ttft_ms":56,"#,
-        r#""trail":"cerebras/gpt-oss-120b=429; groq/gpt-oss-120b=200"}"#,
+        r#""trail":"cerebras/gpt-oss-120b=429; groq/gpt-oss-120b=200","cost_source":"provider"}"#,
     );
     assert_eq!(full().to_json(), wanted);
 }
@@ -103,7 +107,7 @@ fn every_member_fits_the_type_of_its_column() {
 #[test]
 fn what_is_unknown_is_null() {
     let object = object(&UsageRecord::default());
-    for name in ["model", "provider", "upstream_model", "error_class", "cost_pico_usd", "ttft_ms"] {
+    for name in ["model", "provider", "upstream_model", "error_class", "cost_pico_usd", "ttft_ms", "cost_source"] {
         assert_eq!(object[name], Value::Null, "{name}");
     }
 }

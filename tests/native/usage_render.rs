@@ -14,6 +14,7 @@ const TOKENS: TokenUsage = TokenUsage {
     cache_write_1h: 0,
     reasoning: 20,
     searches: 0,
+    audio: 0,
 };
 const COST: Cost = Cost {
     total: 150_000_005,

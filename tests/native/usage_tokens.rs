@@ -1,9 +1,11 @@
 //! Token counts of every provider come to one meaning.
 
+use opengateway::catalog::lookup::Catalog;
+use opengateway::catalog::provider::ReasoningTokens;
 use opengateway::usage::tokens::TokenUsage;
 
-fn counts(raw: &str, reasoning_outside: bool) -> Option<[u64; 5]> {
-    TokenUsage::parse(raw, reasoning_outside).map(as_array)
+fn counts(raw: &str, reasoning: ReasoningTokens) -> Option<[u64; 5]> {
+    TokenUsage::parse(raw, reasoning).map(as_array)
 }
 
 fn as_array(usage: TokenUsage) -> [u64; 5] {
@@ -40,22 +42,60 @@ fn usage_is_read_leniently() {
         (r#"{"prompt_tokens":3"#, None),
     ];
     for (raw, expected) in cases {
-        assert_eq!(counts(raw, false), *expected, "{raw}");
+        assert_eq!(counts(raw, ReasoningTokens::InCompletion), *expected, "{raw}");
     }
 }
 
 #[test]
 fn xai_counts_reasoning_and_at_times_the_cache_outside() {
     let raw = r#"{"prompt_tokens":10,"completion_tokens":2,"total_tokens":19,"completion_tokens_details":{"reasoning_tokens":7}}"#;
-    assert_eq!(counts(raw, true), Some([10, 9, 19, 0, 7]));
+    assert_eq!(counts(raw, ReasoningTokens::BesideCompletion), Some([10, 9, 19, 0, 7]));
     let raw =
         r#"{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":30}}"#;
-    assert_eq!(counts(raw, true), Some([40, 2, 42, 30, 0]));
+    assert_eq!(counts(raw, ReasoningTokens::BesideCompletion), Some([40, 2, 42, 30, 0]));
+}
+
+#[test]
+fn gemini_counts_its_thoughts_in_the_total_alone() {
+    for (raw, expected) in [
+        (r#"{"completion_tokens":1,"prompt_tokens":9,"total_tokens":103}"#, [9, 94, 103, 0, 93]),
+        // All of the limit went into thoughts.
+        (r#"{"prompt_tokens":9,"total_tokens":103}"#, [9, 94, 103, 0, 94]),
+        // Where they are told, and counted as OpenAI does, nothing is counted twice.
+        (
+            r#"{"completion_tokens":94,"prompt_tokens":9,"total_tokens":103,"completion_tokens_details":{"reasoning_tokens":93}}"#,
+            [9, 94, 103, 0, 93],
+        ),
+        (
+            r#"{"completion_tokens":1,"prompt_tokens":9,"total_tokens":103,"completion_tokens_details":{"reasoning_tokens":93}}"#,
+            [9, 94, 103, 0, 93],
+        ),
+        (r#"{"completion_tokens":4,"prompt_tokens":9}"#, [9, 4, 13, 0, 0]),
+        (r#"{"completion_tokens":4,"prompt_tokens":9,"total_tokens":2}"#, [9, 4, 13, 0, 0]),
+        // Without the prompt's count nobody knows what the rest is.
+        (r#"{"completion_tokens":4,"total_tokens":20}"#, [0, 4, 20, 0, 0]),
+    ] {
+        assert_eq!(counts(raw, ReasoningTokens::InTotal), Some(expected), "{raw}");
+    }
+}
+
+#[test]
+fn the_rows_say_where_reasoning_is_counted() {
+    let of = |id: &str| Catalog::builtin().provider(id).unwrap().reasoning_tokens;
+    assert_eq!(of("gemini"), ReasoningTokens::InTotal);
+    assert_eq!(of("xai"), ReasoningTokens::BesideCompletion);
+    assert_eq!(of("openai"), ReasoningTokens::InCompletion);
+}
+
+#[test]
+fn sound_is_counted_in_prompt_and_answer() {
+    let raw = r#"{"prompt_tokens":9,"completion_tokens":9,"prompt_tokens_details":{"audio_tokens":0},"completion_tokens_details":{"audio_tokens":4}}"#;
+    assert_eq!(TokenUsage::parse(raw, ReasoningTokens::InCompletion).unwrap().audio, 4);
 }
 
 /// Prompt, cached, written to the cache, those for an hour, searches.
 fn cache(raw: &str) -> [u64; 5] {
-    let usage = TokenUsage::parse(raw, false).unwrap();
+    let usage = TokenUsage::parse(raw, ReasoningTokens::InCompletion).unwrap();
     [usage.prompt, usage.cached, usage.cache_write, usage.cache_write_1h, usage.searches]
 }
 
@@ -114,6 +154,7 @@ fn sums_saturate() {
         cache_write_1h: 1,
         reasoning: 1,
         searches: 1,
+        audio: 1,
     };
     let mut sum = TokenUsage::default();
     sum += one;
@@ -127,6 +168,7 @@ fn sums_saturate() {
         cache_write_1h: u64::MAX,
         reasoning: u64::MAX,
         searches: u64::MAX,
+        audio: u64::MAX,
     };
     assert_eq!(most + one, most);
 }

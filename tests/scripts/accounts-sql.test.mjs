@@ -13,11 +13,13 @@ const LARGEST = 2n ** 63n - 1n;
 const statement = (name) => readFileSync(inRoot("src", "accounts", "sql", `${name}.sql`), "utf8");
 const migration = (name) => readFileSync(inRoot("migrations", name), "utf8");
 
+const MIGRATIONS = readdirSync(inRoot("migrations")).sort();
+
 /** The database, with what the tests do with it. */
 class Accounts {
-  constructor({ upTo = 2 } = {}) {
+  constructor({ upTo = MIGRATIONS.length } = {}) {
     this.database = new DatabaseSync(":memory:", { readBigInts: true });
-    ["0001_requests.sql", "0002_accounts.sql"].slice(0, upTo).forEach((name) => this.database.exec(migration(name)));
+    MIGRATIONS.slice(0, upTo).forEach((name) => this.database.exec(migration(name)));
   }
 
   /** Both statements over one array, as `edge/d1.rs` sends them: all or nothing. */
@@ -49,6 +51,7 @@ const record = (fields = {}) => ({
   id: `01990000-0000-7000-8000-${String(++count).padStart(12, "0")}`, project_id: "shop", created_at: Date.UTC(2026, 9, 6, 12), requested_model: "auto",
   model: "m", provider: "groq", upstream_model: "openai/m", stream: 0, status: 200, error_class: null, attempts: 1, prompt_tokens: 10,
   completion_tokens: 20, cached_tokens: 3, reasoning_tokens: 4, cost_pico_usd: 500, estimated: 0, latency_ms: 120, ttft_ms: null, trail: "groq/m=200",
+  cost_source: "catalog",
   ...fields,
 });
 
@@ -300,13 +303,22 @@ function callsIn(sql, name) {
 describe("a request of the accounts", () => {
   test("is read as it was written", () => {
     const accounts = new Accounts();
-    const sent = record({ cost_pico_usd: 9007199254740993n, ttft_ms: 56, error_class: "stream_cut", requested_model: 'a "b"' });
+    const sent = record({ cost_pico_usd: 9007199254740993n, ttft_ms: 56, error_class: "stream_cut", requested_model: 'a "b"', cost_source: "provider" });
     accounts.flush([sent, record()]);
     const { row } = accounts.database.prepare(statement("generation")).get(sent.id);
     assert.equal(row, json([
-      sent.id, "shop", sent.created_at, 'a "b"', "m", "groq", "openai/m", false, 200, "stream_cut", 1, 120, 56, 10, 20, 30, 3, 4, 9007199254740993n, false, sent.trail,
+      sent.id, "shop", sent.created_at, 'a "b"', "m", "groq", "openai/m", false, 200, "stream_cut", 1, 120, 56, 10, 20, 30, 3, 4, 9007199254740993n, "provider", false, sent.trail,
     ]));
     assert.equal(accounts.database.prepare(statement("generation")).get("another"), undefined);
+  });
+});
+
+describe("a record from before", () => {
+  test("has no source of its cost, and comes in all the same", () => {
+    const accounts = new Accounts();
+    const { cost_source: _, ...before } = record();
+    accounts.flush([before]);
+    assert.deepEqual(accounts.rows().map(({ id, cost_source }) => [id, cost_source]), [[before.id, null]]);
   });
 });
 
@@ -321,11 +333,13 @@ describe("the migration", () => {
   test("counts the requests that are there, and gives them ids of their time", () => {
     const accounts = new Accounts({ upTo: 1 });
     const records = randomRecords(seeded(7), 300).map((one) => ({ ...one, id: crypto.randomUUID() }));
-    accounts.database.prepare(statement("insert")).run(`[${records.map(json).join(",")}]`);
-    accounts.database.exec(migration("0002_accounts.sql"));
+    const insert = statement("insert").replace(", cost_source", "").replace(", value ->> 'cost_source'", "");
+    accounts.database.prepare(insert).run(`[${records.map(json).join(",")}]`);
+    for (const name of MIGRATIONS.slice(1)) accounts.database.exec(migration(name));
     assert.deepEqual(accounts.days(), model(records));
     const rows = accounts.rows();
     assert.equal(rows.length, records.length);
+    assert.ok(rows.every(({ cost_source }) => cost_source === null), "nobody knows any more");
     assert.ok(rows.every(({ id }) => /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id)));
     assert.ok(rows.every(({ id, created_at }) => BigInt(`0x${id.replace("-", "").slice(0, 12)}`) === created_at));
   });

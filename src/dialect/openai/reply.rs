@@ -69,7 +69,7 @@ pub fn judge<'a>(
         return Err(invalid("the answer is empty"));
     }
     let usage = member("usage");
-    let tokens = usage.and_then(|usage| TokenUsage::parse(usage, provider.reasoning_outside_completion));
+    let tokens = usage.and_then(|usage| TokenUsage::parse(usage, provider.reasoning_tokens));
     let charge = usage.and_then(|usage| Charge::parse(usage, provider.reported_cost));
     let text_bytes = choices.iter().map(|choice| choice.text_bytes).sum();
     Ok(Completion { members, usage, tokens, charge, text_bytes })

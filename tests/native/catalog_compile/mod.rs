@@ -25,7 +25,6 @@ image_urls = false
 stream_usage = "trailing"
 stream_options = true
 output_limit = "either"
-reasoning_outside_completion = false
 quota_headers = "openai"
 body = "open"
 errors = [

@@ -31,7 +31,7 @@ fn a_field_that_is_missing_unknown_or_of_the_wrong_type_is_refused() {
     );
     assert_eq!(
         provider_problem("status = 402", "status = \"402\""),
-        "providers.toml:19: `status` must be an HTTP status"
+        "providers.toml:18: `status` must be an HTTP status"
     );
     assert!(provider_problem("status = 402", "state = 402").contains("unknown field `state`"));
 }

@@ -12,7 +12,7 @@ use super::*;
 fn a_provider_id_or_variable_used_twice_is_refused() {
     let found = problems(&format!("{PROVIDER}{PROVIDER}"), MODELS, ALIASES);
     assert!(found.contains(
-        &"providers.toml:21: provider \"acme\" is already at providers.toml:1: remove one of them".to_owned()
+        &"providers.toml:20: provider \"acme\" is already at providers.toml:1: remove one of them".to_owned()
     ));
     assert!(found.iter().any(|problem| problem.contains("the variable ACME_API_KEY already belongs")));
 }
