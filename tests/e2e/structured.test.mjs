@@ -138,6 +138,21 @@ describe('structured answers', () => {
     assert.match(told.messages[0].content, /"additionalProperties":false/, 'the schema is in it');
   });
 
+  test('an answer and a schema as deep as they may be are held to each other, and one without an end is an error', async () => {
+    const deep = `${'{"c":'.repeat(120)}{}${'}'.repeat(120)}`;
+    const node = { type: 'object', properties: { c: { $ref: '#' } }, additionalProperties: false };
+    scene.upstream.always('alpha', answer({ content: deep }));
+    const held = (schema) => scene.client.chat(question({
+      model: 'alpha/m', response_format: { type: 'json_schema', json_schema: { name: 'n', schema } }, ...HEALING,
+    }));
+    const reply = await held(node);
+    assert.equal(reply.status, 200, reply.text);
+    assert.equal(reply.json.choices[0].message.content, deep);
+    for (const endless of [{ $ref: '#' }, { oneOf: [{ not: { $ref: '#' } }, { anyOf: [{ $ref: '#' }] }] }]) {
+      assertError(await held(endless), { status: 502, code: 'invalid_model_output', message: /too large to be checked/ });
+    }
+  });
+
   test('a schema that refers to nothing is refused', async () => {
     const response_format = { type: 'json_schema', json_schema: { name: 'n', schema: { $ref: '#/$defs/missing' } } };
     const reply = await scene.client.chat(question({ response_format, ...HEALING }));
