@@ -155,6 +155,8 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             context_window: candidate.model.context_window,
             not_before_ms: candidate.not_before_ms.unwrap_or(0),
             timeout_ms: self.asker.timeout_ms(candidate),
+            // What is mended has no first token that anybody sees.
+            streams: self.asker.streams(candidate),
             hedge_after_ms: Some(timeouts.hedge_after_ms)
                 .filter(|&ms| self.asker.streams(candidate) && ms > 0 && !self.thinks_long(candidate)),
             // Who is asked for all of the answer at once says nothing sooner than the one who is waited for. What a
@@ -166,8 +168,6 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
                     .cost
                     .map_or(candidate.model.free, |cost| cost.total <= config.hedge_max_pico_usd),
         };
-        // What is mended has no first token that anybody sees.
-        let streams = self.candidates.first().is_some_and(|candidate| self.asker.streams(candidate));
         let budget = Budget {
             // Who lists providers chooses them, as far as the list goes.
             auto: self.candidates.first().is_some_and(|candidate| candidate.auto)
@@ -175,7 +175,7 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             received_ms: self.asker.incoming.received_ms,
             deadline_ms: timeouts.deadline_ms,
             client_ms: self.asker.patience.total_ms,
-            attempt_ms: self.asker.patience.first_token_ms.filter(|_| streams),
+            attempt_ms: self.asker.patience.first_token_ms,
         };
         Failover::new(self.candidates.iter().map(slot).collect(), budget)
     }

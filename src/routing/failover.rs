@@ -38,6 +38,8 @@ pub struct Slot {
     pub not_before_ms: u64,
     /// How long one attempt at it may take: to the first token of a stream, to the whole reply otherwise.
     pub timeout_ms: u64,
+    /// It is asked for a stream.
+    pub streams: bool,
     /// How long it is waited for alone, in milliseconds: then the next candidate is started beside it. `None` = always.
     pub hedge_after_ms: Option<u64>,
     /// It is cheap enough to be started beside another one.
@@ -56,7 +58,7 @@ pub struct Budget {
     pub deadline_ms: Option<u64>,
     /// No attempt at all runs longer than so many milliseconds after that: the client says so.
     pub client_ms: Option<u64>,
-    /// No attempt runs longer than so many milliseconds: the client says so.
+    /// No stream may take longer than so many milliseconds to its first token: the client says so.
     pub attempt_ms: Option<u64>,
 }
 
@@ -270,7 +272,7 @@ impl Failover {
         let in_full = !out.repeated && self.tried < 2;
         let client_ms = self.client_deadline_ms.saturating_sub(now_ms);
         let own_ms = if in_full { u64::MAX } else { self.deadline_ms.saturating_sub(now_ms) };
-        let wanted_ms = slot.timeout_ms.min(self.attempt_ms);
+        let wanted_ms = if slot.streams { slot.timeout_ms.min(self.attempt_ms) } else { slot.timeout_ms };
         let timeout_ms = wanted_ms.min(client_ms).min(own_ms);
         let shortened = timeout_ms < slot.timeout_ms;
         let least_ms = match (self.attempts, own_ms < client_ms) {

@@ -299,6 +299,27 @@ fn tools_are_not_left_out_where_somebody_has_them_and_is_told_of_the_format() {
 }
 
 #[test]
+fn what_a_first_token_may_take_says_nothing_of_an_answer_that_is_mended() {
+    let gateway = gateway_with(&[(
+        "GATEWAY_CONFIG",
+        &PROVIDERS.replace(r#""capabilities": ["tools"]"#, r#""capabilities": ["json_schema"]"#),
+    )]);
+    let world = World::new()
+        .on("alpha", [stream(&[ROLE, HELLO, STOP, DONE]).after(5_000)])
+        .on("beta", [reply(200, said("{\"n\":1}", "stop")).after(5_000)]);
+    let mut incoming = Incoming {
+        body: request("m", &schema(r#","stream":true"#)).into_bytes(),
+        request_id: REQUEST_ID.to_owned(),
+        received_ms: START,
+        project_header: Some("shop".to_owned()),
+        ..Incoming::default()
+    };
+    incoming.wishes.first_token_timeout = Some("1000".to_owned());
+    let got = world.ask_with(&gateway, incoming);
+    assert_eq!((got.status, got.trail()), (200, "alpha/m=timeout; beta/m=200"));
+}
+
+#[test]
 fn a_mended_stream_keeps_the_clients_deadline() {
     let gateway = gateway_with(&[]);
     let world = World::new().on("gamma", [reply(200, said("{}", "stop")).after(5_000)]);

@@ -17,6 +17,7 @@ const SLOT: Slot = Slot {
     context_window: None,
     not_before_ms: 0,
     timeout_ms: TIMEOUT,
+    streams: true,
     hedge_after_ms: None,
     beside: true,
 };
@@ -479,7 +480,7 @@ proptest! {
     ) {
         let slot = |&(pinned, provider, context_window, timeout_ms, hedge_after_ms, beside, wait_ms): &_| {
             let not_before_ms = if beside { 0 } else { NOW + wait_ms };
-            Slot { pinned, provider, context_window, not_before_ms, timeout_ms, hedge_after_ms, beside }
+            Slot { pinned, provider, context_window, not_before_ms, timeout_ms, streams: true, hedge_after_ms, beside }
         };
         let slots: Vec<Slot> = specs.iter().map(slot).collect();
         let mut failover = Failover::new(slots.clone(), Budget { auto, received_ms: NOW, deadline_ms, client_ms, attempt_ms });
@@ -537,7 +538,7 @@ proptest! {
         (timeouts, hedge_after_ms) in (prop::collection::vec(1u64..100_000, 1..6), prop::option::of(0u64..9_000)),
         events in prop::collection::vec((0..ErrorClass::ALL.len(), 0u64..20_000, any::<bool>()), 32),
     ) {
-        let slot = |(provider, &timeout_ms): (usize, &u64)| Slot { pinned: true, provider, timeout_ms, hedge_after_ms, ..SLOT };
+        let slot = |(provider, &timeout_ms): (usize, &u64)| Slot { pinned: true, provider, timeout_ms, streams: true, hedge_after_ms, ..SLOT };
         let slots = timeouts.iter().enumerate().map(slot).collect();
         let mut failover = Failover::new(slots, Budget { client_ms: Some(client_ms), ..BUDGET });
         let mut now_ms = NOW;
@@ -574,8 +575,8 @@ fn whoever_rests_is_only_asked_again_where_nobody_else_is_left() {
 
 #[test]
 fn one_that_is_limited_for_a_moment_is_waited_for_when_all_others_failed() {
-    let soon = Slot { not_before_ms: NOW + 3_000, hedge_after_ms: Some(1_000), ..SLOT };
-    let mut failover = machine(vec![Slot { hedge_after_ms: Some(1_000), ..SLOT }, soon]);
+    let soon = Slot { not_before_ms: NOW + 3_000, streams: true, hedge_after_ms: Some(1_000), ..SLOT };
+    let mut failover = machine(vec![Slot { streams: true, hedge_after_ms: Some(1_000), ..SLOT }, soon]);
     let step = failover.next(NOW);
     assert_eq!(step, Step::Try(attempt(0)), "it is nobody to be asked beside the first one");
     failover.report(verdict(ErrorClass::ServerError), NOW + 100);

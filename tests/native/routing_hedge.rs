@@ -12,6 +12,7 @@ const SLOT: Slot = Slot {
     context_window: None,
     not_before_ms: 0,
     timeout_ms: TIMEOUT,
+    streams: true,
     hedge_after_ms: Some(AFTER),
     beside: true,
 };
@@ -62,7 +63,7 @@ fn who_has_nobody_beside_it_is_waited_for_alone() {
     let too_dear = Slot { beside: false, ..SLOT };
     assert_eq!(hedged_at(vec![SLOT, too_dear, SLOT], BUDGET), None, "the order is kept, so the third does not hedge");
     assert_eq!(hedged_at(vec![too_dear, SLOT], BUDGET), Some(AFTER), "what the first one costs does not matter");
-    assert_eq!(hedged_at(vec![Slot { hedge_after_ms: None, ..SLOT }, SLOT], BUDGET), None, "it thinks");
+    assert_eq!(hedged_at(vec![Slot { streams: true, hedge_after_ms: None, ..SLOT }, SLOT], BUDGET), None, "it thinks");
     assert_eq!(hedged_at(vec![Slot { timeout_ms: AFTER, ..SLOT }, SLOT], BUDGET), None, "its time is over before");
 }
 
