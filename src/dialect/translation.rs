@@ -24,8 +24,7 @@ pub struct Translation {
 impl Translation {
     /// For the answer of `model` at `provider` to `request`.
     pub fn new(provider: &ProviderSpec, model: &ModelSpec, request: &ChatRequest<'_>, now_ms: u64) -> Self {
-        // What a client does not want to read is taken out behind the gate: thoughts are the first token all the same.
-        let options = Options { created: now_ms / 1000, hide_reasoning: false };
+        let options = Options { created: now_ms / 1000 };
         let mends = Mends::of(provider, model, request);
         Self { dialect: provider.dialect, options, mends, choices: request.n }
     }

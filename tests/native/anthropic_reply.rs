@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::dialect_fixture::plain;
 
-pub(crate) const OPTIONS: Options = Options { created: 1_780_000_000, hide_reasoning: false };
+pub(crate) const OPTIONS: Options = Options { created: 1_780_000_000 };
 
 #[derive(Deserialize)]
 struct Fixture<'a> {
@@ -63,14 +63,6 @@ fn what_becomes_of_it_is_judged_like_any_completion() {
     let tokens = judge(&body, 200, &plain(), None).unwrap().tokens.unwrap();
     let TokenUsage { prompt, completion, total, cached, reasoning, .. } = tokens;
     assert_eq!([prompt, completion, total, cached, reasoning], [2129, 88, 2217, 2000, 40]);
-}
-
-#[test]
-fn a_client_that_does_not_want_thoughts_gets_none() {
-    let upstream = fixture("thinking_and_tools").upstream.get();
-    let message = &translated(upstream, Options { hide_reasoning: true, ..OPTIONS })["choices"][0]["message"];
-    assert!(message.get("reasoning").is_none() && message.get("reasoning_details").is_none());
-    assert_eq!(message["content"], "Let me look.");
 }
 
 #[test]

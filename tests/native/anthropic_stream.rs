@@ -154,17 +154,6 @@ fn the_last_event_counts_without_its_blank_line() {
 }
 
 #[test]
-fn a_client_that_does_not_want_thoughts_gets_none() {
-    let hidden = Options { hide_reasoning: true, ..OPTIONS };
-    for name in ["thinking", "thinking_omitted", "tools"] {
-        let client = translated(&[upstream(name).as_bytes()], hidden);
-        assert!(!client.contains("\"reasoning") || client.contains("\"reasoning_tokens\""), "{name}");
-        assert!(!client.contains("\"reasoning\"") && !client.contains("reasoning_details"), "{name}");
-        assert_eq!(scanned(&client).1, StreamEnd::Complete { append: "" }, "{name}");
-    }
-}
-
-#[test]
 fn an_error_keeps_its_words_on_one_line() {
     let pretty =
         "event: error\ndata: {\ndata:   \"error\": {\ndata:     \"type\": \"api_error\"\ndata:   }\ndata: }\n\n";

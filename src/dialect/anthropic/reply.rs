@@ -10,8 +10,6 @@ use crate::json::{ObjectWriter, ReadError, Reader, pick, push_string};
 pub struct Options {
     /// `created` of the completion, in seconds since the Unix epoch: Anthropic does not tell it.
     pub created: u64,
-    /// The client does not want to see thoughts.
-    pub hide_reasoning: bool,
 }
 
 /// The completion that a message is. `None` for what is no whole message, an error among it.
@@ -22,7 +20,7 @@ pub fn translate(body: &[u8], options: Options) -> Option<Vec<u8>> {
     if word(kind) != "message" {
         return None;
     }
-    let mut answer = Answer { hide_reasoning: options.hide_reasoning, ..Answer::default() };
+    let mut answer = Answer::default();
     Reader::new(content?)
         .array::<ReadError>(|reader, _| {
             answer.add(&Block::read(reader.skip()?));
@@ -58,7 +56,6 @@ pub fn translate(body: &[u8], options: Options) -> Option<Vec<u8>> {
 /// A message's parts, gathered. Texts are without quotes, escapes as they are written; lists without brackets.
 #[derive(Debug, Default)]
 struct Answer {
-    hide_reasoning: bool,
     any_text: bool,
     text: String,
     characters: u64,
@@ -74,7 +71,6 @@ impl Answer {
     fn add(&mut self, block: &Block<'_>) {
         match block.kind {
             Kind::Text => self.add_text(block),
-            Kind::Thinking | Kind::Redacted if self.hide_reasoning => {}
             Kind::Thinking => {
                 self.reasoning.push_str(word(block.text));
                 let members = [("text", block.text.or(Some("\"\""))), ("signature", block.signature)];

@@ -176,8 +176,7 @@ impl MessageStream {
             return Err(Unreadable);
         }
         self.close(out);
-        let unwanted = self.options.hide_reasoning && matches!(block.kind, Kind::Thinking | Kind::Redacted);
-        let kind = if unwanted { Kind::Hidden } else { block.kind };
+        let kind = block.kind;
         self.blocks += 1;
         self.block = Open {
             index: index.unwrap_or_default().to_owned(),
