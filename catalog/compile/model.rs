@@ -7,13 +7,15 @@ use super::provider::{MENDS, read_drops};
 use super::reasoning::{ModelReasoning, read_model_reasoning};
 
 /// The words of `capabilities`: each is the name of its field in the struct, too.
-pub(crate) const CAPABILITIES: [Word; 6] = [
+pub(crate) const CAPABILITIES: [Word; 8] = [
     ("tools", "tools"),
     ("json_object", "json_object"),
     ("json_schema", "json_schema"),
     ("vision", "vision"),
     ("reasoning", "reasoning"),
     ("web_search", "web_search"),
+    ("image_output", "image_output"),
+    ("audio_output", "audio_output"),
 ];
 /// Lowest first.
 const EFFORTS: [Word; 8] = [

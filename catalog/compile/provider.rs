@@ -46,7 +46,7 @@ const REPORTED_COSTS: [Word; 3] = [("none", "None"), ("usd", "Usd"), ("ticks", "
 const QUOTA_RESETS: [Word; 2] = [("utc_midnight", "UtcMidnight"), ("pacific_midnight", "PacificMidnight")];
 
 /// The quirks of `src/catalog/quirk.rs`; a test holds the two lists together.
-pub(crate) const QUIRKS: [Word; 10] = [
+pub(crate) const QUIRKS: [Word; 12] = [
     ("no_developer_role", "NoDeveloperRole"),
     ("no_null_content", "NoNullContent"),
     ("no_text_parts", "NoTextParts"),
@@ -57,6 +57,8 @@ pub(crate) const QUIRKS: [Word; 10] = [
     ("stop_list", "StopList"),
     ("require_parameters", "RequireParameters"),
     ("cache_marks", "CacheMarks"),
+    ("call_signatures", "CallSignatures"),
+    ("json_in_prompt", "JsonInPrompt"),
 ];
 
 /// The classes of `src/routing/failure.rs`; a test holds the two lists together.

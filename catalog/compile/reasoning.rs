@@ -3,8 +3,9 @@
 use super::fields::{Fields, Word};
 use super::problem::ProblemKind;
 
-const CONTROLS: [Word; 8] = [
+const CONTROLS: [Word; 9] = [
     ("effort", "Effort"),
+    ("effort_without_tools", "EffortWithoutTools"),
     ("effort_or_tokens", "EffortOrTokens"),
     ("object", "Object"),
     ("enabled", "Enabled"),

@@ -21,12 +21,24 @@ pub struct Capabilities {
     pub reasoning: bool,
     /// Searches the web by itself.
     pub web_search: bool,
+    /// Returns images where it is asked for them.
+    pub image_output: bool,
+    /// Returns sound where it is asked for it.
+    pub audio_output: bool,
 }
 
 impl Capabilities {
     /// Of a model of which nobody has said what it can do: nothing is ruled out, the provider decides.
-    pub const UNKNOWN: Self =
-        Self { tools: true, json_object: true, json_schema: true, vision: true, reasoning: false, web_search: false };
+    pub const UNKNOWN: Self = Self {
+        tools: true,
+        json_object: true,
+        json_schema: true,
+        vision: true,
+        reasoning: false,
+        web_search: false,
+        image_output: true,
+        audio_output: true,
+    };
 }
 
 /// A rough three-way measure of how well a model reasons.

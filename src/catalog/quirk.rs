@@ -25,11 +25,16 @@ pub enum Quirk {
     RequireParameters,
     /// It takes `cache_control`, the marks of a prompt cache; others are sent none.
     CacheMarks,
+    /// Its tool calls carry signatures of thoughts in `extra_content`, and it refuses a history without them where a model is
+    /// told a level of thought: one that is lost is replaced by the word that stands for it. Others are sent none.
+    CallSignatures,
+    /// JSON mode is 400 where no message says the word JSON: where none does, an instruction to answer in JSON is added.
+    JsonInPrompt,
 }
 
 impl Quirk {
     /// Every quirk.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::NoDeveloperRole,
         Self::NoNullContent,
         Self::NoTextParts,
@@ -40,6 +45,8 @@ impl Quirk {
         Self::StopList,
         Self::RequireParameters,
         Self::CacheMarks,
+        Self::CallSignatures,
+        Self::JsonInPrompt,
     ];
 
     /// The word in the catalogue and in `GATEWAY_CONFIG`.
@@ -55,6 +62,8 @@ impl Quirk {
             Self::StopList => "stop_list",
             Self::RequireParameters => "require_parameters",
             Self::CacheMarks => "cache_marks",
+            Self::CallSignatures => "call_signatures",
+            Self::JsonInPrompt => "json_in_prompt",
         }
     }
 }

@@ -8,7 +8,11 @@
 pub enum ReasoningControl {
     /// `reasoning_effort: "high"`: OpenAI's, which most have. A budget becomes the nearest effort.
     Effort,
-    /// The same, which takes a number of tokens as well, and `thinking: {"type":"enabled"}` to switch it on (Fireworks).
+    /// The same, and with functions among the tools it must be `none`, said or not: anything else is 400 "Function tools with
+    /// reasoning_effort are not supported for ..., use /v1/responses or set reasoning_effort to 'none'" (OpenAI's chat
+    /// completions from gpt-5.4 on; openai/openai-openapi#541, BerriAI/litellm#34569, can1357/oh-my-pi#11052).
+    EffortWithoutTools,
+    /// The same as [`Self::Effort`], which takes a number of tokens as well, and `thinking: {"type":"enabled"}` to switch it on (Fireworks).
     EffortOrTokens,
     /// `reasoning: {effort | max_tokens | enabled, exclude}` (OpenRouter, which turns either into what the model knows).
     Object,

@@ -178,13 +178,15 @@ pub(super) fn texts(json: &Walker<'_>) -> Result<Texts, Box<ConfigError>> {
 
 fn capabilities(json: &Walker<'_>) -> Result<Capabilities, Box<ConfigError>> {
     type Field = fn(&mut Capabilities) -> &mut bool;
-    const FIELDS: [(&str, Field); 6] = [
+    const FIELDS: [(&str, Field); 8] = [
         ("tools", |capabilities| &mut capabilities.tools),
         ("json_object", |capabilities| &mut capabilities.json_object),
         ("json_schema", |capabilities| &mut capabilities.json_schema),
         ("vision", |capabilities| &mut capabilities.vision),
         ("reasoning", |capabilities| &mut capabilities.reasoning),
         ("web_search", |capabilities| &mut capabilities.web_search),
+        ("image_output", |capabilities| &mut capabilities.image_output),
+        ("audio_output", |capabilities| &mut capabilities.audio_output),
     ];
     let mut capabilities = Capabilities::default();
     for element in json.array()? {
@@ -213,6 +215,7 @@ fn efforts(json: &Walker<'_>) -> Result<Vec<Effort>, Box<ConfigError>> {
 
 const CONTROLS: &[(&str, ReasoningControl)] = &[
     ("effort", ReasoningControl::Effort),
+    ("effort_without_tools", ReasoningControl::EffortWithoutTools),
     ("effort_or_tokens", ReasoningControl::EffortOrTokens),
     ("object", ReasoningControl::Object),
     ("enabled", ReasoningControl::Enabled),

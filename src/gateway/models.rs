@@ -118,6 +118,8 @@ fn facts(object: &mut ObjectWriter<'_>, offers: &[&ModelSpec]) {
             vision: all.vision || one.vision,
             reasoning: all.reasoning || one.reasoning,
             web_search: all.web_search || one.web_search,
+            image_output: all.image_output || one.image_output,
+            audio_output: all.audio_output || one.audio_output,
         }
     });
     capabilities(object.key("capabilities"), union);
@@ -151,6 +153,8 @@ fn capabilities(out: &mut String, can: Capabilities) {
     object.boolean("vision", can.vision);
     object.boolean("reasoning", can.reasoning);
     object.boolean("web_search", can.web_search);
+    object.boolean("image_output", can.image_output);
+    object.boolean("audio_output", can.audio_output);
     object.end();
 }
 

@@ -115,6 +115,10 @@ pub enum MessageTrait {
     TextParts,
     /// There is a `cache_control`, on the message or on a part of it.
     CacheMark,
+    /// There are tool calls that were made.
+    Calls,
+    /// There is an `extra_content`, on the message or on a tool call.
+    ExtraContent,
 }
 
 /// What a message has, or what is to be changed in it: members that are left out, and what is put into another form.
@@ -186,6 +190,9 @@ struct Noted {
     /// What is sent instead of a lenient form.
     strict: Option<String>,
 }
+
+/// What a provider adds to a message or to a tool call beyond OpenAI's members: Gemini, its signatures of thoughts.
+pub const EXTRA_CONTENT: &str = "extra_content";
 
 const ROLES: &str = "one of system, developer, user, assistant, tool";
 
@@ -261,8 +268,13 @@ impl<'a> Messages<'a> {
                 } else {
                     expect(Kind::Array, "tool_calls", "an array")?;
                 }
-                self.text_bytes += reader.skip()?.len();
+                let calls = reader.skip()?;
+                self.text_bytes += calls.len();
                 marks.insert(MessageTrait::CallId);
+                marks.insert(MessageTrait::Calls);
+                if calls.contains(EXTRA_CONTENT) {
+                    marks.insert(MessageTrait::ExtraContent);
+                }
             } else if key.is("tool_call_id") {
                 expect(Kind::String, "tool_call_id", "a string")?;
                 marks.insert(MessageTrait::CallId);
@@ -273,6 +285,9 @@ impl<'a> Messages<'a> {
                 reader.skip()?;
             } else {
                 self.has_cache_mark |= key.is("cache_control");
+                if key.is(EXTRA_CONTENT) {
+                    marks.insert(MessageTrait::ExtraContent);
+                }
                 if let Some(member) = MessageMember::ALL.into_iter().find(|member| key.is(member.key())) {
                     marks.members.insert(member);
                 }

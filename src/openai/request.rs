@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 pub use super::fields::RequestError;
-pub use super::messages::{MessageMarks, MessageMember, MessageMembers, MessageTrait, Messages};
+pub use super::messages::{EXTRA_CONTENT, MessageMarks, MessageMember, MessageMembers, MessageTrait, Messages};
 use super::tools::{tool_choice, tools};
 pub use super::wishes::{ReasoningWish, WebSearch};
 use super::{fields, plugins, wishes};
@@ -103,6 +103,10 @@ pub struct ChatRequest<'a> {
     pub tool_bytes: usize,
     /// Whether a tool must be called.
     pub tool_choice: ToolChoice,
+    /// `modalities` has `image`: the answer shall have images.
+    pub image_output: bool,
+    /// `modalities` has `audio`: the answer shall be spoken.
+    pub audio_output: bool,
     /// The format of the answer.
     pub response_format: ResponseFormat,
     /// The JSON of `response_format.json_schema.schema`.
@@ -362,6 +366,15 @@ impl<'a> ChatRequest<'a> {
                     Some(others) => keep = others,
                     // Groq refuses an empty list; it means the same as none.
                     None => return Ok(()),
+                }
+            }
+            "modalities" => {
+                let kinds = fields::strings(name, raw)?;
+                self.image_output = kinds.iter().any(|kind| kind == "image");
+                self.audio_output = kinds.iter().any(|kind| kind == "audio");
+                if kinds.iter().all(|kind| kind == "text") {
+                    // The default; some upstreams do not know the field.
+                    return Ok(());
                 }
             }
             "tool_choice" => {

@@ -281,8 +281,8 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
 
     /// Those who can do what the request needs, and whether the prompt fits by the estimate.
     ///
-    /// A model that the client named is not refused for three reasons: its tools are left out unless one must be called or
-    /// the client requires its parameters, its window is the provider's to judge, since the estimate may be wrong, and
+    /// A model that the client named is not refused for four reasons: its tools are left out unless one must be called or
+    /// the client requires its parameters, so are images and sound that it shall return, its window is the provider's to judge, since the estimate may be wrong, and
     /// `no_reasoning` is about the gateway's choice.
     fn capable(&self, candidates: Vec<Candidate<'c>>) -> Result<Vec<(Candidate<'c>, bool)>, PlanError> {
         let judged: Vec<(Candidate<'c>, Vec<Need>)> = candidates
@@ -302,7 +302,7 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
             .collect();
         // What is asked for by other means is no lack.
         let minor = |need: &Need| matches!(need, Need::Context { .. } | Need::JsonObject | Need::JsonSchema);
-        let with_tools = judged.iter().any(|(candidate, unmet)| !candidate.auto && unmet.iter().all(minor));
+        let anyone_can = judged.iter().any(|(candidate, unmet)| !candidate.auto && unmet.iter().all(minor));
         let mut nearest: Option<Vec<Need>> = None;
         let mut capable = Vec::new();
         for (candidate, unmet) in judged {
@@ -310,7 +310,11 @@ impl<'c, H: Health> Planner<'_, 'c, H> {
                 Need::Context { .. } | Need::NoReasoning => !candidate.auto,
                 Need::Tools => {
                     let required = self.requirements.forced_tool || self.preferences.require_parameters;
-                    !candidate.auto && !with_tools && !required
+                    !candidate.auto && !anyone_can && !required
+                }
+                // A text instead, and the field is named as left out.
+                Need::ImageOutput | Need::AudioOutput => {
+                    !candidate.auto && !anyone_can && !self.preferences.require_parameters
                 }
                 // It is asked for by other means.
                 Need::JsonObject | Need::JsonSchema => !self.preferences.require_parameters,

@@ -7,7 +7,9 @@ use super::tokens;
 use crate::catalog::model::{ModelSpec, ReasoningLevel};
 use crate::catalog::price::Prices;
 use crate::catalog::provider::{Dialect, ProviderSpec};
+use crate::catalog::reasoning::ReasoningControl;
 use crate::dialect::anthropic::takes_schema;
+use crate::dialect::openai::params::takes;
 use crate::openai::request::{ChatRequest, ResponseFormat, ToolChoice};
 use crate::structured::ask::fits_tool;
 
@@ -42,6 +44,10 @@ pub struct Requirements {
     pub no_reasoning: bool,
     /// The model must be able to search the web.
     pub web_search: bool,
+    /// The answer shall have images.
+    pub image_output: bool,
+    /// The answer shall be spoken.
+    pub audio_output: bool,
     /// Whom requests like this one prefer.
     pub affinity: Option<Affinity>,
 }
@@ -74,6 +80,10 @@ pub enum Need {
     NoReasoning,
     /// A search of the web.
     WebSearch,
+    /// Images in the answer.
+    ImageOutput,
+    /// A spoken answer.
+    AudioOutput,
     /// A parameter that would be left out, where the client requires all of them.
     Parameter {
         /// The parameter as the client spelt it.
@@ -93,6 +103,7 @@ impl Need {
             Self::Free => "free_models_only",
             Self::NoReasoning => "no_reasoning",
             Self::WebSearch => "web_search",
+            Self::ImageOutput | Self::AudioOutput => "modalities",
             Self::Parameter { name } => name,
         }
     }
@@ -112,6 +123,8 @@ impl fmt::Display for Need {
             Self::Free => f.write_str("free use"),
             Self::NoReasoning => f.write_str("no reasoning"),
             Self::WebSearch => f.write_str("a web search"),
+            Self::ImageOutput => f.write_str("images in the answer"),
+            Self::AudioOutput => f.write_str("sound in the answer"),
             Self::Parameter { name } => write!(f, "the parameter `{name}`"),
         }
     }
@@ -136,6 +149,8 @@ impl Requirements {
             free_only: request.free_only,
             no_reasoning: request.no_reasoning,
             web_search: request.web_search.is_some(),
+            image_output: request.image_output,
+            audio_output: request.audio_output,
             affinity: Affinity::of(request),
         }
     }
@@ -161,11 +176,19 @@ impl Requirements {
         let tokens = self.tokens(model);
         need(model.context_window.is_none_or(|window| tokens <= u64::from(window)), Need::Context { tokens });
         if let Some(level) = self.min_reasoning_level {
-            need(model.reasoning_level >= level, Need::ReasoningLevel(level));
+            // One that does not think where it is given tools is at no level then.
+            let control = model.reasoning.control.unwrap_or(provider.reasoning.control);
+            let thinks = !self.tools || control != ReasoningControl::EffortWithoutTools;
+            need(model.reasoning_level >= level && thinks, Need::ReasoningLevel(level));
         }
         need(!self.free_only || is_free(model), Need::Free);
         need(!self.no_reasoning || !model.capabilities.reasoning, Need::NoReasoning);
         need(!self.web_search || can.web_search, Need::WebSearch);
+        if self.image_output || self.audio_output {
+            let asked = takes(provider, "modalities", None);
+            need(!self.image_output || can.image_output && asked, Need::ImageOutput);
+            need(!self.audio_output || can.audio_output && asked, Need::AudioOutput);
+        }
         unmet
     }
 
@@ -201,6 +224,8 @@ impl Requirements {
             flag(self.free_only, 'f'),
             flag(self.no_reasoning, 'r'),
             flag(self.web_search, 'w'),
+            flag(self.image_output, 'i'),
+            flag(self.audio_output, 'a'),
         ];
         flags.into_iter().collect::<String>() + level
     }

@@ -130,7 +130,7 @@ fn tool(tools: &mut String, schema: &str) {
 }
 
 /// The messages with an instruction behind the client's own, if it has any: not every model takes a second one.
-fn instructed(messages: &str, instruction: &str) -> Result<String, ReadError> {
+pub(crate) fn instructed(messages: &str, instruction: &str) -> Result<String, ReadError> {
     let mut out = String::with_capacity(messages.len() + instruction.len() + 64);
     out.push('[');
     Reader::new(messages).array::<ReadError>(|reader, index| {
@@ -195,7 +195,7 @@ fn with_instruction(message: &str, instruction: &str) -> Result<Option<String>, 
 }
 
 /// The member of an object, as it is written.
-fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     let mut found = None;
     let mut reader = Reader::new(object);
     let read = reader.object::<ReadError>(|reader, key| {

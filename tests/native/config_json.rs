@@ -78,7 +78,7 @@ fn two_providers_from_text_to_tables() {
                 "models": [
                     {"id": "llama", "upstream_id": "meta/llama", "context_window": 131072, "max_output": 8192,
                      "input_usd_per_mtok": 0.15, "output_usd_per_mtok": 0.6, "cached_input_usd_per_mtok": 0.075,
-                     "capabilities": ["tools", "json_object", "json_schema", "vision", "reasoning", "web_search"],
+                     "capabilities": ["tools", "json_object", "json_schema", "vision", "reasoning", "web_search", "image_output", "audio_output"],
                      "reasoning_efforts": ["high", "low"], "reasoning_level": "high", "free": true, "auto": false,
                      "drops": ["seed"]},
                     {"id": "small"}

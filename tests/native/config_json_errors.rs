@@ -153,7 +153,7 @@ fn mistakes_in_a_provider_are_told_by_path() {
         (r#""clamps": {"temperature": "1"}"#, "clamps.temperature: expected a number, found a string"),
         (
             r#""quirks": ["odd"]"#,
-            "quirks[0]: expected one of no_developer_role, no_null_content, no_text_parts, nine_character_call_ids, any_for_required, no_additional_properties, one_call_at_a_time, stop_list, require_parameters, cache_marks, found \"odd\"",
+            "quirks[0]: expected one of no_developer_role, no_null_content, no_text_parts, nine_character_call_ids, any_for_required, no_additional_properties, one_call_at_a_time, stop_list, require_parameters, cache_marks, call_signatures, json_in_prompt, found \"odd\"",
         ),
         (r#""drops": "user""#, "drops: expected an array, found a string"),
         (r#""drops": ["a", "a"]"#, "drops[1]: \"a\" is there twice; keep one"),
@@ -239,7 +239,7 @@ fn mistakes_in_a_model_are_told_by_path() {
         (r#""input_usd_per_mtok": "1""#, ".input_usd_per_mtok: expected a number, found a string"),
         (
             r#""capabilities": ["tools", "sight"]"#,
-            ".capabilities[1]: expected one of tools, json_object, json_schema, vision, reasoning, web_search, found \"sight\"",
+            ".capabilities[1]: expected one of tools, json_object, json_schema, vision, reasoning, web_search, image_output, audio_output, found \"sight\"",
         ),
         (r#""capabilities": ["tools", "tools"]"#, ".capabilities[1]: \"tools\" is there twice; keep one"),
         (r#""reasoning_efforts": ["low"]"#, ".reasoning_efforts: efforts need `reasoning` in `capabilities`"),

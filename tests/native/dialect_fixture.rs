@@ -50,6 +50,8 @@ pub(crate) fn able() -> ModelSpec {
             vision: true,
             reasoning: true,
             web_search: false,
+            image_output: true,
+            audio_output: true,
         },
         efforts: Cow::Borrowed(&[Effort::Low, Effort::Medium, Effort::High]),
         reasoning: ModelReasoning::AS_PROVIDER,

@@ -71,6 +71,28 @@ fn more_top_logprobs_than_a_provider_gives_are_left_out_and_named() {
 }
 
 #[test]
+fn images_and_sound_are_only_asked_of_a_model_that_returns_them() {
+    let can = |image_output, audio_output| ModelSpec {
+        capabilities: Capabilities { image_output, audio_output, ..able().capabilities },
+        ..able()
+    };
+    let ask = r#""modalities":["text","audio"],"audio":{"voice":"alloy","format":"wav"}"#;
+    let (body, dropped) = sent(ask, &row("openrouter"), &can(false, true));
+    assert_eq!(
+        (&body["modalities"], &body["audio"]["voice"], dropped.len()),
+        (&json!(["text", "audio"]), &json!("alloy"), 0)
+    );
+    let (body, dropped) = sent(ask, &row("openrouter"), &can(true, false));
+    assert_eq!((body.get("modalities"), body.get("audio")), (None, None));
+    assert_eq!(dropped, ["modalities", "audio"]);
+    let image = r#""modalities":["image","text"]"#;
+    assert_eq!(sent(image, &row("openrouter"), &can(true, false)).0["modalities"], json!(["image", "text"]));
+    assert_eq!(sent(image, &row("openrouter"), &can(false, true)).1, ["modalities"]);
+    let (body, dropped) = sent(r#""modalities":["text"]"#, &row("xai"), &able());
+    assert_eq!((body.get("modalities"), dropped.len()), (None, 0), "the default is no wish");
+}
+
+#[test]
 fn a_developer_is_the_system_where_the_role_is_not_known() {
     let history = r#"[{ "role" : "developer","content":"a"},{"role":"user" ,"content":"developer"}]"#;
     let wanted = json!([{"role": "system", "content": "a"}, {"role": "user", "content": "developer"}]);

@@ -42,7 +42,7 @@ const MODELS: [(&str, &[&str]); 15] = [
         &["openai/gpt-oss-120b", "deepseek-ai/deepseek-v4-pro", "nvidia/nemotron-3-ultra-550b-a55b", "z-ai/glm-5.1"],
     ),
     ("ollama", &["unlisted"]),
-    ("openai", &["gpt-5-mini", "gpt-5.1", "gpt-4.1"]),
+    ("openai", &["gpt-5-mini", "gpt-5.1", "gpt-6-astra", "gpt-4.1"]),
     ("openrouter", &["anthropic/claude-opus-5", "openai/gpt-oss-120b", "minimax/minimax-m3"]),
     ("sambanova", &["gpt-oss-120b", "DeepSeek-V3.2"]),
     ("together", &["openai/gpt-oss-120b", "deepseek-ai/DeepSeek-V4-Pro", "moonshotai/Kimi-K2.6"]),
@@ -123,6 +123,37 @@ fn every_wish_reaches_every_kind_of_model_in_its_providers_fields() {
             assert_eq!(found, wanted, "{path}");
         }
     }
+}
+
+#[test]
+fn with_functions_a_model_that_cannot_have_both_is_told_not_to_think_whatever_is_asked() {
+    let tools = r#""tools":[{"type":"function","function":{"name":"f"}}]"#;
+    for (provider, id) in [("openai", "gpt-6-astra"), ("openai", "gpt-5.6-sol"), ("azure", "gpt-5.4-mini")] {
+        let (provider, model) = (row(provider), model(provider, id));
+        for (wish, dropped) in [
+            (String::new(), vec![]),
+            (r#","reasoning_effort":"none""#.to_owned(), vec![]),
+            (r#","min_reasoning_level":"high""#.to_owned(), vec![]),
+            (r#","reasoning_effort":"high""#.to_owned(), vec!["reasoning_effort"]),
+            (r#","reasoning":{"enabled":true}"#.to_owned(), vec!["reasoning"]),
+            (r#","reasoning":{"max_tokens":4000}"#.to_owned(), vec!["reasoning"]),
+        ] {
+            let (fields, effort, found) = told(&format!("{tools}{wish}"), &provider, &model);
+            assert!(fields.contains(r#""reasoning_effort":"none""#), "{wish}: {fields}");
+            assert_eq!(
+                (effort, found),
+                (AppliedEffort::Effort(Effort::None), dropped.iter().map(|name| (*name).to_owned()).collect()),
+                "{wish}"
+            );
+        }
+        // What is refused of a model that thinks is taken of one that does not.
+        assert!(told(&format!(r#"{tools},"temperature":0.5"#), &provider, &model).0.contains("temperature"));
+        let (fields, effort, _) = told(r#""reasoning_effort":"high""#, &provider, &model);
+        assert_eq!((fields.as_str(), effort), (r#""reasoning_effort":"high""#, AppliedEffort::Effort(Effort::High)));
+    }
+    let (fields, _, dropped) =
+        told(&format!(r#"{tools},"reasoning_effort":"high""#), &row("openai"), &model("openai", "gpt-5.1"));
+    assert!(fields.contains(r#""reasoning_effort":"high""#) && dropped.is_empty(), "gpt-5.1 has both");
 }
 
 fn with(control: ReasoningControl, efforts: &[Effort], budget: Option<ReasoningBudget>) -> (ProviderSpec, ModelSpec) {

@@ -21,17 +21,17 @@ fn retrieved(id: &str) -> Value {
 fn one_model_has_this_form() {
     let wanted = concat!(
         r#"{"id":"m","object":"model","created":1793491200,"owned_by":"alpha","context_window":100000,"max_output_tokens":500,"#,
-        r#""capabilities":{"tools":true,"json_object":true,"json_schema":false,"vision":false,"reasoning":false,"web_search":false},"#,
+        r#""capabilities":{"tools":true,"json_object":true,"json_schema":false,"vision":false,"reasoning":false,"web_search":false,"image_output":false,"audio_output":false},"#,
         r#""reasoning_level":"low","reasoning_efforts":[],"free":false,"#,
         r#""pricing":{"input_usd_per_mtok":1,"output_usd_per_mtok":4,"cached_input_usd_per_mtok":0.5},"providers":["#,
         r#"{"id":"alpha","upstream_id":"alpha/m-1","configured":true,"context_window":1000,"max_output_tokens":500,"#,
-        r#""capabilities":{"tools":true,"json_object":true,"json_schema":false,"vision":false,"reasoning":false,"web_search":false},"#,
+        r#""capabilities":{"tools":true,"json_object":true,"json_schema":false,"vision":false,"reasoning":false,"web_search":false,"image_output":false,"audio_output":false},"#,
         r#""free":false,"pricing":{"input_usd_per_mtok":1,"output_usd_per_mtok":4,"cached_input_usd_per_mtok":0.5}},"#,
         r#"{"id":"beta","upstream_id":"beta/m-1","configured":true,"context_window":100000,"max_output_tokens":null,"#,
-        r#""capabilities":{"tools":true,"json_object":true,"json_schema":false,"vision":false,"reasoning":false,"web_search":false},"#,
+        r#""capabilities":{"tools":true,"json_object":true,"json_schema":false,"vision":false,"reasoning":false,"web_search":false,"image_output":false,"audio_output":false},"#,
         r#""free":false,"pricing":{"input_usd_per_mtok":1.5,"output_usd_per_mtok":5,"cached_input_usd_per_mtok":null}},"#,
         r#"{"id":"gamma","upstream_id":"gamma/m-1","configured":true,"context_window":50000,"max_output_tokens":null,"#,
-        r#""capabilities":{"tools":true,"json_object":true,"json_schema":false,"vision":false,"reasoning":false,"web_search":false},"#,
+        r#""capabilities":{"tools":true,"json_object":true,"json_schema":false,"vision":false,"reasoning":false,"web_search":false,"image_output":false,"audio_output":false},"#,
         r#""free":false,"pricing":null}]}"#,
     );
     assert_eq!(retrieve(&gateway_with(&[]), "m").unwrap(), wanted);

@@ -28,6 +28,7 @@ mod dialect_fixture;
 mod dialect_headroom;
 mod dialect_matrix;
 mod dialect_mend;
+mod dialect_messages;
 mod dialect_params;
 mod dialect_reasoning;
 mod dialect_reply;

@@ -46,7 +46,7 @@ fn parameters() -> Vec<(&'static str, Value)> {
         ("store", json!(false)),
         ("metadata", json!({"a": "b"})),
         ("prediction", json!({"type": "content", "content": "x"})),
-        ("modalities", json!(["text"])),
+        ("modalities", json!(["text", "audio"])),
         ("audio", json!({"voice": "x", "format": "wav"})),
         ("verbosity", json!("low")),
         ("top_k", json!(1000)),

@@ -26,6 +26,7 @@ pub(crate) fn provider(id: &str) -> ProviderSpec {
         any_model: false,
         image_urls: true,
         multiple_choices: true,
+        drops: Cow::Borrowed(&[]),
         ..vllm
     }
 }
@@ -47,6 +48,8 @@ pub(crate) fn at(name: &str) -> ModelSpec {
             vision: true,
             reasoning: false,
             web_search: false,
+            image_output: true,
+            audio_output: true,
         },
         efforts: Cow::Borrowed(&[Effort::Low, Effort::High]),
         reasoning: ModelReasoning::AS_PROVIDER,

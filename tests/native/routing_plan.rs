@@ -1,7 +1,10 @@
 //! Who is a candidate, in which order, and why nobody is.
 
+use std::borrow::Cow;
+
 use opengateway::catalog::model::{Capabilities, ModelSpec, ReasoningLevel};
 use opengateway::catalog::provider::ProviderSpec;
+use opengateway::catalog::reasoning::{ModelReasoning, ReasoningControl};
 use opengateway::health::circuit::Standing;
 use opengateway::routing::failover::MAX_WAIT_OUT_MS;
 use opengateway::routing::failure::ErrorClass;
@@ -38,7 +41,7 @@ fn each_need_keeps_away_the_models_that_do_not_meet_it() {
     let strictly = r#","provider":{"require_parameters":true}"#;
     let format =
         |name: &str, more: &str| ask("auto", &format!(r#","response_format":{{"type":"{name}"{more}}}{strictly}"#));
-    let cases: [(ModelSpec, ModelSpec, String, Need); 9] = [
+    let cases: [(ModelSpec, ModelSpec, String, Need); 11] = [
         (at("a/good"), toolless("b/bad"), ask("auto", TOOLS), Need::Tools),
         (at("a/good"), without(&json(false, true)), format("json_object", ""), Need::JsonObject),
         (at("a/good"), without(&json(true, false)), format("json_schema", r#","json_schema":{}"#), Need::JsonSchema),
@@ -48,6 +51,18 @@ fn each_need_keeps_away_the_models_that_do_not_meet_it() {
             ModelSpec { reasoning_level: ReasoningLevel::Low, ..at("b/bad") },
             ask("auto", r#","min_reasoning_level":"medium""#),
             Need::ReasoningLevel(ReasoningLevel::Medium),
+        ),
+        (
+            at("a/good"),
+            without(&|can| Capabilities { image_output: false, ..can }),
+            ask("auto", r#","modalities":["text","image"]"#),
+            Need::ImageOutput,
+        ),
+        (
+            at("a/good"),
+            without(&|can| Capabilities { audio_output: false, ..can }),
+            ask("auto", r#","modalities":["text","audio"],"audio":{"voice":"alloy","format":"wav"}"#),
+            Need::AudioOutput,
         ),
         (free.clone(), at("b/bad"), ask("auto", r#","free_models_only":true"#), Need::Free),
         (
@@ -68,6 +83,36 @@ fn each_need_keeps_away_the_models_that_do_not_meet_it() {
         assert_eq!(World::of(&[good, bad.clone()]).plan(&body), "a/good", "{:.100}", body);
         assert_eq!(World::of(&[bad]).unmet(&body), [need], "{:.100}", body);
     }
+}
+
+#[test]
+fn a_named_model_that_returns_no_images_answers_in_text_unless_another_one_can_or_it_must() {
+    let mute = |name: &str| {
+        let model = at(name);
+        ModelSpec { capabilities: Capabilities { image_output: false, ..model.capabilities }, ..model }
+    };
+    let images = |model: &str, more: &str| ask(model, &format!(r#","modalities":["image","text"]{more}"#));
+    let world = World::of(&[mute("a/m"), mute("b/m")]);
+    assert_eq!(world.plan(&images("m", "")), "a/m b/m");
+    assert_eq!(world.plan(&images("a/m", "")), "a/m");
+    let strictly = r#","provider":{"require_parameters":true}"#;
+    assert_eq!(world.unmet(&images("a/m", strictly)), [Need::ImageOutput]);
+    assert_eq!(world.unmet(&images("auto", "")), [Need::ImageOutput]);
+    assert_eq!(World::of(&[mute("a/m"), at("b/m")]).plan(&images("m", "")), "b/m");
+    let drops = |id: &str| ProviderSpec { drops: Cow::Owned(vec!["modalities".into()]), ..provider(id) };
+    let world = World::with(&[at("a/m"), at("b/m")], &|id| if id == "b" { drops(id) } else { provider(id) });
+    assert_eq!(world.plan(&images("auto", "")), "a/m", "who does not take the field cannot do it");
+    assert_eq!(world.plan(&ask("auto", r#","modalities":["text"]"#)), "a/m b/m");
+}
+
+#[test]
+fn a_model_that_does_not_think_with_tools_is_at_no_level_of_reasoning_then() {
+    let reasoning =
+        ModelReasoning { control: Some(ReasoningControl::EffortWithoutTools), ..ModelReasoning::AS_PROVIDER };
+    let level = r#","min_reasoning_level":"low""#;
+    let world = World::of(&[ModelSpec { reasoning, ..at("a/m") }, at("b/m")]);
+    assert_eq!(world.plan(&ask("auto", level)), "a/m b/m");
+    assert_eq!(world.plan(&ask("auto", &format!("{TOOLS}{level}"))), "b/m");
 }
 
 #[test]

@@ -14,7 +14,7 @@ const MISSING_ALWAYS = 2;
 /** What the catalogue's compiler takes for a cache write that no row prices: input times 5/4. */
 const CACHE_WRITE = [5n, 4n];
 /** The order in which the catalogue lists capabilities. */
-const CAPABILITIES = ["tools", "json_object", "json_schema", "vision", "reasoning", "web_search"];
+const CAPABILITIES = ["tools", "json_object", "json_schema", "vision", "reasoning", "web_search", "image_output", "audio_output"];
 
 /**
  * `file`: of one provider; `models`: the data set's models of it; `accepted`: `provider/own id`s whose flagged changes are made

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2_iter;
+
 use super::params;
 use super::thoughts::{self, Place, Thoughts};
 use crate::catalog::model::ModelSpec;
@@ -11,7 +13,8 @@ use crate::catalog::quirk::Quirk;
 use crate::dialect::encoded::AppliedEffort;
 use crate::hash::fnv_1a;
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, push_string};
-use crate::openai::request::{ChatRequest, MessageMarks, MessageMember, MessageTrait};
+use crate::openai::request::{ChatRequest, EXTRA_CONTENT, MessageMarks, MessageMember, MessageTrait, ResponseFormat};
+use crate::structured::ask::{instructed, instruction, member};
 
 /// What stands between two texts of one message that are made one.
 const BETWEEN_TEXTS: &str = "\n";
@@ -23,6 +26,9 @@ const CHANGES: [(Quirk, MessageTrait); 4] = [
     (Quirk::NoNullContent, MessageTrait::NoContent),
     (Quirk::NoTextParts, MessageTrait::TextParts),
 ];
+
+/// What a message with tool calls may have that is changed in the calls.
+const CALLS: [MessageTrait; 3] = [MessageTrait::CallId, MessageTrait::ExtraContent, MessageTrait::Calls];
 
 /// Writes the array, at its end the beginning of the answer if there is one.
 pub(super) fn write(
@@ -47,12 +53,25 @@ pub(super) fn write(
     if !provider.quirks.has(Quirk::CacheMarks) {
         changes.insert(MessageTrait::CacheMark);
     }
+    if !provider.quirks.has(Quirk::CallSignatures) {
+        changes.insert(MessageTrait::ExtraContent);
+    } else if wants_signatures(model) {
+        changes.insert(MessageTrait::Calls);
+    }
     let start = out.len();
     // Messages were read before, so that writing them anew cannot fail.
     request.messages.write(changes, &|message, todo| changed(message, todo, place).ok(), out);
     if thoughts::are_needed(request, provider, model, applied) {
         let filled = thoughts::fill(out, start);
         debug_assert!(filled.is_ok(), "it was written here");
+    }
+    if request.response_format == ResponseFormat::JsonObject
+        && provider.quirks.has(Quirk::JsonInPrompt)
+        && !says_json(out.get(start..).unwrap_or_default())
+        && let Ok(told) = instructed(out.get(start..).unwrap_or_default(), &instruction(None))
+    {
+        out.truncate(start);
+        out.push_str(&told);
     }
     if let Some(text) = so_far {
         prefill(provider.prefill, text, out);
@@ -95,11 +114,13 @@ fn changed(message: &str, todo: MessageMarks, place: Place) -> Result<String, Re
             written.string("content", &joined(value)?);
         } else if key.is("content") && todo.has(MessageTrait::CacheMark) && value.starts_with('[') {
             unmarked(value, written.key("content"))?;
-        } else if key.is("cache_control") && todo.has(MessageTrait::CacheMark) {
+        } else if key.is("cache_control") && todo.has(MessageTrait::CacheMark)
+            || key.is(EXTRA_CONTENT) && todo.has(MessageTrait::ExtraContent)
+        {
         } else if key.is("tool_call_id") && todo.has(MessageTrait::CallId) {
             call_id(value, written.key("tool_call_id"))?;
-        } else if key.is("tool_calls") && todo.has(MessageTrait::CallId) {
-            calls(value, written.key("tool_calls"))?;
+        } else if key.is("tool_calls") && CALLS.into_iter().any(|of| todo.has(of)) {
+            calls(value, todo, written.key("tool_calls"))?;
         } else {
             written.verbatim(key.quoted(), value);
         }
@@ -167,8 +188,26 @@ fn joined(parts: &str) -> Result<String, ReadError> {
     Ok(texts)
 }
 
-/// A list of tool calls with ids of nine characters.
-fn calls(raw: &str, out: &mut String) -> Result<(), ReadError> {
+/// What Google takes where the signature of a thought is lost (ai.google.dev/gemini-api/docs/thought-signatures).
+const LOST_SIGNATURE: &str = r#"{"google":{"thought_signature":"skip_thought_signature_validator"}}"#;
+
+/// Whether the model refuses a history whose calls are not signed: Gemini 3 and later, which are the ones that are told a
+/// level of thought and not a budget.
+fn wants_signatures(model: &ModelSpec) -> bool {
+    !model.efforts.is_empty() && model.reasoning.budget.is_none()
+}
+
+/// Whether the word JSON stands anywhere in the messages.
+fn says_json(messages: &str) -> bool {
+    let messages = messages.as_bytes();
+    // From one j to the next: there may be megabytes of images.
+    memchr2_iter(b'j', b'J', messages)
+        .any(|at| messages.get(at..at + 4).is_some_and(|word| word.eq_ignore_ascii_case(b"json")))
+}
+
+/// A list of tool calls as the provider wants it: with ids of nine characters, without what is for another provider, or with
+/// a signature on the first one, which is the one that must have it.
+fn calls(raw: &str, todo: MessageMarks, out: &mut String) -> Result<(), ReadError> {
     out.push('[');
     Reader::new(raw).array::<ReadError>(|reader, index| {
         if index > 0 {
@@ -179,19 +218,36 @@ fn calls(raw: &str, out: &mut String) -> Result<(), ReadError> {
             return Ok(());
         }
         let mut call = ObjectWriter::new(out);
+        let mut is_signed = index > 0 || !todo.has(MessageTrait::Calls);
         reader.object::<ReadError>(|reader, key| {
             let value = reader.skip()?;
-            if key.is("id") {
+            if key.is("id") && todo.has(MessageTrait::CallId) {
                 return call_id(value, call.key("id"));
+            }
+            if key.is(EXTRA_CONTENT) {
+                let is_kept = !todo.has(MessageTrait::ExtraContent) && (is_signed || has_signature(value));
+                if !is_kept {
+                    return Ok(());
+                }
+                is_signed = true;
             }
             call.verbatim(key.quoted(), value);
             Ok(())
         })?;
+        if !is_signed {
+            call.raw(EXTRA_CONTENT, LOST_SIGNATURE);
+        }
         call.end();
         Ok(())
     })?;
     out.push(']');
     Ok(())
+}
+
+/// Whether an `extra_content` has the signature of a thought.
+fn has_signature(extra: &str) -> bool {
+    let google = member(extra, "google").unwrap_or_default();
+    member(google, "thought_signature").is_some_and(|signature| signature.starts_with('"') && signature.len() > 2)
 }
 
 /// An id of a tool call, as JSON.

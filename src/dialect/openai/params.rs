@@ -76,7 +76,14 @@ fn is_dropped(
         // Without its `tool_choice` a model that must not call a tool would be free to.
         lacks || name == "tools" && request.tool_choice == ToolChoice::None && has(&provider.drops, "tool_choice")
     };
-    !takes(provider, name, renamed) || refused_by_model() || without_tools() || is_above_limit(provider, name, value)
+    let can = model.capabilities;
+    let lacks_output = match name {
+        "modalities" => request.image_output && !can.image_output || request.audio_output && !can.audio_output,
+        "audio" => !can.audio_output,
+        _ => false,
+    };
+    let refused = !takes(provider, name, renamed) || refused_by_model();
+    refused || lacks_output || without_tools() || is_above_limit(provider, name, value)
 }
 
 /// Every parameter that is left out of `request` at this provider and model though the client might miss it, as the client
@@ -149,7 +156,7 @@ pub(in crate::dialect) fn renamed<'p>(provider: &'p ProviderSpec, name: &str) ->
     provider.renames.iter().find(|(from, _)| from == name).map(|(_, to)| to.as_ref())
 }
 
-pub(in crate::dialect) fn takes(provider: &ProviderSpec, name: &str, renamed: Option<&str>) -> bool {
+pub(crate) fn takes(provider: &ProviderSpec, name: &str, renamed: Option<&str>) -> bool {
     let known = provider.body == BodyPolicy::Open || has(&provider.accepts, renamed.unwrap_or(name));
     known && !has(&provider.drops, name)
 }

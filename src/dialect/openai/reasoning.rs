@@ -46,13 +46,19 @@ fn control(provider: &ProviderSpec, model: &ModelSpec) -> ReasoningControl {
 /// How much the model is asked to think: the client's wish, else what `min_reasoning_level` asks for, moved to what the
 /// model has. Nothing where the client speaks the provider's own fields.
 pub fn applied(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> AppliedEffort {
+    let control = control(provider, model);
+    if control == ReasoningControl::EffortWithoutTools && request.tools > 0 {
+        return AppliedEffort::Effort(Effort::None);
+    }
     let asked = Asked::of(request, model);
     if matches!(asked, Asked::Nothing) {
         return AppliedEffort::None;
     }
-    let control = control(provider, model);
     let fields: &[&str] = match control {
-        ReasoningControl::Effort | ReasoningControl::Object | ReasoningControl::Enabled => &[],
+        ReasoningControl::Effort
+        | ReasoningControl::EffortWithoutTools
+        | ReasoningControl::Object
+        | ReasoningControl::Enabled => &[],
         ReasoningControl::EffortOrTokens | ReasoningControl::Thinking => &["thinking"],
         ReasoningControl::EnableThinking | ReasoningControl::TemplateThinking => {
             &["chat_template_kwargs", "reasoning_budget"]
@@ -87,7 +93,7 @@ pub fn applied(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &Model
         Asked::On => {
             let has_scale = efforts.iter().any(|effort| is_step(*effort));
             let is_switched = match control {
-                ReasoningControl::Effort | ReasoningControl::Google => false,
+                ReasoningControl::Effort | ReasoningControl::EffortWithoutTools | ReasoningControl::Google => false,
                 ReasoningControl::EffortOrTokens
                 | ReasoningControl::Object
                 | ReasoningControl::Enabled
@@ -111,15 +117,19 @@ pub fn applied(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &Model
 
 /// Whether what the client asks for is not what `applied` does.
 pub fn is_refused(request: &ChatRequest<'_>, model: &ModelSpec, applied: AppliedEffort) -> bool {
-    applied == AppliedEffort::None
-        && match Asked::of(request, model) {
-            Asked::Nothing | Asked::AtLeast(_) => false,
-            // Not to say it is what it asks for.
-            Asked::Effort(Effort::Default) => false,
-            Asked::On => !model.capabilities.reasoning,
-            Asked::Effort(Effort::None) => model.capabilities.reasoning,
-            Asked::Effort(_) | Asked::Budget(_) => true,
-        }
+    let is_off = match applied {
+        AppliedEffort::None => false,
+        AppliedEffort::Effort(Effort::None) => true,
+        AppliedEffort::Effort(_) | AppliedEffort::Budget(_) => return false,
+    };
+    match Asked::of(request, model) {
+        Asked::Nothing | Asked::AtLeast(_) => false,
+        Asked::Effort(Effort::None) => model.capabilities.reasoning && !is_off,
+        // Not to say it is what it asks for.
+        Asked::Effort(Effort::Default) => is_off,
+        Asked::On => is_off || !model.capabilities.reasoning,
+        Asked::Effort(_) | Asked::Budget(_) => true,
+    }
 }
 
 /// The output limit with room for the thoughts: providers count both, so a limit that the thoughts would use up is raised by
@@ -153,7 +163,7 @@ pub fn write(
         AppliedEffort::Budget(_) => Some(true).filter(|_| has_switch),
     };
     match control(provider, model) {
-        ReasoningControl::Effort => effort(body, applied),
+        ReasoningControl::Effort | ReasoningControl::EffortWithoutTools => effort(body, applied),
         ReasoningControl::EffortOrTokens => match applied {
             AppliedEffort::Effort(Effort::Default) => thinking(body, true),
             AppliedEffort::Budget(tokens) => body.number("reasoning_effort", tokens.into()),

@@ -41,7 +41,7 @@ fn an_unknown_capability_effort_level_or_class_is_refused_with_the_words_there_a
     assert_eq!(
         model_problem("\"tools\"", "\"toolz\""),
         "models.toml:9: `capabilities` does not know \"toolz\": use one of tools, json_object, json_schema, vision, \
-         reasoning, web_search"
+         reasoning, web_search, image_output, audio_output"
     );
     assert!(model_problem("[\"low\"", "[\"lowest\"").starts_with("models.toml:10: `efforts` does not know \"lowest\""));
     assert!(model_problem("level = \"low\"", "level = \"top\"").contains("use one of low, medium, high"));
