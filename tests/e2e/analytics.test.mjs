@@ -173,7 +173,7 @@ describe('a single request', () => {
       object: 'generation', id: reply.headers['x-request-id'], project_id: 'shop', requested_model: SHARED_MODEL, model: SHARED_MODEL,
       provider: 'cerebras', upstream_model: reply.headers['x-gateway-model'], stream: false, status: 200, error_class: null, attempts: 2, ttft_ms: null,
       routing: [{ provider: 'groq', model: SHARED_MODEL, outcome: '500' }, { provider: 'cerebras', model: SHARED_MODEL, outcome: '200' }],
-      usage: { ...usage, cost_usd_total: reply.headers['x-gateway-cost-usd'], estimated: false },
+      usage: { ...usage, cost_usd_total: reply.headers['x-gateway-cost-usd'], cost_source: 'catalog', estimated: false },
     });
     assert.equal((await scene.client.get(`/v1/generations/${found.id.toUpperCase()}`)).status, 200);
   });
