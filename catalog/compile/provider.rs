@@ -20,7 +20,7 @@ const PREFILLS: [Word; 4] = [
 ];
 
 /// `src/catalog/provider.rs` has the same list, and a test holds the two together.
-pub(crate) const MENDS: [Word; 7] = [
+pub(crate) const MENDS: [Word; 9] = [
     ("reasoning_content", "ReasoningContent"),
     ("content_parts", "ContentParts"),
     ("think_tags", "ThinkTags"),
@@ -28,6 +28,8 @@ pub(crate) const MENDS: [Word; 7] = [
     ("tool_calls", "ToolCalls"),
     ("finish_reasons", "FinishReasons"),
     ("roles", "Roles"),
+    ("native_form", "NativeForm"),
+    ("search_results", "SearchResults"),
 ];
 const QUOTA_HEADERS: [Word; 8] = [
     ("none", "None"),

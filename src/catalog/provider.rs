@@ -159,11 +159,16 @@ pub enum Mend {
     FinishReasons,
     /// A message or the first delta may lack its `role`.
     Roles,
+    /// It may answer in Workers AI's own form: `{"response": text}`.
+    NativeForm,
+    /// What was found in the web stands in `executed_tools`, as Groq has it: it becomes `annotations`, beside what came. Off
+    /// where nobody searches.
+    SearchResults,
 }
 
 impl Mend {
     /// Every variant, with its name in the catalogue and in `GATEWAY_CONFIG`.
-    pub const ALL: [(&'static str, Self); 7] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("reasoning_content", Self::ReasoningContent),
         ("content_parts", Self::ContentParts),
         ("think_tags", Self::ThinkTags),
@@ -171,6 +176,8 @@ impl Mend {
         ("tool_calls", Self::ToolCalls),
         ("finish_reasons", Self::FinishReasons),
         ("roles", Self::Roles),
+        ("native_form", Self::NativeForm),
+        ("search_results", Self::SearchResults),
     ];
 }
 

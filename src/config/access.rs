@@ -30,7 +30,12 @@ pub struct ProviderAccess {
 
 impl ProviderAccess {
     /// Of a provider at `base_url`, which was checked.
-    pub fn new(spec: &ProviderSpec, base_url: String, key: Option<Secret>) -> Self {
+    pub fn new(spec: &ProviderSpec, mut base_url: String, key: Option<Secret>) -> Self {
+        if spec.endpoint == Endpoint::Azure {
+            // Operators copy it from Azure's portal with the path that is added here.
+            let resource = ["/openai/v1", "/openai"].iter().find_map(|path| base_url.strip_suffix(path));
+            base_url.truncate(resource.map_or(base_url.len(), str::len));
+        }
         let secret = key.as_ref().map_or("", Secret::expose);
         let health_id = format!("{}#{:08x}", spec.id, secret::fingerprint(&[&base_url, secret]));
         let api_version = Some(spec.api_version.to_string()).filter(|version| !version.is_empty());

@@ -15,6 +15,7 @@ use crate::catalog::provider::{
 };
 use crate::catalog::quirk::{Quirk, Quirks};
 use crate::catalog::reasoning::{ReasoningHistory, ReasoningSpec};
+use crate::health::view::UNWATCHED;
 
 const KEYS: &[&str] = &[
     "dialect",
@@ -100,7 +101,8 @@ pub(super) fn parse(
     let mut providers = Vec::new();
     let mut models = Vec::new();
     for (id, member) in json.entries()? {
-        if !is_provider_id(&id) {
+        // That one is the client's own endpoint, whose health is nobody's.
+        if !is_provider_id(&id) || id == UNWATCHED {
             return member.wrong(JsonProblem::NotAProviderId);
         }
         if let Some(spec) = builtin.iter().find(|spec| spec.id == id) {

@@ -87,7 +87,8 @@ impl ErrorBody {
             inner.or_else(|| outer.get("errors").and_then(|errors| errors.as_array()?.first())).unwrap_or(outer);
         let text = |key: &str| [inner, outer].into_iter().find_map(|level| level.get(key).and_then(as_text));
         let inside = |path: &[&str]| path.iter().try_fold(inner, |value, name| value.get(name)).and_then(as_text);
-        self.code = text("code").or_else(|| inside(&["innererror", "code"]));
+        // What the binding `AI` of Cloudflare Workers passes on (workerd, ai-api.ts).
+        self.code = text("code").or_else(|| text("internalCode")).or_else(|| inside(&["innererror", "code"]));
         self.error_type = text("status").filter(|status| status.parse::<u16>().is_err()).or_else(|| text("type"));
         self.param = text("param");
         self.message = inner

@@ -1,6 +1,7 @@
 //! The formats that providers speak: write a request, judge a reply. One module a format; what all of them share is
 //! beside them.
 
+pub mod annotation;
 pub mod anthropic;
 pub mod classify;
 pub mod effort;

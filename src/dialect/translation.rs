@@ -4,37 +4,50 @@ use std::borrow::Cow;
 
 use super::anthropic::reply::{self, Options};
 use super::anthropic::stream::MessageStream;
-use super::openai::mend::{Mender, Mends, mend_reply};
+use super::openai::encode::output_limit;
+use super::openai::mend::{Mender, Mends, Untold, mend_reply, native_reply};
 use crate::catalog::model::ModelSpec;
-use crate::catalog::provider::{Dialect, ProviderSpec};
+use crate::catalog::provider::{Dialect, Mend, ProviderSpec};
 use crate::openai::request::ChatRequest;
 use crate::sse::translate::Translator;
 
 /// What a translation is made with. Small, since every attempt has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Translation {
+pub struct Translation<'m> {
     dialect: Dialect,
     options: Options,
     /// How the provider differs from OpenAI's form.
     mends: Mends,
+    /// What the provider's own form does not say, if it has one.
+    untold: Untold<'m>,
     /// How many choices are asked for.
     choices: u32,
 }
 
-impl Translation {
+impl<'m> Translation<'m> {
     /// For the answer of `model` at `provider` to `request`.
-    pub fn new(provider: &ProviderSpec, model: &ModelSpec, request: &ChatRequest<'_>, now_ms: u64) -> Self {
+    pub fn new(provider: &ProviderSpec, model: &'m ModelSpec, request: &ChatRequest<'_>, now_ms: u64) -> Self {
         let options = Options { created: now_ms / 1000 };
         let mends = Mends::of(provider, model, request);
-        Self { dialect: provider.dialect, options, mends, choices: request.n }
+        let untold = if mends.has(Mend::NativeForm) {
+            let limit = output_limit(request, provider, model).map(u64::from);
+            Untold { model: &model.upstream_id, now_ms, limit }
+        } else {
+            Untold::default()
+        };
+        Self { dialect: provider.dialect, options, mends, untold, choices: request.n }
     }
 
     /// The body of a whole 2xx reply in OpenAI's form. What cannot be read stays as it is: it is judged after this.
     pub fn reply<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         match self.dialect {
             Dialect::OpenAi => {
-                let mended = str::from_utf8(body).ok().filter(|_| !self.mends.is_empty());
-                let mended = mended.and_then(|body| mend_reply(body, self.mends));
+                let Some(text) = str::from_utf8(body).ok().filter(|_| !self.mends.is_empty()) else {
+                    return Cow::Borrowed(body);
+                };
+                let is_native = self.mends.has(Mend::NativeForm);
+                let native = if is_native { native_reply(text, self.untold) } else { None };
+                let mended = mend_reply(native.as_deref().unwrap_or(text), self.mends).or(native);
                 mended.map_or(Cow::Borrowed(body), |reply| Cow::Owned(reply.into_bytes()))
             }
             Dialect::Anthropic => reply::translate(body, self.options).map_or(Cow::Borrowed(body), Cow::Owned),
@@ -45,7 +58,7 @@ impl Translation {
     pub fn stream(&self) -> Translator {
         match self.dialect {
             Dialect::OpenAi if self.mends.is_empty() => None,
-            Dialect::OpenAi => Some(Box::new(Mender::new(self.mends, self.choices))),
+            Dialect::OpenAi => Some(Box::new(Mender::new(self.mends, self.choices, self.untold))),
             Dialect::Anthropic => Some(Box::new(MessageStream::new(self.options))),
         }
     }

@@ -89,7 +89,7 @@ pub(super) async fn send(call: UpstreamCall, client: &Request, env: &Env) -> Res
     let quota_headers = call.quota_headers;
     let headers = header_text(call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let (response, uploaded) = if let Some(model) = call.url.strip_prefix(AI_BINDING) {
-        let sent = js::run_model(env, model, &call.body);
+        let sent = js::run_model(env, model, &call.body, &abort.controller, client);
         drop(call.body);
         (settled(&sent.map_err(|error| transport(&error))?).await, true)
     } else if call.body.len() < LONG_BODY_BYTES {

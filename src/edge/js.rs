@@ -33,9 +33,15 @@ extern "C" {
         client: &Request,
     ) -> Result<Promise, JsValue>;
 
-    /// A promise of a response. It takes its time even where the call is given up.
+    /// A promise of a response. Where the call is given up it takes its time all the same, and its body is broken off.
     #[wasm_bindgen(catch, js_name = runModel)]
-    pub(super) fn run_model(env: &JsValue, model: &str, body: &str) -> Result<Promise, JsValue>;
+    pub(super) fn run_model(
+        env: &JsValue,
+        model: &str,
+        body: &str,
+        controller: &AbortController,
+        client: &Request,
+    ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(super) fn gone(request: &Request) -> Result<bool, JsValue>;

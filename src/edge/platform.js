@@ -53,14 +53,18 @@ function onLeaving(request, client, controller) {
   client.onabort = () => request.calls.forEach((call) => call.abort());
 }
 
+function abortWith(request, controller) {
+  const client = request.signal;
+  if (client?.aborted) controller.abort();
+  else if (client) onLeaving(request, client, controller);
+}
+
 /**
  * Sends `body`: a stream, or bytes, which are a view of WebAssembly's memory that moves: hence the copy. The call is aborted
  * by `controller`, and by the leaving of the client who sent `request`.
  */
 export function send(url, headers, body, controller, request) {
-  const client = request.signal;
-  if (client?.aborted) controller.abort();
-  else if (client) onLeaving(request, client, controller);
+  abortWith(request, controller);
   return fetch(url, {
     method: 'POST',
     headers: headersOf(headers),
@@ -70,17 +74,43 @@ export function send(url, headers, body, controller, request) {
   });
 }
 
-/** Asks a model of Workers AI through the binding. What it throws becomes a reply, so that it is judged like any other. */
-export async function runModel(env, model, body) {
+// The same body as a stream of bytes, whoever made it, that `signal` breaks off. A pipe does not do: workerd's look at a signal
+// between two reads alone.
+function breakable(body, signal) {
+  const reader = body.getReader();
+  const stop = () => reader.cancel().catch(nothing);
+  if (signal.aborted) stop();
+  else signal.onabort = stop;
+  return new ReadableStream({
+    type: 'bytes',
+    async pull(controller) {
+      let read = await reader.read();
+      while (!read.done && read.value.length === 0) read = await reader.read();
+      if (!read.done) return controller.enqueue(read.value);
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    cancel: stop,
+  });
+}
+
+/**
+ * Asks a model of Workers AI through the binding. What it throws becomes a reply, so that it is judged like any other. The binding
+ * takes no signal, so it answers a call that was given up, too; its body is broken off.
+ */
+export async function runModel(env, model, body, controller, request) {
+  abortWith(request, controller);
   const { model: _, ...inputs } = JSON.parse(body);
   try {
-    const reply = await env.AI.run(model, inputs, { returnRawResponse: true });
-    if (reply instanceof Response) return reply;
-    if (reply instanceof ReadableStream) return new Response(reply, { headers: { 'content-type': 'text/event-stream' } });
-    return Response.json(reply);
+    const told = await env.AI.run(model, inputs, { returnRawResponse: true });
+    const reply = told instanceof ReadableStream ? new Response(told, { headers: { 'content-type': 'text/event-stream' } })
+      : told instanceof Response ? told : Response.json(told);
+    const { status, headers } = reply;
+    return new Response(reply.body && breakable(reply.body, controller.signal), { status, headers });
   } catch (error) {
     // "3040: Capacity temporarily exceeded, please try again."
-    const [, code = '', message] = /^(?:(\d{4}): )?(.*)$/s.exec(String(error?.message ?? error));
+    const text = typeof error?.message === 'string' ? error.message : typeof error === 'string' ? error : '';
+    const [, code = '', message] = /^(?:(\d{4}): )?(.*)$/s.exec(text);
     return Response.json({ errors: [{ code, message }] }, { status: 500 });
   }
 }

@@ -133,10 +133,8 @@ impl<'r, 'c, P: Ports> Run<'r, 'c, P> {
             Some(ms) => exhaustion::out_of_time(&progress.failed, ms),
             None => exhaustion::error(&progress.failed),
         };
-        if self.asker.custom.is_some()
-            && progress.trail.last_status().is_some_and(|status| (300..400).contains(&status))
-        {
-            error = custom::redirects();
+        if self.asker.custom.is_some() {
+            error = custom::in_other_words(error, progress.trail.last_status());
         }
         error.metadata = Some(format!("{{\"routing\":{}}}", progress.trail.routing_json()));
         let now_ms = self.asker.ports.now_ms();

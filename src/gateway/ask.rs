@@ -147,7 +147,7 @@ impl<'r, P: Ports> Asker<'r, P> {
     }
 
     /// How the candidate's replies become OpenAI's.
-    pub(super) fn translation(&self, candidate: &Candidate<'_>) -> Translation {
+    pub(super) fn translation<'t>(&self, candidate: &'t Candidate<'_>) -> Translation<'t> {
         Translation::new(candidate.provider, &candidate.model, self.request, self.ports.now_ms())
     }
 

@@ -36,7 +36,7 @@ pub struct Attempt<'a> {
     /// What is known of the stream.
     pub expected: Expected,
     /// How its replies become OpenAI's.
-    pub translation: Translation,
+    pub translation: Translation<'a>,
     /// How long it may take, in milliseconds.
     pub timeout_ms: u64,
     /// How long the headers of a stream may take, in milliseconds.

@@ -78,17 +78,34 @@ fn refusal(error: EndpointError) -> ApiError {
 }
 
 /// The endpoint answers with a redirect, which could lead anywhere.
-pub(super) fn redirects() -> ApiError {
+fn redirects() -> ApiError {
     let message =
         format!("The endpoint in `{ENDPOINT}` redirects, and redirects are not followed. Name its last address.");
     ApiError::new(403, ErrorType::Permission, "custom_endpoint_redirects", message).with_param(ENDPOINT)
 }
 
+/// The error of a request to the client's own endpoint: whose key is refused and whose account is empty is another's there.
+pub(super) fn in_other_words(error: ApiError, status: Option<u16>) -> ApiError {
+    let message = match error.code {
+        _ if status.is_some_and(|status| (300..400).contains(&status)) => return redirects(),
+        "provider_authentication_failed" => format!("The endpoint in `{ENDPOINT}` refused the key in `{API_KEY}`."),
+        "provider_billing_failed" => {
+            format!("The endpoint in `{ENDPOINT}` says that the account of the key in `{API_KEY}` has no credit left.")
+        }
+        _ => return error,
+    };
+    ApiError { message, ..error }
+}
+
 /// What the client asks its own endpoint for: the model that it names, and its fallbacks.
 ///
 /// # Errors
-/// 400 where it names none.
+/// 400 where it names none, or providers as well: nobody but the endpoint is asked.
 pub(super) fn targets<'c>(request: &ChatRequest<'_>, gateway: &'c Gateway) -> Result<Vec<Target<'c>>, ApiError> {
+    if !request.preferences.only.is_empty() {
+        let message = format!("`{ENDPOINT}` is asked alone, so providers cannot be chosen. Leave one of them out.");
+        return Err(ApiError::invalid("invalid_value", message).with_param("provider.only"));
+    }
     let named = std::iter::once(request.model.as_ref()).chain(request.models.iter().map(String::as_str));
     let targets = named.enumerate().map(|(index, name)| {
         let name = name.trim();

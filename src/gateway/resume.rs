@@ -136,7 +136,9 @@ async fn ask<P: Ports>(
     so_far: &Transcript,
     account: &mut StreamAccount,
 ) -> Result<Leg<P::Reply>, Failure> {
-    let text = (asked == Asked::ToContinue).then_some(so_far.text.as_str());
+    // Many servers cut white space off at its end, or refuse it (Anthropic: "final assistant content cannot end with trailing
+    // whitespace").
+    let text = (asked == Asked::ToContinue).then(|| so_far.text.trim_ascii_end());
     let reply = asker.ask(candidate, asker.timeout_ms(candidate).min(left_ms), text).await?;
     let Answered::Stream { gate, reply: rest } = reply.answered else {
         return Err(Failure::told(ErrorClass::InvalidReply, None, "the reply is not an event stream"));
@@ -178,7 +180,7 @@ fn order<'o, 'c>(
     });
     let mut again = allowed.clone();
     allowed.retain(|candidate| {
-        so_far.text.len() >= BEGUN_ANEW_BYTES
+        so_far.text.trim_ascii_end().len() >= BEGUN_ANEW_BYTES
             && candidate.provider.prefill != Prefill::None
             && !candidate.model.capabilities.reasoning
     });

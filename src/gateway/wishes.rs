@@ -1,5 +1,6 @@
 //! What a client asks for in request headers: which providers in which order, and how long it waits.
 
+use super::custom;
 use super::refusal::no_such_provider;
 use super::setup::Gateway;
 use crate::json::Reader;
@@ -55,6 +56,10 @@ impl HeaderWishes {
         }
         let pins = targets.iter().filter_map(Target::pinned_provider);
         if let Some(pinned) = pins.into_iter().find(|&pinned| !sequence.iter().any(|id| id == pinned)) {
+            if pinned == custom::PROVIDER {
+                let endpoint = custom::ENDPOINT;
+                return refuse(format!("`{endpoint}` is asked alone, so there is no sequence. Leave one of them out."));
+            }
             return refuse(format!(
                 "The request asks for a model of {pinned}, which `{FAILOVER_SEQUENCE}` leaves out. Add {pinned} to it, or \
                  name the model without its provider."

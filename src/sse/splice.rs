@@ -13,7 +13,8 @@ pub const BEGUN_ANEW_BYTES: usize = 64;
 /// How the second candidate was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// To go on with the text so far, of [`BEGUN_ANEW_BYTES`] at least.
+    /// To go on with the text so far, of [`BEGUN_ANEW_BYTES`] at least, but for ASCII white space at its end. Where that comes
+    /// again it is left out.
     ToContinue,
     /// From the start: what equals the text so far is left out.
     Again,
@@ -24,6 +25,8 @@ pub enum Asked {
 pub struct Splice {
     so_far: Transcript,
     stage: Stage,
+    /// So many bytes of white space at the end of the text so far may come again.
+    space: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +49,9 @@ impl Splice {
             Asked::Again => Stage::Repeats { bytes: 0 },
             Asked::ToContinue => Stage::Unclear { bytes: 0 },
         };
-        Self { so_far, stage }
+        let text = &so_far.text;
+        let space = if asked == Asked::ToContinue { text.len() - text.trim_ascii_end().len() } else { 0 };
+        Self { so_far, stage, space }
     }
 
     /// Whether it writes another answer than the client has the beginning of.
@@ -66,7 +71,8 @@ impl Splice {
             self.stage = Stage::Diverged;
             return Ok(None);
         };
-        let mut fresh = self.take(&text);
+        let space = self.repeated_space(&text);
+        let mut fresh = self.take(text.get(space..).unwrap_or_default());
         // What is no text ends the doubt: nothing more of the text so far can come.
         if chunk.finish_reason.is_some() || chunk.more_than_text {
             fresh.push_str(&self.settle());
@@ -89,6 +95,15 @@ impl Splice {
         let joined = self.joined(data, &fresh, with_reasoning)?;
         self.so_far.extend(&fresh, chunk.more_than_text);
         Ok(Some(joined))
+    }
+
+    /// How many bytes of `text` are the white space that the client has already.
+    fn repeated_space(&mut self, text: &str) -> usize {
+        let known = self.so_far.text.as_bytes();
+        let space = known.get(known.len().saturating_sub(self.space)..).unwrap_or_default();
+        let same = space.iter().zip(text.as_bytes()).take_while(|(one, other)| one == other).count();
+        self.space = if same == text.len() { self.space - same } else { 0 };
+        same
     }
 
     /// The new part of the next text.

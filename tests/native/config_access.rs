@@ -239,7 +239,9 @@ fn each_provider_is_asked_where_its_endpoint_is() {
     let at_base = [azure[0], ("AZURE_OPENAI_BASE_URL", "https://eu.example.com/"), versioned[2]];
     let own = r#"{"providers": {"eu": {"base_url": "https://eu.openai.azure.com", "endpoint": "azure",
         "api_version": "2025-04-01-preview"}}}"#;
-    let cases: [(Vars<'_>, &str, &str, &str); 9] = [
+    let copied = [azure[0], ("AZURE_OPENAI_BASE_URL", "https://eu.example.com/openai/v1/")];
+    let cases: [(Vars<'_>, &str, &str, &str); 10] = [
+        (&copied, "azure", "mine", "https://eu.example.com/openai/v1/chat/completions"),
         (&[("GROQ_API_KEY", "k")], "groq", "m", "https://api.groq.com/openai/v1/chat/completions"),
         (&azure, "azure", "gpt-5.5", "https://my-res.openai.azure.com/openai/v1/chat/completions"),
         (

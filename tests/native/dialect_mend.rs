@@ -6,10 +6,12 @@ use crate::dialect_fixture::{able, plain};
 use crate::sse_streams::any_cuts;
 use opengateway::catalog::model::{Capabilities, ModelSpec};
 use opengateway::catalog::provider::{Mend, ProviderSpec};
-use opengateway::dialect::openai::mend::{Mender, Mends, mend_reply};
+use opengateway::dialect::openai::mend::{Mender, Mends, Untold, mend_reply, native_reply};
 use opengateway::openai::request::ChatRequest;
 use opengateway::sse::scan::{Expected, StreamEnd, StreamScan};
 use opengateway::sse::translate::Translate;
+
+const UNTOLD: Untold<'static> = Untold { model: "@cf/meta/old", now_ms: 1_760_000_000_123, limit: Some(64) };
 
 struct Fixture {
     name: &'static str,
@@ -37,7 +39,7 @@ macro_rules! fixtures {
     };
 }
 
-fn streams() -> [Fixture; 10] {
+fn streams() -> [Fixture; 15] {
     fixtures![
         "deepseek.sse",
         "mistral_thinking.sse",
@@ -49,10 +51,15 @@ fn streams() -> [Fixture; 10] {
         "together.sse",
         "vllm_picture.sse",
         "cut_tag.sse",
+        "workers_ai.sse",
+        "workers_ai_tools.sse",
+        "workers_ai_limit.sse",
+        "workers_ai_cut.sse",
+        "groq_search.sse",
     ]
 }
 
-fn replies() -> [Fixture; 9] {
+fn replies() -> [Fixture; 14] {
     fixtures![
         "deepseek.json",
         "mistral_thinking.json",
@@ -63,12 +70,17 @@ fn replies() -> [Fixture; 9] {
         "fireworks_tags.json",
         "xai.json",
         "vllm_both.json",
+        "workers_ai.json",
+        "workers_ai_tools.json",
+        "workers_ai_object.json",
+        "workers_ai_limit.json",
+        "groq_search.json",
     ]
 }
 
 /// What a client gets of pieces that come one after another.
 fn mended<'p>(mends: Mends, pieces: impl IntoIterator<Item = &'p [u8]>) -> String {
-    let mut mender = Mender::new(mends, 1);
+    let mut mender = Mender::new(mends, 1, UNTOLD);
     let mut out = Vec::new();
     for piece in pieces {
         mender.push(piece, &mut out).unwrap();
@@ -90,7 +102,9 @@ fn streams_are_brought_to_openais_form() {
 #[test]
 fn replies_are_brought_to_openais_form() {
     for Fixture { name, mends, provider, client } in replies() {
-        let reply = mend_reply(provider.trim_end(), mends).unwrap_or_else(|| panic!("{name} is not mended"));
+        let native = native_reply(provider.trim_end(), UNTOLD).filter(|_| mends.has(Mend::NativeForm));
+        let reply = mend_reply(native.as_deref().unwrap_or(provider.trim_end()), mends).or(native);
+        let reply = reply.unwrap_or_else(|| panic!("{name} is not mended"));
         assert_eq!(reply, client.trim_end(), "{name}");
         assert_eq!(mend_reply(&reply, mends), None, "{name}: what was mended needs nothing more");
     }
@@ -98,7 +112,7 @@ fn replies_are_brought_to_openais_form() {
 
 proptest! {
     #[test]
-    fn how_a_stream_is_cut_up_makes_no_difference(which in 0..10_usize, cuts in any_cuts()) {
+    fn how_a_stream_is_cut_up_makes_no_difference(which in 0..15_usize, cuts in any_cuts()) {
         let Fixture { mends, provider, client, .. } = &streams()[which];
         let bytes = provider.as_bytes();
         let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
@@ -133,9 +147,9 @@ proptest! {
     fn noise_never_breaks_anything(json in ".{0,80}", noise in crate::sse_streams::stream_like_noise()) {
         let all: Mends = Mend::ALL.iter().map(|(_, mend)| *mend).collect();
         let _any = mend_reply(&json, all);
-        let (mut mender, mut whole, mut out) = (Mender::new(all, 1), Vec::new(), Vec::new());
+        let (mut mender, mut whole, mut out) = (Mender::new(all, 1, UNTOLD), Vec::new(), Vec::new());
         mender.push(&noise, &mut whole).unwrap();
-        mender = Mender::new(all, 1);
+        mender = Mender::new(all, 1, UNTOLD);
         for byte in noise {
             mender.push(&[byte], &mut out).unwrap();
         }
@@ -242,7 +256,7 @@ fn each_choice_has_its_own_thoughts_and_calls() {
         chunk(1, r#"{"tool_calls":[{"id":"b","function":{"name":"f"}}]}"#),
     ]
     .concat();
-    let mut mender = Mender::new(mends("think_tags tool_calls"), 2);
+    let mut mender = Mender::new(mends("think_tags tool_calls"), 2, UNTOLD);
     let mut out = Vec::new();
     mender.push(stream.as_bytes(), &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
@@ -273,18 +287,25 @@ fn what_is_mended_depends_on_provider_model_and_request() {
         ..plain()
     };
     let tools = r#","tools":[{"type":"function","function":{"name":"f"}}]"#;
-    let rest = "reasoning_content content_parts thought_tags finish_reasons roles";
+    let rest = "reasoning_content content_parts thought_tags finish_reasons roles native_form";
     assert_eq!(of(&provider, &able(), ""), mends(rest));
     assert_eq!(of(&provider, &able(), tools), mends(&format!("{rest} tool_calls")));
     let tagged = ModelSpec { mends: [Mend::ThinkTags].as_slice().into(), ..able() };
     assert_eq!(of(&provider, &tagged, ""), mends(&format!("{rest} think_tags")));
     let quick = ModelSpec { capabilities: Capabilities { reasoning: false, ..able().capabilities }, ..able() };
     let text_only = ModelSpec { capabilities: Capabilities::default(), ..tagged.clone() };
-    assert_eq!(of(&provider, &text_only, ""), mends("finish_reasons roles"));
+    assert_eq!(of(&provider, &text_only, ""), mends("finish_reasons roles native_form"));
     // All but reasoning is what is said of a model of which nothing is known.
     assert_eq!(quick.capabilities, Capabilities::UNKNOWN);
     assert_eq!(of(&provider, &quick, ""), mends(rest));
     assert!(of(&plain(), &able(), tools).is_empty());
+    let searching =
+        |tools| ModelSpec { capabilities: Capabilities { web_search: true, tools, ..able().capabilities }, ..able() };
+    let search = r#","web_search":true"#;
+    assert_eq!(of(&provider, &searching(true), search), mends(&format!("{rest} search_results")));
+    assert_eq!(of(&provider, &searching(true), ""), mends(rest), "nobody asked for a search");
+    assert_eq!(of(&provider, &searching(false), ""), mends(&format!("{rest} search_results")), "it searches by itself");
+    assert_eq!(of(&provider, &able(), search), mends(rest));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use opengateway::config::{CustomHosts, EndpointError};
 use opengateway::gateway::chat::Incoming;
 use opengateway::gateway::custom::{CustomHeaders, ENDPOINT};
+use opengateway::gateway::wishes::HeaderWishes;
 use opengateway::health::circuit::Standing;
 
 use crate::config_fixture::{config, refusal};
@@ -18,6 +19,15 @@ fn hosts(listed: &str) -> CustomHosts {
 }
 
 fn ask(world: &World, endpoint: Option<&str>, key: Option<&str>, members: &str) -> Got {
+    ask_wishing(world, (endpoint, key), members, HeaderWishes::default())
+}
+
+fn ask_wishing(
+    world: &World,
+    (endpoint, key): (Option<&str>, Option<&str>),
+    members: &str,
+    wishes: HeaderWishes,
+) -> Got {
     let own = |text: Option<&str>| text.map(str::to_owned);
     let incoming = Incoming {
         body: format!(r#"{{"messages":[{{"role":"user","content":"hi"}}],{members}}}"#).into_bytes(),
@@ -25,6 +35,7 @@ fn ask(world: &World, endpoint: Option<&str>, key: Option<&str>, members: &str) 
         received_ms: world.now(),
         project_header: Some("shop".into()),
         custom: CustomHeaders { endpoint: own(endpoint), api_key: own(key) },
+        wishes,
         ..Incoming::default()
     };
     world.ask_with(&gateway_with(&[(CustomHosts::VAR, "mine.test")]), incoming)
@@ -121,6 +132,26 @@ fn what_is_not_allowed_is_refused_before_anybody_is_asked() {
         assert_eq!(json["error"]["param"], param);
         assert!(!got.text.contains("b@") && !got.text.contains(KEY) && world.calls.borrow().is_empty());
     }
+}
+
+#[test]
+fn an_endpoint_is_asked_alone_so_providers_cannot_be_chosen_beside_it() {
+    let world = World::new();
+    let got = ask(&world, Some(HERE), None, r#""model":"m","provider":{"only":["groq"]}"#);
+    assert_eq!((got.status, got.json()["error"]["param"].as_str()), (400, Some("provider.only")), "{}", got.text);
+    let wishes = HeaderWishes { failover_sequence: Some(r#"["groq"]"#.into()), ..HeaderWishes::default() };
+    let got = ask_wishing(&world, (Some(HERE), None), r#""model":"m""#, wishes);
+    assert_eq!((got.status, got.json()["error"]["param"].as_str()), (400, Some("x-opengateway-failover-sequence")));
+    assert!(got.text.contains("asked alone"), "{}", got.text);
+    assert!(world.calls.borrow().is_empty());
+}
+
+#[test]
+fn a_refused_key_is_told_as_the_clients_not_as_the_gateways() {
+    let world = World::new().on("mine.test", vec![reply(401, r#"{"error":{"message":"Invalid API key"}}"#); 5]);
+    let got = ask(&world, Some(HERE), Some(KEY), r#""model":"m""#);
+    assert_eq!((got.status, &*got.code()), (502, "provider_authentication_failed"), "{}", got.text);
+    assert!(got.text.contains("x-opengateway-vllm-api-key") && !got.text.contains("gateway's key"), "{}", got.text);
 }
 
 #[test]

@@ -199,6 +199,25 @@ fn another_answer_is_not_mixed_in() {
 }
 
 #[test]
+fn white_space_at_the_end_that_a_server_did_not_see_is_not_told_twice() {
+    let text = "The quick brown fox, who had not slept for a good three or four nights:\n\n";
+    for (pieces, fresh) in [
+        (&["\n\n- one"] as &[&str], "- one"),
+        (&["\n", "\n", "\n- one"], "\n- one"),
+        (&["\n- one"], "- one"),
+        (&["- one"], "- one"),
+        (&[" - one"], " - one"),
+        (&["\n\n", "The", " end"], "The end"),
+    ] {
+        let second: String = pieces.iter().map(|piece| text_event("s", piece)).collect();
+        let joined = join(so_far(text), Asked::ToContinue, &(second + &stop("s")));
+        assert_eq!(texts(&joined.out), fresh, "{pieces:?}");
+    }
+    let again = join(so_far(text), Asked::ToContinue, &(text_event("s", text) + &text_event("s", "new") + &stop("s")));
+    assert_eq!(texts(&again.out), "new", "who begins anew is still known");
+}
+
+#[test]
 fn second_thoughts_are_only_shown_where_no_text_was() {
     let thought = event(&delta("s", json!({"reasoning": "hm", "reasoning_details": [{}], "reasoning_content": "hm"})));
     let both = event(&delta("s", json!({"reasoning": "so", "content": " b"})));
@@ -240,9 +259,10 @@ proptest! {
         let letters: Vec<char> = if again { answer.chars().collect() } else { HELLO.chars().chain(answer.chars()).collect() };
         let least = if again { 0 } else { BEGUN_ANEW_BYTES };
         let cut = least + cut.index(letters.len() - least + 1);
-        let (begun, rest) = letters.split_at(cut);
-        let begun: String = begun.iter().collect();
-        let mut left = if again { letters.as_slice() } else { rest };
+        let begun: String = letters[..cut].iter().collect();
+        // Who goes on has not seen the white space at the end.
+        let seen = cut - (begun.len() - begun.trim_ascii_end().len());
+        let mut left = if again { letters.as_slice() } else { &letters[seen..] };
         let (mut events, mut turn) = (String::new(), pieces.iter().cycle());
         while !left.is_empty() {
             let (piece, more) = left.split_at(left.len().min(*turn.next().unwrap()));

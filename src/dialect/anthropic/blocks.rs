@@ -2,7 +2,8 @@
 //! ended. Strings are handled as they stand in the JSON, quotes and escapes included, and never decoded to be written again.
 
 use super::usage::inside;
-use crate::json::{ObjectWriter, Reader, Str, push_number};
+use crate::dialect::annotation::push_url_citation;
+use crate::json::{ObjectWriter, Reader, Str};
 
 /// What reasoning details are marked with, so that whoever gets them back knows whose they are. OpenRouter's name.
 pub const FORMAT: &str = "anthropic-claude-v1";
@@ -124,19 +125,5 @@ pub(super) fn push_detail(out: &mut String, kind: &str, members: &[(&str, Option
 pub(super) fn push_annotation(out: &mut String, citation: &str, (from, to): (u64, u64)) {
     let [kind, url, title, cited] = inside(Some(citation), ["type", "url", "title", "cited_text"]);
     let Some(url) = filled(url).filter(|_| word(kind) == "web_search_result_location") else { return };
-    if !out.is_empty() {
-        out.push(',');
-    }
-    let mut annotation = ObjectWriter::new(out);
-    annotation.string("type", "url_citation");
-    let mut place = ObjectWriter::new(annotation.key("url_citation"));
-    push_number(place.key("start_index"), from);
-    push_number(place.key("end_index"), to);
-    place.raw("url", url);
-    place.raw("title", filled(title).unwrap_or("\"\""));
-    if let Some(cited) = filled(cited) {
-        place.raw("content", cited);
-    }
-    place.end();
-    annotation.end();
+    push_url_citation(out, (from, to), url, filled(title), filled(cited));
 }

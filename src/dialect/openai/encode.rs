@@ -30,15 +30,14 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
         body.boolean("stream", true);
         stream_options(&mut body, request, provider);
     }
-    if let Some(limit) = request.output_limit.or(default_output(provider, model)) {
+    if let Some(limit) = output_limit(request, provider, model) {
         let name = match provider.output_limit {
             OutputLimitName::MaxTokens => "max_tokens",
             OutputLimitName::MaxCompletionTokens => "max_completion_tokens",
             OutputLimitName::Either if request.old_limit_name => "max_tokens",
             OutputLimitName::Either => "max_completion_tokens",
         };
-        let limit = reasoning::output_limit(limit, request, effort);
-        let limit = u64::from(model.max_output.map_or(limit, |most| limit.min(most)));
+        let limit = u64::from(limit);
         let written = so_far.map_or(0, |text| tokens::of_text(text.len() as u64));
         body.number(name, limit.saturating_sub(written).max(1));
     }
@@ -92,6 +91,13 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     body.end();
     let dropped = if complete { Vec::new() } else { params::dropped(request, provider, model) };
     Encoded { body: out, dropped, effort }
+}
+
+/// The most tokens of an answer that `model` is asked for, thoughts included; `None` = the provider's own.
+pub fn output_limit(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> Option<u32> {
+    let limit = request.output_limit.or(default_output(provider, model))?;
+    let limit = reasoning::output_limit(limit, request, reasoning::applied(request, provider, model));
+    Some(model.max_output.map_or(limit, |most| limit.min(most)))
 }
 
 /// The output limit where the client sends none; never more than half of the window, since the prompt needs room in it.

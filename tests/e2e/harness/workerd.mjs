@@ -15,7 +15,7 @@ const OBJECTS = { LEDGER: 'LedgerObject', HEALTH: 'HealthObject' };
  * @param withDatabase whether they have the binding `DB`, all the same one, with the migrations applied.
  * @param objects the bindings of Durable Objects to their classes; each isolate has its own objects, unless
  * `sharedObjects` lets all of them use those of the first one.
- * @param serviceBindings bindings to other workers, as Miniflare takes them.
+ * @param wrappedBindings bindings that other workers make in the same isolate, as Miniflare takes them.
  * @param v8Flags flags of V8, which Miniflare takes from the environment alone.
  * @param inspector whether V8's inspector listens, for debugging protocols.
  * @param otherWorkers more workers in the same process, for bindings that lead elsewhere: `{name, modules, ...}`.
@@ -24,7 +24,7 @@ const OBJECTS = { LEDGER: 'LedgerObject', HEALTH: 'HealthObject' };
  */
 export async function startWorkerd({
   modules, bindings = {}, isolates = 1, withDatabase = true, objects = OBJECTS, sharedObjects = false, otherWorkers = [],
-  v8Flags = '', inspector = false, serviceBindings = {},
+  v8Flags = '', inspector = false, wrappedBindings = {},
 }) {
   const names = Array.from({ length: isolates }, (_, i) => `gateway-${i}`);
   const output = [];
@@ -46,7 +46,7 @@ export async function startWorkerd({
       ...COMPATIBILITY,
       bindings,
       durableObjects: durableObjects(name),
-      serviceBindings,
+      wrappedBindings,
       ...(withDatabase ? { d1Databases: { DB: 'gateway' } } : {}),
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     })), ...otherWorkers.map((worker) => ({ ...COMPATIBILITY, ...worker }))],

@@ -2,7 +2,7 @@
 
 use super::calls::{Calls, Place};
 use super::tags::{Pair, Split, THINK, THOUGHT, Tags};
-use super::{Mends, parts};
+use super::{Mends, parts, sources};
 use crate::catalog::provider::Mend;
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str, push_string};
 use crate::openai::finish_reason::to_openai;
@@ -38,6 +38,8 @@ struct Body<'a> {
     reasoning_content: &'a str,
     calls: &'a str,
     extra: &'a str,
+    executed: &'a str,
+    annotated: bool,
     role: bool,
 }
 
@@ -184,7 +186,11 @@ impl Choice {
             mends.has(Mend::ToolCalls) && !body.calls.is_empty() && self.calls.write(body.calls, place, &mut calls)?;
         let role = mends.has(Mend::Roles) && !body.role && !self.begun;
         self.begun = true;
-        changed |= reasoning.is_some() || called || role || extra != Extra::Same;
+        let mut annotations = String::new();
+        if mends.has(Mend::SearchResults) && !body.executed.is_empty() && !body.annotated {
+            sources::read(body.executed, &mut annotations)?;
+        }
+        changed |= reasoning.is_some() || called || role || extra != Extra::Same || !annotations.is_empty();
         let mut object = ObjectWriter::new(out);
         if role {
             object.string("role", "assistant");
@@ -218,6 +224,9 @@ impl Choice {
         }
         if let Some(reasoning) = &reasoning {
             quoted(reasoning, object.key("reasoning"));
+        }
+        if !annotations.is_empty() {
+            object.raw("annotations", &format!("[{annotations}]"));
         }
         object.end();
         Ok(changed)
@@ -276,6 +285,8 @@ impl<'a> Body<'a> {
                 "reasoning_content" => body.reasoning_content = text(),
                 "tool_calls" if *kind == Kind::Array && !inner(value).trim_ascii().is_empty() => body.calls = value,
                 "extra_content" if *kind == Kind::Object => body.extra = value,
+                "executed_tools" if *kind == Kind::Array => body.executed = value,
+                "annotations" => body.annotated = *kind == Kind::Array,
                 _ => {}
             }
         }

@@ -51,6 +51,7 @@ impl Look {
                 (has(Mend::ToolCalls) && is_filled(value(rest, b"tool_calls"), b'['))
                     || (has(Mend::ThoughtTags) && value(rest, b"thought").is_some_and(|value| value.starts_with(b"t")))
             }
+            Some(b'e') => has(Mend::SearchResults) && is_filled(value(rest, b"executed_tools"), b'['),
             Some(b'f') => value(rest, b"finish_reason").is_some_and(|value| self.finds_reason(value)),
             _ => false,
         }

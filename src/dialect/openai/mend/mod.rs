@@ -11,7 +11,9 @@
 mod calls;
 mod choice;
 mod look;
+mod native;
 mod parts;
+mod sources;
 mod stream;
 mod tags;
 
@@ -23,11 +25,12 @@ use crate::openai::request::ChatRequest;
 use calls::Place;
 use choice::Choices;
 use look::{Content, Look};
+pub use native::{Untold, native_reply};
 pub use stream::Mender;
 
 /// A set of mends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mends(u8);
+pub struct Mends(u16);
 
 impl Mends {
     /// What the answer of `model` at `provider` to `request` needs: not what is about reasoning where the model is known not
@@ -43,7 +46,12 @@ impl Mends {
             .filter(|mend| match mend {
                 Mend::ReasoningContent | Mend::ContentParts | Mend::ThinkTags | Mend::ThoughtTags => reasons,
                 Mend::ToolCalls => request.tools > 0,
-                Mend::FinishReasons | Mend::Roles => true,
+                // Who searches by itself takes no tools.
+                Mend::SearchResults => {
+                    let can = model.capabilities;
+                    can.web_search && (request.web_search.is_some() || !can.tools)
+                }
+                Mend::FinishReasons | Mend::Roles | Mend::NativeForm => true,
             })
             .copied()
             .collect()
@@ -54,7 +62,8 @@ impl Mends {
         self.0 == 0
     }
 
-    const fn has(self, mend: Mend) -> bool {
+    /// Whether `mend` is among them.
+    pub const fn has(self, mend: Mend) -> bool {
         self.0 & (1 << mend as u8) != 0
     }
 

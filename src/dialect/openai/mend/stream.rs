@@ -2,6 +2,7 @@
 
 use super::choice::Choices;
 use super::look::{Content, Look};
+use super::native::{Native, Untold};
 use super::{Mends, rewrite};
 use crate::catalog::provider::Mend;
 use crate::json::ObjectWriter;
@@ -22,18 +23,21 @@ pub struct Mender {
 #[derive(Debug)]
 struct Answer {
     mends: Mends,
+    /// It may come in a form of the provider's own.
+    native: Option<Native>,
     /// How many choices it has.
     expected: usize,
     choices: Choices,
 }
 
 impl Mender {
-    /// At the start of a stream of so many `choices`.
-    pub fn new(mends: Mends, choices: u32) -> Self {
+    /// At the start of a stream of so many `choices`; `untold` is for those that come in another form.
+    pub fn new(mends: Mends, choices: u32, untold: Untold<'_>) -> Self {
         let expected = usize::try_from(choices).unwrap_or(usize::MAX);
+        let native = mends.has(Mend::NativeForm).then(|| Native::new(untold));
         Self {
             decoder: Decoder::default(),
-            answer: Answer { mends, expected, choices: Choices::default() },
+            answer: Answer { mends, native, expected, choices: Choices::default() },
             ended: false,
         }
     }
@@ -67,6 +71,20 @@ impl Translate for Mender {
 impl Answer {
     /// Appends one event as it should be.
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        let data = event.data.and_then(Result::ok).filter(|_| event.event != Some("error"));
+        if let (Some(native), Some(data)) = (&mut self.native, data) {
+            if let Some(chunk) = native.chunk(data) {
+                return self.chunk(&chunk, out);
+            }
+            if data.trim_ascii() == "[DONE]"
+                && let Some((last, usage)) = native.done()
+            {
+                self.chunk(&last, out);
+                if let Some(usage) = usage {
+                    push_data(&usage, out);
+                }
+            }
+        }
         match event.data {
             // Without a finish reason before it: what is held is the answer's, whatever it looks like.
             Some(Ok(data)) if self.choices.hold() && data.trim_ascii() == "[DONE]" => self.release(out),
@@ -81,6 +99,12 @@ impl Answer {
             _ => {}
         }
         out.extend_from_slice(event.raw);
+    }
+
+    /// Appends a chunk that was made here as it should be.
+    fn chunk(&mut self, chunk: &str, out: &mut Vec<u8>) {
+        let mended = rewrite(chunk, self.mends, &mut self.choices, true).ok().flatten();
+        push_data(mended.as_deref().unwrap_or(chunk), out);
     }
 
     fn look(&self) -> Look {
