@@ -16,6 +16,8 @@ pub const ENDPOINT: &str = "x-opengateway-vllm-endpoint";
 pub const API_KEY: &str = "x-opengateway-vllm-api-key";
 /// The provider's id in headers, metadata and accounts.
 pub const PROVIDER: &str = UNWATCHED;
+/// What such an endpoint is taken to be like; clients that know the gateway write `vllm/MODEL`.
+pub(super) const LIKE: &str = "vllm";
 
 /// These headers as they came; one that is empty is absent.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -109,7 +111,8 @@ pub(super) fn targets<'c>(request: &ChatRequest<'_>, gateway: &'c Gateway) -> Re
     let named = std::iter::once(request.model.as_ref()).chain(request.models.iter().map(String::as_str));
     let targets = named.enumerate().map(|(index, name)| {
         let name = name.trim();
-        let model = name.strip_prefix(PROVIDER).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
+        let bare = |prefix: &str| name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+        let model = bare(PROVIDER).or_else(|| bare(LIKE)).unwrap_or(name);
         if model == AUTO || model.is_empty() {
             let param = index.checked_sub(1).map_or_else(|| "model".to_owned(), |index| format!("models[{index}]"));
             let message = format!("With `{ENDPOINT}` the model must be named: the one that your endpoint serves.");

@@ -1,13 +1,10 @@
 //! What an isolate is made of once: the configuration and the catalogue with the operator's additions.
 
-use super::custom::PROVIDER;
+use super::custom::{LIKE, PROVIDER};
 use crate::catalog::lookup::{Catalog, CatalogError};
 use crate::catalog::provider::{ProviderSpec, Text, Texts};
 use crate::config::{Builtin, Config, ConfigError};
 use crate::openai::error::{ApiError, ErrorType};
-
-/// What a client's own endpoint is taken to be like.
-const CUSTOM_IS_LIKE: &str = "vllm";
 
 /// A configured gateway.
 #[derive(Debug)]
@@ -40,7 +37,7 @@ impl Gateway {
         let builtin = Catalog::builtin();
         let config = Config::from_vars(var, Builtin::from(&builtin)).map_err(SetupError::Config)?;
         let catalog = config.catalog.join(builtin).map_err(SetupError::Catalog)?;
-        let vllm = catalog.provider(CUSTOM_IS_LIKE).cloned().ok_or(SetupError::NoCustomProvider)?;
+        let vllm = catalog.provider(LIKE).cloned().ok_or(SetupError::NoCustomProvider)?;
         let (id, name) = (Text::Borrowed(PROVIDER), Text::Borrowed("Custom endpoint"));
         let custom = ProviderSpec { id, name, forward_headers: Texts::default(), ..vllm };
         Ok(Self { config, catalog, custom })
@@ -71,7 +68,7 @@ impl From<&SetupError> for ApiError {
         let what = match error {
             SetupError::Config(error) => error.to_string(),
             SetupError::Catalog(error) => format!("GATEWAY_CONFIG: {error}"),
-            SetupError::NoCustomProvider => format!("The catalogue has no provider `{CUSTOM_IS_LIKE}`."),
+            SetupError::NoCustomProvider => format!("The catalogue has no provider `{LIKE}`."),
         };
         Self {
             should_retry: Some(false),

@@ -5,6 +5,10 @@ use std::borrow::Cow;
 use super::fields::{self, RequestError};
 use crate::json::{Kind, Reader};
 
+/// OpenRouter's own, which are sent on (openrouter.ai/docs/guides/features/plugins).
+const OPENROUTERS: [&str; 4] = ["file-parser", "moderation", "auto-router", "context-compression"];
+const KNOWN: &str = "one of response-healing, web, file-parser, moderation, auto-router, context-compression";
+
 /// What `plugins` holds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plugins<'a> {
@@ -35,7 +39,9 @@ pub(super) fn read<'a>(param: &str, raw: &'a str) -> Result<Plugins<'a>, Box<Req
         match fields::string(&path(".id"), id)?.as_ref() {
             "response-healing" => (plugins.healing, own) = (plugins.healing || enabled, true),
             "web" => (plugins.web, own) = (plugins.web || enabled, true),
-            _ => others.push(plugin),
+            other if OPENROUTERS.contains(&other) => others.push(plugin),
+            // A wish that is not understood must not be taken for granted.
+            other => return Err(RequestError::value(path(".id"), KNOWN, other)),
         }
         Ok(())
     })?;

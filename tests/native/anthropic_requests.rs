@@ -327,7 +327,8 @@ fn thoughts_go_back_signed_and_where_they_were() {
     );
     let pieces = r#"[{"type":"reasoning.text","text":"a","format":"anthropic-claude-v1","index":0},
         {"type":"reasoning.text","text":"b","format":"anthropic-claude-v1","index":0},
-        {"type":"reasoning.text","signature":"s","format":"anthropic-claude-v1","index":0},
+        {"type":"reasoning.text","text":"","index":0},
+        {"type":"reasoning.text","signature":"s","index":0},
         {"type":"reasoning.encrypted","data":"d","format":"anthropic-claude-v1","index":1}]"#;
     let redacted = json!({"type": "redacted_thinking", "data": "d"});
     assert_eq!(answer(pieces), json!([thought("ab", "s"), redacted, text("t"), call]), "the pieces of a stream");

@@ -329,3 +329,8 @@ fn marks_of_a_prompt_cache_go_only_to_those_who_know_them() {
     assert_eq!(sent["tools"], json!([{"type": "function", "function": {"name": "f", "parameters": parameters}}]));
     assert_eq!(dropped, ["cache_control"]);
 }
+
+#[test]
+fn a_computational_effort_is_named_where_nobody_knows_it() {
+    assert_eq!(sent(r#""effort":"low""#, &plain(), &able()).1, ["effort"]);
+}

@@ -90,7 +90,13 @@ fn a_list_that_cannot_be_read_is_refused() {
 
 #[test]
 fn the_request_goes_to_the_endpoint_alone_with_the_clients_key() {
-    for (model, sent) in [("qwen", "qwen"), ("org/qwen", "org/qwen"), ("custom/org/qwen", "org/qwen"), ("m", "m")] {
+    for (model, sent) in [
+        ("qwen", "qwen"),
+        ("org/qwen", "org/qwen"),
+        ("custom/org/qwen", "org/qwen"),
+        ("vllm/org/qwen", "org/qwen"),
+        ("m", "m"),
+    ] {
         let world = World::new().on("mine.test", [reply(200, GOOD)]);
         let got = ask(&world, Some(HERE), Some(KEY), &format!(r#""model":"{model}""#));
         assert_eq!((got.status, got.header("x-gateway-provider")), (200, Some("custom")), "{}", got.text);

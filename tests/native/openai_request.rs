@@ -392,6 +392,9 @@ fn plugins_of_the_gateway_are_read_and_others_sent_on() {
     let request = parse(&mixed);
     assert_eq!((request.healing, request.get("plugins")), (false, Some(r#"[{"id":"file-parser"}]"#)));
     assert_eq!(refusal(r#""plugins":[{}]"#).1, "plugins[0].id");
+    let (code, param, message) = refusal(r#""plugins":[{"id":"response-heal"}]"#);
+    assert_eq!((code, &*param), ("invalid_value", "plugins[0].id"));
+    assert!(message.contains("response-healing"), "{message}");
     assert_eq!(refusal(r#""plugins":{}"#).1, "plugins");
 }
 

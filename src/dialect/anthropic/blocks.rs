@@ -106,8 +106,9 @@ pub(super) fn explanation(stop_details: Option<&str>) -> Option<&str> {
 }
 
 /// Appends an item of `reasoning_details`. `members` are what it holds, `index` is the place of its block among all blocks of
-/// the message: thoughts stand between calls, and go back to where they were.
-pub(super) fn push_detail(out: &mut String, kind: &str, members: &[(&str, Option<&str>)], index: u64) {
+/// the message: thoughts stand between calls, and go back to where they were. Of the pieces of a stream only the `first` one
+/// names the format: OpenAI's helper for Python joins the strings of pieces that have one index.
+pub(super) fn push_detail(out: &mut String, kind: &str, members: &[(&str, Option<&str>)], (index, first): (u64, bool)) {
     let mut detail = ObjectWriter::new(out);
     detail.string("type", kind);
     for (name, value) in members {
@@ -115,7 +116,9 @@ pub(super) fn push_detail(out: &mut String, kind: &str, members: &[(&str, Option
             detail.raw(name, value);
         }
     }
-    detail.string("format", FORMAT);
+    if first {
+        detail.string("format", FORMAT);
+    }
     detail.number("index", index);
     detail.end();
 }

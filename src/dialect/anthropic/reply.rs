@@ -110,7 +110,7 @@ impl Answer {
 
     fn add_detail(&mut self, kind: &str, members: &[(&str, Option<&str>)]) {
         comma(&mut self.details);
-        push_detail(&mut self.details, kind, members, self.blocks);
+        push_detail(&mut self.details, kind, members, (self.blocks, true));
     }
 
     fn write(&self, out: &mut String, refusal: Option<&str>) {

@@ -201,7 +201,7 @@ impl MessageStream {
                 self.sign(block.signature, out);
             }
             Kind::Redacted => {
-                self.detail("reasoning.encrypted", &[("data", block.text)], "", out);
+                self.detail("reasoning.encrypted", &[("data", block.text)], ("", true), out);
             }
             Kind::ToolUse => {
                 self.calls += 1;
@@ -294,26 +294,28 @@ impl MessageStream {
 
     fn think(&mut self, text: Option<&str>, out: &mut String) {
         if let Some(text) = text {
-            self.block.without_text = false;
+            let first = std::mem::take(&mut self.block.without_text);
             let mut before = String::from(r#""reasoning":"#);
             before.push_str(text);
             before.push(',');
-            self.detail("reasoning.text", &[("text", Some(text))], &before, out);
+            self.detail("reasoning.text", &[("text", Some(text))], (&before, first), out);
         }
     }
 
     /// A thought whose text is withheld says that it is empty, for one without any text is one that a client has not kept whole.
     fn sign(&self, signature: Option<&str>, out: &mut String) {
         if signature.is_some() {
-            let text = self.block.without_text.then_some("\"\"");
-            self.detail("reasoning.text", &[("text", text), ("signature", signature)], "", out);
+            let first = self.block.without_text;
+            let text = first.then_some("\"\"");
+            self.detail("reasoning.text", &[("text", text), ("signature", signature)], ("", first), out);
         }
     }
 
-    /// A chunk with one item of reasoning details, which belongs to the block that is open. `before` are members before it.
-    fn detail(&self, kind: &str, members: &[(&str, Option<&str>)], before: &str, out: &mut String) {
+    /// A chunk with one item of reasoning details, which belongs to the block that is open. `before` are members before it,
+    /// `first` says whether it is the block's first.
+    fn detail(&self, kind: &str, members: &[(&str, Option<&str>)], (before, first): (&str, bool), out: &mut String) {
         let mut item = String::new();
-        push_detail(&mut item, kind, members, self.blocks.saturating_sub(1));
+        push_detail(&mut item, kind, members, (self.blocks.saturating_sub(1), first));
         self.begin(out);
         out.push_str(before);
         out.push_str(r#""reasoning_details":["#);

@@ -77,10 +77,12 @@ fn read(details: &str) -> Vec<Thought<'_>> {
         // What is no object is none of ours.
         let names = ["type", "format", "index", "text", "signature", "data"];
         let [kind, format, index, text, signature, data] = pick(item, names).unwrap_or_default();
-        if word(format) != FORMAT {
+        let index = index.and_then(|index| index.parse().ok());
+        // Only the first piece of a stream names its format.
+        let goes_on = |last: &Thought<'_>| index.is_some() && last.index == index;
+        if word(format) != FORMAT && (format.is_some() || !thoughts.last().is_some_and(goes_on)) {
             return Ok(());
         }
-        let index = index.and_then(|index| index.parse().ok());
         match word(kind) {
             "reasoning.encrypted" => {
                 if let Some(data) = filled(data) {

@@ -94,6 +94,10 @@ pub fn dropped(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &Model
     if reasoning::is_refused(request, model, reasoning::applied(request, provider, model)) {
         dropped.push(request.reasoning.param().to_owned());
     }
+    if request.computational_effort.is_some() {
+        // Anthropic's alone.
+        dropped.push("effort".to_owned());
+    }
     if request.web_search.as_ref().is_some_and(|search| search.options.is_some()) {
         // No provider's tool takes OpenAI's options.
         dropped.push("web_search_options".to_owned());
@@ -128,6 +132,7 @@ pub(super) fn has_more_than_fields(request: &ChatRequest<'_>) -> bool {
     members
         || request.stream_options.is_some()
         || request.web_search.is_some()
+        || request.computational_effort.is_some()
         || request.messages.marks.has(MessageTrait::CacheMark)
         || !request.reasoning.is_silent()
 }
