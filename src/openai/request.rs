@@ -6,24 +6,17 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 pub use super::fields::RequestError;
-pub use super::messages::{EXTRA_CONTENT, MessageMarks, MessageMember, MessageMembers, MessageTrait, Messages};
+pub use super::marks::{MessageMarks, MessageMember, MessageMembers, MessageTrait};
+pub use super::messages::{EXTRA_CONTENT, Messages};
+use super::preferences::preferences;
+pub use super::preferences::{ProviderPreferences, Sort};
+pub use super::response_format::ResponseFormat;
+use super::response_format::{response_format, schema};
 use super::tools::{tool_choice, tools};
 pub use super::wishes::{ReasoningWish, WebSearch};
 use super::{fields, plugins, wishes};
 use crate::catalog::model::{Effort, ReasoningLevel};
 use crate::json::{Kind, Reader, Str};
-
-/// How the answer must be formatted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ResponseFormat {
-    /// Plain text.
-    #[default]
-    Text,
-    /// Any JSON object.
-    JsonObject,
-    /// JSON that follows a schema.
-    JsonSchema,
-}
 
 /// Whether the model must, may or must not call a tool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,34 +28,6 @@ pub enum ToolChoice {
     None,
     /// Some tool must be called: `required`, or a named one.
     Forced,
-}
-
-/// What to sort equal candidates by instead of rotating over them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
-    /// Cheapest first.
-    Price,
-    /// Shortest time to first token first.
-    Latency,
-    /// Most tokens a second first.
-    Throughput,
-}
-
-/// `provider: {order, only, ignore, sort, allow_fallbacks, require_parameters}`: the client's wishes about providers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProviderPreferences {
-    /// These first, in this order.
-    pub order: Vec<String>,
-    /// Only these; empty = all.
-    pub only: Vec<String>,
-    /// Never these.
-    pub ignore: Vec<String>,
-    /// Sort by this instead of rotating.
-    pub sort: Option<Sort>,
-    /// False: only the first candidate is tried.
-    pub no_fallbacks: bool,
-    /// Only candidates that take every parameter of the request.
-    pub require_parameters: bool,
 }
 
 /// A top-level field of the body: its key and its value, as they stand or in strict form.
@@ -295,7 +260,7 @@ impl<'a> ChatRequest<'a> {
                 return models.try_for_each(|(index, model)| model_name(&format!("models[{index}]"), model));
             }
             "provider" => {
-                self.preferences = provider_preferences(&fields::structured(name, raw, Kind::Object)?)?;
+                self.preferences = preferences(&fields::structured(name, raw, Kind::Object)?)?;
                 return Ok(());
             }
             "project_id" => {
@@ -406,67 +371,4 @@ fn model_name(param: &str, name: &str) -> Result<(), Box<RequestError>> {
 fn reasoning_level(text: &str) -> Result<ReasoningLevel, Box<RequestError>> {
     ReasoningLevel::parse(text)
         .ok_or_else(|| RequestError::value("min_reasoning_level", "one of low, medium, high", text))
-}
-
-fn response_format(raw: &str) -> Result<ResponseFormat, Box<RequestError>> {
-    let param = "response_format.type";
-    let format = fields::member(raw, "type")?.ok_or_else(|| Box::new(RequestError::Missing { param: param.into() }))?;
-    match fields::string(param, format)?.as_ref() {
-        "text" => Ok(ResponseFormat::Text),
-        "json_object" => Ok(ResponseFormat::JsonObject),
-        "json_schema" => {
-            let param = "response_format.json_schema";
-            let schema = fields::member(raw, "json_schema")?;
-            fields::object(param, schema.ok_or_else(|| Box::new(RequestError::Missing { param: param.into() }))?)?;
-            Ok(ResponseFormat::JsonSchema)
-        }
-        other => Err(RequestError::value(param, "one of text, json_object, json_schema", other)),
-    }
-}
-
-/// The JSON of the schema that the answer must follow.
-fn schema<'a>(format: &Cow<'a, str>) -> Result<Option<Cow<'a, str>>, Box<RequestError>> {
-    fn find(format: &str) -> Result<Option<&str>, Box<RequestError>> {
-        let Some(json_schema) = fields::member(format, "json_schema")? else { return Ok(None) };
-        fields::member(json_schema, "schema")
-    }
-    Ok(match format {
-        Cow::Borrowed(format) => find(format)?.map(Cow::Borrowed),
-        Cow::Owned(format) => find(format)?.map(|schema| Cow::Owned(schema.to_owned())),
-    })
-}
-
-fn provider_preferences(raw: &str) -> Result<ProviderPreferences, Box<RequestError>> {
-    let mut preferences = ProviderPreferences::default();
-    Reader::new(raw).object::<Box<RequestError>>(|reader, key| {
-        let value = reader.skip()?;
-        let name = key.decode().unwrap_or_default();
-        let param = format!("provider.{name}");
-        match (name.as_ref(), value) {
-            (_, "null") => {}
-            ("order", _) => preferences.order = fields::strings(&param, value)?,
-            ("only", _) => preferences.only = fields::strings(&param, value)?,
-            ("ignore", _) => preferences.ignore = fields::strings(&param, value)?,
-            ("allow_fallbacks", _) => preferences.no_fallbacks = !fields::boolean(&param, value)?,
-            ("require_parameters", _) => preferences.require_parameters = fields::boolean(&param, value)?,
-            ("sort", _) => {
-                preferences.sort = Some(match fields::string(&param, value)?.as_ref() {
-                    "price" => Sort::Price,
-                    "latency" => Sort::Latency,
-                    "throughput" => Sort::Throughput,
-                    other => return Err(RequestError::value(param, "one of price, latency, throughput", other)),
-                });
-            }
-            // A wish that is not understood must not be taken for granted.
-            _ => {
-                return Err(RequestError::value(
-                    "provider",
-                    "an object with `order`, `only`, `ignore`, `sort`, `allow_fallbacks`, `require_parameters`",
-                    &name,
-                ));
-            }
-        }
-        Ok(())
-    })?;
-    Ok(preferences)
 }
