@@ -1,6 +1,7 @@
 // What the gateway may cost. Each limit is a ratio within one run, or a bound that follows from other limits: machines differ in
 // everything else.
 
+import { SIZE_BUDGET_BYTES } from '../scripts/lib/build.mjs';
 import { peakOf, ratioOf, round } from './statistics.mjs';
 
 /** The names of those who are compared. */
@@ -15,8 +16,6 @@ const cpu = (measure, against, most) => ({
   what: `CPU, ${measure}, against ${against}`, unit: 'x', most, measured: ({ samples }) => ratioOf(samples, measure, GATEWAY, against),
 });
 
-/** Bytes of the bundle, gzip, as `scripts/lib/build.mjs` has it. */
-const BUNDLE_BYTES = 300_000;
 /** Of memory after all requests of the soak against that after its first 2,000. */
 export const SOAK_RATIO = 1.1;
 /**
@@ -53,5 +52,5 @@ export const LIMITS = [
   { what: 'the same, against that of a bare worker', unit: 'x', most: SOAK_RATIO, measured: ({ soak }) => (soak ? round(soak.residentRatio / soak.bareRatio) : null) },
   { what: 'held of a stream whose client does not read', unit: 'bytes', most: HELD_BYTES, measured: ({ slowReaders }) => mostOf(slowReaders, ({ heldBytes }) => heldBytes) },
   { what: 'provider ahead of such a client, against bare fetch', unit: 'x', most: AHEAD_RATIO, measured: ({ slowReaders }) => mostOf(slowReaders, ({ aheadBytes }, bare) => round(aheadBytes / bare.aheadBytes)) },
-  { what: 'bundle, JavaScript and WebAssembly, gzip', unit: 'bytes', most: BUNDLE_BYTES, measured: ({ bundleBytes }) => bundleBytes ?? null },
+  { what: 'bundle, JavaScript and WebAssembly, gzip', unit: 'bytes', most: SIZE_BUDGET_BYTES, measured: ({ bundleBytes }) => bundleBytes ?? null },
 ];
