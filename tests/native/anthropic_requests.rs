@@ -718,7 +718,9 @@ fn at_most_four_marks_of_the_cache_are_passed_on() {
         r#"{{"tools":[{{"type":"function","function":{{"name":"f"}},{mark}}}],
            "messages":[{{"role":"system","content":[{part}]}},{{"role":"user","content":[{part},{part},{part}]}}]}}"#
     );
-    let body = encoded_for(&body, &model("claude-opus-5"), None).body;
+    let encoded = encoded_for(&body, &model("claude-opus-5"), None);
+    assert_eq!(encoded.dropped, ["cache_control"], "what is left out is named");
+    let body = encoded.body;
     assert_eq!(body.matches(mark).count(), 4);
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["messages"][0]["content"][2], text("x"), "the last one is left out");

@@ -1,9 +1,6 @@
-//! The body that a provider gets: one rich request at every provider, and each rule by itself.
-//!
-//! `UPDATE_FIXTURES=1 cargo test` writes `tests/fixtures/requests/` anew; read the difference before it is committed.
+//! The body that a provider gets, each rule by itself; `dialect_matrix.rs` has whole requests at every provider.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec};
@@ -13,8 +10,6 @@ use opengateway::openai::request::ChatRequest;
 use serde_json::{Value, json};
 
 use crate::dialect_fixture::{able, pairs, plain, row, texts};
-
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/requests");
 
 fn encoded(body: &str, provider: &ProviderSpec, model: &ModelSpec) -> Encoded {
     encode(&ChatRequest::parse(body.as_bytes()).unwrap(), provider, model, None)
@@ -30,32 +25,6 @@ fn sent(members: &str, provider: &ProviderSpec, model: &ModelSpec) -> (Value, En
 
 fn plainly_sent(members: &str) -> Value {
     sent(members, &plain(), &able()).0
-}
-
-#[test]
-fn every_provider_gets_the_rich_request_in_its_own_form() {
-    let rich = std::fs::read_to_string(format!("{FIXTURES}/rich.json")).unwrap();
-    for provider in Catalog::builtin().providers() {
-        let encoded = encoded(&rich, provider, &able());
-        let body: Value = serde_json::from_str(&encoded.body).unwrap();
-        let fixture = json!({"dropped": encoded.dropped, "body": body});
-        let path = format!("{FIXTURES}/{}.json", provider.id);
-        let text = format!("{}\n", serde_json::to_string_pretty(&fixture).unwrap());
-        if std::env::var_os("UPDATE_FIXTURES").is_some() {
-            std::fs::write(&path, &text).unwrap();
-        }
-        let wanted = std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("{path} is missing"));
-        assert_eq!(text, wanted, "{path}");
-    }
-}
-
-#[test]
-fn every_request_fixture_belongs_to_a_provider() {
-    for entry in std::fs::read_dir(Path::new(FIXTURES)).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let id = name.strip_suffix(".json").unwrap();
-        assert!(id == "rich" || Catalog::builtin().provider(id).is_some(), "{name}");
-    }
 }
 
 #[test]

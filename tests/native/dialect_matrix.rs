@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::dialect_fixture::able;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/parameters");
-const GROUPS: [&str; 4] = ["sampling", "tools", "services", "messages"];
+/// `rich` has something of everything, for what only happens together.
+const GROUPS: [&str; 5] = ["rich", "sampling", "tools", "services", "messages"];
 
 /// The page where a provider says which parameters its chat completions take.
 fn documentation(provider: &str) -> &'static str {
@@ -29,7 +30,7 @@ fn documentation(provider: &str) -> &'static str {
         "mistral" => "https://docs.mistral.ai/api/endpoint/chat",
         "deepseek" => "https://api-docs.deepseek.com/api/create-chat-completion",
         "xai" => "https://docs.x.ai/docs/api-reference#chat-completions",
-        "together" => "https://docs.together.ai/reference/chat-completions-1",
+        "together" => "https://docs.together.ai/reference/chat-completions",
         "fireworks" => "https://docs.fireworks.ai/api-reference/post-chatcompletions",
         "azure" => "https://learn.microsoft.com/azure/ai-foundry/openai/reference",
         "workers-ai" => "https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility/",

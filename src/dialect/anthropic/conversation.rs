@@ -55,7 +55,8 @@ pub(super) struct Conversation<'o> {
     /// What the system said since the last user's turn was closed, for models that take it in its place.
     late_system: String,
     ways: Ways,
-    marks: Marks,
+    /// The marks of a prompt cache so far.
+    pub(super) marks: Marks,
     /// Thoughts go back.
     pub(super) has_thoughts: bool,
     /// The last answer began with a thought.

@@ -76,6 +76,9 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     };
     let conversation = Conversation::write(request, body.key("messages"), marks, ways);
     let binds = conversation.has_thoughts && is_bound(model);
+    if conversation.marks.overflowed() {
+        dropped.push("cache_control".to_owned());
+    }
     if conversation.answers_thoughtless_calls() {
         plan.without_budget(request);
     }

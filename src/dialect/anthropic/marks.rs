@@ -8,19 +8,30 @@ const MAX_MARKS: u8 = 4;
 
 /// How many marks may still be written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Marks(u8);
+pub(super) struct Marks {
+    left: u8,
+    /// There was one more than there is room for.
+    overflowed: bool,
+}
 
 impl Marks {
     /// None is written yet.
     pub(super) const fn new() -> Self {
-        Self(MAX_MARKS)
+        Self { left: MAX_MARKS, overflowed: false }
     }
 
     /// Writes a client's mark, if there is one, and room for it.
     pub(super) fn write(&mut self, object: &mut ObjectWriter<'_>, mark: Option<&str>) {
-        if let Some(mark) = mark.filter(|_| self.0 > 0) {
-            self.0 -= 1;
+        let Some(mark) = mark else { return };
+        self.overflowed |= self.left == 0;
+        if self.left > 0 {
+            self.left -= 1;
             object.raw("cache_control", mark);
         }
+    }
+
+    /// Whether a mark was left out.
+    pub(super) const fn overflowed(self) -> bool {
+        self.overflowed
     }
 }
