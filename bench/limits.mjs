@@ -18,6 +18,8 @@ const cpu = (measure, against, most) => ({
 
 /** Of memory after all requests of the soak against that after its first 2,000. */
 export const SOAK_RATIO = 1.1;
+/** What the isolate of the soak may hold: half of the 128 MB that it may have. Bodies of 8 MB come one at a time. */
+export const SOAK_HELD_BYTES = 64 * 1024 * 1024;
 /**
  * What an isolate may hold of a stream whose client does not read. Relays read 64 KB at a time; a rewritten piece is there up to five
  * times, as it was read, rewritten and written, by V8 and by WebAssembly, whose memory does not shrink. With the task and its question
@@ -48,6 +50,7 @@ export const LIMITS = [
   cpu(LARGE, BARE_FETCH, 1.1),
   { what: `peak growth, ${LARGE}, against these bodies`, unit: 'x', most: 3, measured: ({ samples, measures }) => peakOf(samples, measures, LARGE, GATEWAY) },
   { what: 'memory of the isolate, after the soak against after its first 2,000 requests', unit: 'x', most: SOAK_RATIO, measured: ({ soak }) => soak?.heldRatio ?? null },
+  { what: 'the same of it that is in use', unit: 'x', most: SOAK_RATIO, measured: ({ soak }) => soak?.usedRatio ?? null },
   { what: 'resident memory of the process, the same', unit: 'x', most: SOAK_RATIO, measured: ({ soak }) => soak?.residentRatio ?? null },
   { what: 'the same, against that of a bare worker', unit: 'x', most: SOAK_RATIO, measured: ({ soak }) => (soak ? round(soak.residentRatio / soak.bareRatio) : null) },
   { what: 'held of a stream whose client does not read', unit: 'bytes', most: HELD_BYTES, measured: ({ slowReaders }) => mostOf(slowReaders, ({ heldBytes }) => heldBytes) },

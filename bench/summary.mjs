@@ -73,8 +73,8 @@ const slowTable = (slow) => tableOf(
 );
 
 const soakTable = ({ readings, bare }) => tableOf(
-  ['soak, requests', 'isolate, MB', 'process, MB', 'process of a bare worker, MB'],
-  readings.map(({ sent, heldBytes, residentBytes }, i) => [sent, round(heldBytes / MB, 1), round(residentBytes / MB, 0), round(bare[i].residentBytes / MB, 0)]),
+  ['soak, requests', 'isolate, MB', 'in use, MB', 'process, MB', 'process of a bare worker, MB'],
+  readings.map(({ sent, heldBytes, usedBytes, residentBytes }, i) => [sent, round(heldBytes / MB, 1), usedBytes ? round(usedBytes / MB, 2) : '', round(residentBytes / MB, 0), round(bare[i].residentBytes / MB, 0)]),
 );
 
 /** The whole result as Markdown: what was asked first, then whatever the run measured. */

@@ -8,7 +8,7 @@ import { providerVars, startGateway } from '../../tests/e2e/harness/gateway.mjs'
 import { memory } from '../../tests/e2e/harness/process.mjs';
 import { startUpstream } from '../../tests/e2e/upstream/server.mjs';
 import { questionOf } from '../../tests/e2e/upstream/story.mjs';
-import { heldBytes, INSPECTED, withWatch } from '../held.mjs';
+import { heldAndUsed, heldBytes, INSPECTED, withWatch } from '../held.mjs';
 import { round } from '../statistics.mjs';
 import { bareReadings } from './control.mjs';
 import { drawBehaviour, drawRequest, MODELS, PROJECTS, PROVIDERS } from './draw.mjs';
@@ -18,12 +18,17 @@ const SEED = 'soak';
 const CLIENTS = 16;
 /** After so many requests all is let come to rest, and memory is read. */
 const LEG = 1000;
+/** What the soak is: so many requests, and from which on memory must not grow. */
+const REQUESTS = 20_000;
+const SETTLED = 2_000;
+/** The figure at the end is the least of the last readings: the kernel may have given more, for a moment. */
+const LAST_READINGS = 3;
 /** A ledger writes into D1 so often, as the benchmark has it. */
 const LEDGER_FLUSH_MS = '1000';
 
 /**
- * Sends so many requests and calls `look({sent, heldBytes, residentBytes})` after each `LEG` of them, when all accounts are written and
- * garbage is collected.
+ * Sends so many requests and calls `look({sent, heldBytes, usedBytes, residentBytes})` after each `LEG` of them, when all accounts are
+ * written and garbage is collected. `usedBytes` is there where it is compared: each look for it takes a page of memory.
  * @returns how many requests ended in which way.
  */
 async function soak({ requests, seed = SEED, look }) {
@@ -58,7 +63,10 @@ async function soak({ requests, seed = SEED, look }) {
       await Promise.all(Array.from({ length: CLIENTS }, () => run(last)));
       for (const project of PROJECTS) await gateway.ledger(project).until(({ waiting_records }) => waiting_records === 0, 'flush');
       seen.clear();
-      look({ sent: last, heldBytes: await heldBytes(client.url, gateway.inspectorUrl), residentBytes: memory(gateway.pid).resident });
+      const isCompared = last === SETTLED || last > requests - LAST_READINGS * LEG;
+      const { url } = client;
+      const held = isCompared ? await heldAndUsed(url, gateway.inspectorUrl) : { heldBytes: await heldBytes(url, gateway.inspectorUrl) };
+      look({ sent: last, ...held, residentBytes: memory(gateway.pid).resident });
     }
     return ends;
   } finally {
@@ -83,12 +91,6 @@ async function send(client, { kind, request, path, headers, expected }) {
   return `${kind}, ${judgeReply(request, reply)}`;
 }
 
-/** What the soak is: so many requests, and from which on memory must not grow. */
-const REQUESTS = 20_000;
-const SETTLED = 2_000;
-/** The figure at the end is the least of the last readings: the kernel may have given more, for a moment. */
-const LAST_READINGS = 3;
-
 /** A figure at the end against what it was when settled. */
 function ratioOver(readings, figure) {
   const settled = readings.find(({ sent }) => sent === SETTLED);
@@ -96,8 +98,8 @@ function ratioOver(readings, figure) {
 }
 
 /**
- * @returns `{ends, readings, heldRatio, residentRatio, bareRatio}`: what was read after each leg, and the end against what was settled: of
- * the gateway's isolate, of its process, and of the process of a bare worker that had as many requests.
+ * @returns `{ends, readings, bare, usedRatio, heldRatio, residentRatio, bareRatio}`: what was read after each leg, and the end against what
+ * was settled: what the gateway's isolate uses, what it holds, its process, and the process of a bare worker that had as many requests.
  */
 export async function measureSoak({ requests = REQUESTS, say = () => {} } = {}) {
   const readings = [];
@@ -111,6 +113,7 @@ export async function measureSoak({ requests = REQUESTS, say = () => {} } = {}) 
   const bare = await bareReadings({ requests, leg: LEG, clients: CLIENTS });
   return {
     ends, readings, bare,
-    heldRatio: ratioOver(readings, 'heldBytes'), residentRatio: ratioOver(readings, 'residentBytes'), bareRatio: ratioOver(bare, 'residentBytes'),
+    usedRatio: ratioOver(readings, 'usedBytes'), heldRatio: ratioOver(readings, 'heldBytes'),
+    residentRatio: ratioOver(readings, 'residentBytes'), bareRatio: ratioOver(bare, 'residentBytes'),
   };
 }

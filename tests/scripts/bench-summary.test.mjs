@@ -10,6 +10,7 @@ import { kept, report, summarise } from "../../bench/summary.mjs";
 import { SIZE_BUDGET_BYTES } from "../../scripts/lib/build.mjs";
 
 const MEASURE = { name: "500 chunks, rewritten", unit: "CPU µs per chunk: 500 chunks, rewritten" };
+const MB = 1024 * 1024;
 const SUBJECTS = [BARE_FETCH, TRANSFORM_STREAM, GATEWAY];
 
 const sample = (round, subject, cpuUs, fields = {}) => ({
@@ -55,14 +56,14 @@ describe("the limits", () => {
   test("name measures that there are", () => {
     const result = { samples: MEASURES.flatMap(({ name }) => SUBJECTS.map((subject) => ({ ...sample(0, subject, 1), measure: name }))), measures: MEASURES };
     const measured = kept(result);
-    assert.equal(measured.length, LIMITS.length - 6, "all but the soak, slow readers and the bundle");
+    assert.equal(measured.length, LIMITS.length - 7, "all but the soak, slow readers and the bundle");
     assert.ok(measured.filter(({ what }) => what.startsWith("CPU")).every((limit) => limit.measured === 1));
   });
 
   test("say what was measured, and whether it is kept", () => {
-    const limits = kept({ samples: SAMPLES, measures: MEASURES, soak: { heldRatio: 1, residentRatio: 2.4, bareRatio: 2 }, slowReaders: SLOW, bundleBytes: 280_000 });
+    const limits = kept({ samples: SAMPLES, measures: MEASURES, soak: { heldRatio: 1.4, usedRatio: 1, residentRatio: 2.4, bareRatio: 2 }, slowReaders: SLOW, bundleBytes: 280_000 });
     assert.deepEqual(limits.map(({ most, measured, kept: isKept }) => [most, measured, isKept]), [
-      [4.5, 4.1, true], [0.9, 0.82, true], [1.1, 1, true], [1.1, 2.4, false], [1.1, 1.2, false], [512 * 1024, 2000, true], [1.5, 2, false], [SIZE_BUDGET_BYTES, 280_000, true],
+      [4.5, 4.1, true], [0.9, 0.82, true], [1.1, 1.4, false], [1.1, 1, true], [1.1, 2.4, false], [1.1, 1.2, false], [512 * 1024, 2000, true], [1.5, 2, false], [SIZE_BUDGET_BYTES, 280_000, true],
     ]);
   });
 });
@@ -86,9 +87,12 @@ test("the report has a table for what was measured, what was asked first", () =>
     limits: [], summary: [],
     firstRequest: [{ subject: GATEWAY, firstMs: 12, firstCpuMs: 30, secondMs: 2, startCpuMs: 300 }],
     slowReaders: [{ name: "20 streams", subject: GATEWAY, aheadBytes: 2048, heldBytes: 1024, peakBytes: 3072 }],
-    soak: { readings: [{ sent: 1000, heldBytes: 50 * 1024 * 1024, residentBytes: 200 * 1024 * 1024 }], bare: [{ sent: 1000, residentBytes: 100 * 1024 * 1024 }] },
+    soak: {
+      readings: [{ sent: 1000, heldBytes: 50 * MB, residentBytes: 200 * MB }, { sent: 2000, heldBytes: 50 * MB, usedBytes: 3.5 * MB, residentBytes: 200 * MB }],
+      bare: [{ sent: 1000, residentBytes: 100 * MB }, { sent: 2000, residentBytes: 100 * MB }],
+    },
   });
-  assert.deepEqual(others.split("\n").filter((line) => line.includes(GATEWAY) || line.includes("1000")), [
-    "| gateway | 12 | 30 | 2 | 300 |", "| 20 streams | gateway | 2 | 1 | 3 |", "| 1000 | 50 | 200 | 100 |",
+  assert.deepEqual(others.split("\n").filter((line) => line.includes(GATEWAY) || line.includes("000")), [
+    "| gateway | 12 | 30 | 2 | 300 |", "| 20 streams | gateway | 2 | 1 | 3 |", "| 1000 | 50 |  | 200 | 100 |", "| 2000 | 50 | 3.5 | 200 | 100 |",
   ]);
 });
