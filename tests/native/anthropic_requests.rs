@@ -63,7 +63,7 @@ fn every_request_in_a_file_is_sent_as_the_file_says() {
         let text = std::fs::read_to_string(&path).unwrap();
         let mut fixture: Value = serde_json::from_str(&text).unwrap();
         assert!(
-            fixture["source"].as_str().is_some_and(|source| source.contains("platform.claude.com/docs/")),
+            fixture["source"].as_str().is_some_and(|source| source.starts_with("https://platform.claude.com/docs/")),
             "{path:?}"
         );
         let request = fixture["request"].to_string();

@@ -265,6 +265,7 @@ fn what_earlier_answers_hold_is_named_but_never_required() {
 #[test]
 fn the_header_and_routing_agree_at_every_provider_and_model() {
     let rich = include_str!("../fixtures/parameters/rich/request.json");
+    let rich = crate::dialect_matrix::request(rich);
     let catalog = Catalog::builtin();
     for model in catalog.models() {
         let provider = catalog.provider(&model.provider).unwrap();

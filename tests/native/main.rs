@@ -35,6 +35,7 @@ mod dialect_reply;
 mod dialect_reset;
 mod dialect_retry_after;
 mod dialect_scrub;
+mod fixture_pages;
 mod gateway_analytics;
 mod gateway_auth;
 mod gateway_chat;
