@@ -5,9 +5,12 @@
 
 pub mod ask;
 pub mod check;
+mod children;
 pub mod decimal;
 pub mod heal;
 mod lenient;
+mod pattern;
 pub mod replay;
 pub mod reply;
 pub mod schema;
+mod unevaluated;

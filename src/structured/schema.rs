@@ -1,11 +1,10 @@
 //! Holds a JSON value to a JSON Schema.
 //!
-//! What is checked: `type`, `nullable`, `enum`, `const`, `properties`, `required`, `additionalProperties`,
-//! `minProperties`, `maxProperties`, `items`, `prefixItems`, `additionalItems`, `minItems`, `maxItems`, `uniqueItems`,
-//! `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`, `minLength`, `maxLength`, `anyOf`,
-//! `oneOf`, `allOf`, `not`, and `$ref` within the schema. All other keywords (`pattern`, `format`, `if`) are passed over,
-//! and where `patternProperties` are told nothing is said of additional ones. Where it depends on one of them whether a
-//! schema is met, `not` and `oneOf` refuse nothing. Schema and value are small documents, so both are trees here.
+//! What is checked: all that draft 2020-12 asserts, and what older drafts and OpenAPI have in its place (`nullable`,
+//! `additionalItems`, `items` as a list, `dependencies`, exclusive bounds as booleans). Passed over are `format`, which is an
+//! annotation, `$dynamicRef` and `$recursiveRef`, and patterns that are not simple (`pattern.rs`). Where it depends on one of
+//! them whether a schema is met, `not`, `oneOf`, `if` and their like refuse nothing. Schema and value are small documents, so
+//! both are trees here.
 
 use super::check::{Check, Work};
 use crate::json::{Value, push_string};

@@ -108,6 +108,7 @@ mod sse_translate;
 mod structured_ask;
 mod structured_decimal;
 mod structured_heal;
+mod structured_pattern;
 mod structured_replay;
 mod structured_reply;
 mod structured_schema;

@@ -50,10 +50,103 @@ fn each_keyword_holds_what_it_says() {
         ),
         (json!({"additionalProperties": {"type": "number"}}), &[json!({"x": 1})], &[json!({"x": "1"})]),
         (
-            json!({"patternProperties": {"^x": {}}, "additionalProperties": false}),
-            &[json!({"xa": 1}), json!({"b": 1})],
+            json!({"properties": {"n": {}}, "patternProperties": {"^x": {"type": "number"}}, "additionalProperties": false}),
+            &[json!({"xa": 1, "n": "y"}), json!({})],
+            &[json!({"xa": "1"}), json!({"ax": 1}), json!({"xa": 1, "b": 1})],
+        ),
+        (
+            json!({"patternProperties": {"\\bx": {"type": "number"}}, "additionalProperties": {"type": "null"}}),
+            &[json!({"xa": 1}), json!({"xa": null}), json!({"b": "?"})],
             &[],
         ),
+        (
+            json!({"propertyNames": {"maxLength": 2, "pattern": "^[a-z]+$"}}),
+            &[json!({"ab": 1}), json!({}), json!(1)],
+            &[json!({"abc": 1}), json!({"A": 1})],
+        ),
+        (json!({"propertyNames": false}), &[json!({})], &[json!({"a": 1})]),
+        (
+            json!({"dependentRequired": {"card": ["address", "name"]}}),
+            &[json!({"card": 1, "address": 2, "name": 3}), json!({"name": 1}), json!([])],
+            &[json!({"card": 1, "name": 3})],
+        ),
+        (
+            json!({"dependentSchemas": {"a": {"maxProperties": 1}, "b": false}}),
+            &[json!({"a": 1}), json!({"c": 1, "d": 1})],
+            &[json!({"a": 1, "c": 1}), json!({"b": 1})],
+        ),
+        (
+            json!({"dependencies": {"a": ["b"], "c": {"required": ["d"]}}}),
+            &[json!({"a": 1, "b": 1}), json!({"c": 1, "d": 1})],
+            &[json!({"a": 1}), json!({"c": 1})],
+        ),
+        (
+            json!({"if": {"properties": {"kind": {"const": "us"}}, "required": ["kind"]},
+                "then": {"required": ["zip"]}, "else": {"required": ["country"]}}),
+            &[json!({"kind": "us", "zip": 1}), json!({"kind": "de", "country": 1}), json!({"country": 1})],
+            &[json!({"kind": "us", "country": 1}), json!({"zip": 1})],
+        ),
+        (json!({"if": {"type": "string"}, "else": {"minimum": 1}}), &[json!("x"), json!(1)], &[json!(0)]),
+        (json!({"then": false, "else": false}), &[json!(1)], &[]),
+        (json!({"contains": {"type": "number"}}), &[json!(["a", 1]), json!("x")], &[json!([]), json!(["a"])]),
+        (
+            json!({"contains": {"type": "number"}, "minContains": 2, "maxContains": 3.0}),
+            &[json!([1, 2]), json!([1, "a", 2, 3])],
+            &[json!([1, "a"]), json!([1, 2, 3, 4])],
+        ),
+        (json!({"contains": false, "minContains": 0}), &[json!([]), json!([1])], &[]),
+        (json!({"minContains": 2, "maxContains": 0}), &[json!([1])], &[]),
+        (
+            json!({"allOf": [{"properties": {"a": {}}}], "unevaluatedProperties": false}),
+            &[json!({"a": 1}), json!({})],
+            &[json!({"b": 1})],
+        ),
+        (
+            json!({"$ref": "#/$defs/base", "properties": {"b": {}}, "unevaluatedProperties": {"type": "number"},
+                "$defs": {"base": {"properties": {"a": {}}, "patternProperties": {"^x-": {}}}}}),
+            &[json!({"a": "1", "b": "2", "x-y": "3", "c": 4})],
+            &[json!({"c": "4"})],
+        ),
+        (
+            json!({"anyOf": [{"properties": {"a": {"const": 1}}, "required": ["a"]}, {"properties": {"b": {}}}],
+                "unevaluatedProperties": false}),
+            &[json!({"a": 1}), json!({"a": 1, "b": 1}), json!({"b": 1})],
+            &[json!({"a": 2}), json!({"a": 2, "b": 1}), json!({"c": 1})],
+        ),
+        (
+            json!({"if": {"required": ["a"], "properties": {"a": {}}}, "then": {"properties": {"b": {}}},
+                "else": {"properties": {"c": {}}}, "unevaluatedProperties": false}),
+            &[json!({"a": 1, "b": 1}), json!({"c": 1})],
+            &[json!({"a": 1, "c": 1}), json!({"b": 1})],
+        ),
+        (
+            json!({"dependentSchemas": {"a": {"properties": {"a": {}, "b": {}}}}, "unevaluatedProperties": false}),
+            &[json!({"a": 1, "b": 1})],
+            &[json!({"b": 1})],
+        ),
+        (
+            json!({"allOf": [{"additionalProperties": {"type": "number"}}], "unevaluatedProperties": false}),
+            &[json!({"a": 1})],
+            &[json!({"a": "1"})],
+        ),
+        (
+            // What one of several looks at does not count for the one beside it, and what is denied counts for nobody.
+            json!({"allOf": [{"properties": {"a": {}}}, {"unevaluatedProperties": false}]}),
+            &[json!({})],
+            &[json!({"a": 1})],
+        ),
+        (
+            json!({"not": {"not": {"properties": {"a": {}}}}, "unevaluatedProperties": false}),
+            &[json!({})],
+            &[json!({"a": 1})],
+        ),
+        (
+            json!({"allOf": [{"prefixItems": [{}, {}]}, {"contains": {"type": "number"}, "minContains": 0}],
+                "unevaluatedItems": {"type": "string"}}),
+            &[json!([true, null, "x", 4, "y"])],
+            &[json!([true, null, true])],
+        ),
+        (json!({"items": {}, "unevaluatedItems": false}), &[json!([1, 2])], &[]),
         (
             json!({"minProperties": 1, "maxProperties": 2}),
             &[json!({"a": 1})],
@@ -86,6 +179,12 @@ fn each_keyword_holds_what_it_says() {
         (json!({"uniqueItems": false}), &[json!([1, 1])], &[]),
         (json!({"minimum": 1.5, "maximum": 3}), &[json!(1.5), json!(3), json!("0")], &[json!(1.49), json!(3.01)]),
         (json!({"exclusiveMinimum": 0, "exclusiveMaximum": 1}), &[json!(0.5)], &[json!(0), json!(1), json!(-0.0)]),
+        (
+            json!({"minimum": 0, "exclusiveMinimum": true, "maximum": 1, "exclusiveMaximum": false}),
+            &[json!(0.5), json!(1)],
+            &[json!(0), json!(1.5)],
+        ),
+        (json!({"exclusiveMinimum": true}), &[json!(0)], &[]),
         (json!({"multipleOf": 0.01}), &[json!(19.99), json!(0)], &[json!(0.005)]),
         (json!({"minLength": 2, "maxLength": 3}), &[json!("éé"), json!("👨‍👩"), json!(5)], &[json!("é"), json!("abcd")]),
         (json!({"allOf": [{"minimum": 1}, {"maximum": 2}]}), &[json!(1)], &[json!(0), json!(3)]),
@@ -93,7 +192,7 @@ fn each_keyword_holds_what_it_says() {
         (json!({"oneOf": [{"type": "integer"}, {"minimum": 5}]}), &[json!(4), json!(5.5)], &[json!(6), json!(4.5)]),
         (json!({"not": {"type": "string"}}), &[json!(1)], &[json!("x")]),
         (
-            json!({"pattern": "^a$", "format": "email", "if": {}, "title": "t", "x-own": {}}),
+            json!({"pattern": "^a\\b", "format": "email", "$dynamicRef": "#a", "title": "t", "x-own": {}}),
             &[json!("b"), json!(1)],
             &[],
         ),
@@ -195,7 +294,7 @@ fn a_long_list_is_checked_to_its_end() {
 
 #[test]
 fn what_is_passed_over_does_not_make_not_and_one_of_refuse() {
-    let starts = |letter: &str| json!({"type": "string", "pattern": format!("^{letter}")});
+    let starts = |letter: &str| json!({"type": "string", "pattern": format!("\\b{letter}")});
     for (schema, value) in [
         (json!({"not": starts("x")}), json!("a")),
         (json!({"not": {"not": starts("x")}}), json!("a")),
@@ -203,6 +302,18 @@ fn what_is_passed_over_does_not_make_not_and_one_of_refuse() {
         (json!({"oneOf": [starts("a"), {"type": "string"}]}), json!("b")),
         (json!({"not": {"anyOf": [starts("x"), {"type": "number"}]}}), json!("a")),
         (json!({"not": {"oneOf": [starts("x"), {"type": "number"}]}}), json!("a")),
+        (json!({"if": starts("x"), "then": false, "else": {"minLength": 1}}), json!("a")),
+        (json!({"if": starts("a"), "else": false}), json!("b")),
+        (json!({"not": {"if": starts("x"), "then": false}}), json!("a")),
+        (json!({"contains": starts("x")}), json!(["a"])),
+        (json!({"contains": starts("x"), "maxContains": 1}), json!(["a", "b"])),
+        (json!({"not": {"contains": starts("x")}}), json!(["a"])),
+        (json!({"propertyNames": starts("x")}), json!({"a": 1})),
+        (
+            json!({"anyOf": [{"required": ["b"]}, {"$dynamicRef": "#n"}], "unevaluatedProperties": false}),
+            json!({"a": 1}),
+        ),
+        (json!({"allOf": [{"patternProperties": {"\\bx": {}}}], "unevaluatedProperties": false}), json!({"a": 1})),
     ] {
         assert_eq!(violation(&schema, &value), None, "{schema}");
     }
@@ -212,8 +323,13 @@ fn what_is_passed_over_does_not_make_not_and_one_of_refuse() {
         (json!({"oneOf": [{"type": "string"}, {}, starts("a")]}), Some(json!("a"))),
         (json!({"anyOf": [starts("a"), {"type": "null"}]}), Some(json!(1))),
         (json!({"not": {"anyOf": [starts("x"), {"type": "string"}]}}), Some(json!("a"))),
+        (json!({"if": starts("x"), "then": false, "else": {"minLength": 2}}), Some(json!("a"))),
+        (json!({"if": starts("x"), "then": {"maxLength": 1}, "else": {"type": "string"}}), None),
+        (json!({"contains": starts("x")}), Some(json!([1]))),
+        (json!({"contains": starts("x"), "minContains": 2}), Some(json!(["a", 1]))),
+        (json!({"not": {"if": starts("x"), "then": {"type": "string"}, "else": {"minLength": 1}}}), Some(json!("a"))),
         // What was passed over somewhere else does not matter.
-        (json!({"pattern": "^a", "not": {"type": "string"}}), Some(json!("a"))),
+        (json!({"pattern": "\\ba", "not": {"type": "string"}}), Some(json!("a"))),
     ] {
         let told = value.as_ref().and_then(|value| violation(&schema, value));
         assert_eq!(told.is_some(), value.is_some(), "{schema}");
@@ -236,7 +352,9 @@ fn work_is_bounded_whatever_it_is_spent_on() {
     let ones = many(10_000, &|_| "1".to_owned());
     let types = many(10_000, &|_| r#"{"type":"integer"}"#.to_owned());
     let definition = format!(r##"{{"$defs":{{{definitions}}},"items":{{"$ref":"#/$defs/d1"}}}}"##);
+    let alternatives = many(2_000, &|at| format!(r#"{{"properties":{{"b{at}":{{}}}}}}"#));
     for (schema, value) in [
+        (format!(r#"{{"items":{{"anyOf":[{alternatives}],"unevaluatedProperties":{{}}}}}}"#), format!("[{objects}]")),
         (r#"{"uniqueItems":true}"#.to_owned(), format!("[{objects}]")),
         (format!(r#"{{"items":{{"not":{{"enum":[{{{members},"z":-1}}]}}}}}}"#), format!("[{objects}]")),
         (format!(r#"{{"items":{{"maximum":{digits}}}}}"#), format!("[{ones}]")),
@@ -246,4 +364,18 @@ fn work_is_bounded_whatever_it_is_spent_on() {
         let told = Schema::parse(&schema).unwrap().check(&value, &mut Work::default()).unwrap_err();
         assert!(told.to_string().contains("too large"), "{schema:.40}: {told}");
     }
+}
+
+#[test]
+fn a_pattern_that_takes_too_long_is_passed_over_and_refuses_nothing() {
+    let text = format!("\"{}\"", "a".repeat(1_000_000));
+    let check = |schema: &str, value: &str| Schema::parse(schema).unwrap().check(value, &mut Work::default()).is_ok();
+    for pattern in ["(a*)*b", "(a|a|a)*b", "^(?:a{0,300}){3}$", ".{1,900}b$"] {
+        assert!(!check(&format!(r#"{{"pattern":"{pattern}"}}"#), "\"cdc\""), "{pattern}");
+        assert!(check(&format!(r#"{{"pattern":"{pattern}"}}"#), &text), "{pattern}");
+    }
+    let date = r#"{"items":{"pattern":"^\\d{4}-\\d{2}-\\d{2}$"}}"#;
+    let dates = |last: &str| format!("[{}\"{last}\"]", "\"2026-11-22\",".repeat(20_000));
+    assert!(check(date, &dates("2026-11-23")));
+    assert!(!check(date, &dates("tomorrow")), "a long list is checked to its end");
 }

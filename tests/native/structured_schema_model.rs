@@ -34,6 +34,41 @@ fn equal(one: &Value, other: &Value) -> bool {
     }
 }
 
+/// What the few patterns here say.
+fn is_found(pattern: &str, text: &str) -> bool {
+    match pattern {
+        "^a" => text.starts_with('a'),
+        "b$" => text.ends_with('b'),
+        _ => text.chars().count() == 1,
+    }
+}
+
+/// Whether a schema that the value follows looks at its member or item of that name or place.
+fn looks_at(root: &Value, schema: &Value, value: &Value, (name, at): (&str, usize)) -> bool {
+    let Value::Object(keywords) = schema else { return false };
+    let also = |one: &Value| follows(root, one, value) && looks_at(root, one, value, (name, at));
+    let object = value.is_object();
+    keywords.iter().any(|(keyword, wanted)| {
+        let any = || wanted.as_array().into_iter().flatten();
+        match keyword.as_str() {
+            "properties" => object && wanted.get(name).is_some(),
+            "patternProperties" => object && wanted.as_object().unwrap().keys().any(|pattern| is_found(pattern, name)),
+            "additionalProperties" | "unevaluatedProperties" => object,
+            "prefixItems" => !object && at < wanted.as_array().unwrap().len(),
+            "items" | "unevaluatedItems" => !object,
+            "contains" => !object && follows(root, wanted, &value[at]),
+            "$ref" => also(&root["$defs"]["d"]),
+            "allOf" | "anyOf" | "oneOf" => any().any(also),
+            "if" => also(wanted) || follows(root, wanted, value) && schema.get("then").is_some_and(also),
+            "else" => schema.get("if").is_some_and(|condition| !follows(root, condition, value)) && also(wanted),
+            "dependentSchemas" => {
+                wanted.as_object().unwrap().iter().any(|(name, one)| value.get(name).is_some() && also(one))
+            }
+            _ => false,
+        }
+    })
+}
+
 fn follows(root: &Value, schema: &Value, value: &Value) -> bool {
     let Value::Object(keywords) = schema else { return schema != &json!(false) };
     keywords.iter().all(|(keyword, wanted)| keyword_holds(root, keywords, (keyword, wanted), value))
@@ -55,6 +90,10 @@ fn keyword_holds(root: &Value, schema: &Map<String, Value>, (keyword, wanted): (
         ("anyOf", _) => all().any(|one| follows(root, one, value)),
         ("oneOf", _) => all().filter(|one| follows(root, one, value)).count() == 1,
         ("not", _) => !follows(root, wanted, value),
+        ("if", _) => {
+            let branch = schema.get(if follows(root, wanted, value) { "then" } else { "else" });
+            branch.is_none_or(|branch| follows(root, branch, value))
+        }
         ("properties", Value::Object(members)) => wanted
             .as_object()
             .unwrap()
@@ -64,7 +103,38 @@ fn keyword_holds(root: &Value, schema: &Map<String, Value>, (keyword, wanted): (
         ("additionalProperties", Value::Object(members)) => members
             .iter()
             .filter(|(name, _)| schema.get("properties").is_none_or(|known| known.get(name.as_str()).is_none()))
+            .filter(|(name, _)| {
+                let patterns = schema.get("patternProperties").and_then(Value::as_object);
+                patterns.is_none_or(|patterns| !patterns.keys().any(|pattern| is_found(pattern, name)))
+            })
             .all(|(_, member)| follows(root, wanted, member)),
+        ("patternProperties", Value::Object(members)) => wanted.as_object().unwrap().iter().all(|(pattern, one)| {
+            members.iter().filter(|(name, _)| is_found(pattern, name)).all(|(_, member)| follows(root, one, member))
+        }),
+        ("propertyNames", Value::Object(members)) => members.keys().all(|name| follows(root, wanted, &json!(name))),
+        ("dependentRequired", Value::Object(members)) => wanted.as_object().unwrap().iter().all(|(name, names)| {
+            !members.contains_key(name)
+                || names.as_array().unwrap().iter().all(|name| members.contains_key(name.as_str().unwrap()))
+        }),
+        ("dependentSchemas", Value::Object(members)) => wanted
+            .as_object()
+            .unwrap()
+            .iter()
+            .all(|(name, one)| !members.contains_key(name) || follows(root, one, value)),
+        ("unevaluatedProperties", Value::Object(members)) => members.iter().all(|(name, member)| {
+            let others = without(schema, keyword);
+            looks_at(root, &others, value, (name, 0)) || follows(root, wanted, member)
+        }),
+        ("unevaluatedItems", Value::Array(items)) => items.iter().enumerate().all(|(at, item)| {
+            let others = without(schema, keyword);
+            looks_at(root, &others, value, ("", at)) || follows(root, wanted, item)
+        }),
+        ("contains", Value::Array(items)) => {
+            let many = items.iter().filter(|item| follows(root, wanted, item)).count() as f64;
+            many >= schema.get("minContains").map_or(1.0, |least| number(least).unwrap())
+                && schema.get("maxContains").is_none_or(|most| many <= number(most).unwrap())
+        }
+        ("pattern", Value::String(text)) => is_found(wanted.as_str().unwrap(), text),
         ("minProperties", Value::Object(members)) => at_least(members.len()),
         ("maxProperties", Value::Object(members)) => at_most(members.len()),
         ("prefixItems", Value::Array(items)) => all().zip(items).all(|(one, item)| follows(root, one, item)),
@@ -87,6 +157,10 @@ fn keyword_holds(root: &Value, schema: &Map<String, Value>, (keyword, wanted): (
         ("multipleOf", Value::Number(_)) => number(value).unwrap() % number(wanted).unwrap() == 0.0,
         _ => true,
     }
+}
+
+fn without(schema: &Map<String, Value>, keyword: &str) -> Value {
+    schema.iter().filter(|(name, _)| *name != keyword).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -143,8 +217,31 @@ fn keyword(inner: BoxedStrategy<Value>) -> impl Strategy<Value = (&'static str, 
         prop::sample::select(&["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"][..])
             .prop_flat_map(move |name| bound().prop_map(named(name))),
         (1_i64..5).prop_map(|halves| ("multipleOf", json!(halves as f64 / 2.0))),
+        prop::sample::select(&["if", "then", "else", "contains", "propertyNames"][..]).prop_flat_map({
+            let inner = inner.clone();
+            move |name| inner.clone().prop_map(named(name))
+        }),
+        prop::sample::select(&["minContains", "maxContains"][..])
+            .prop_flat_map(move |name| count().prop_map(named(name))),
+        prop::sample::select(&["unevaluatedProperties", "unevaluatedItems"][..]).prop_flat_map({
+            let inner = inner.clone();
+            move |name| prop_oneof![Just(json!(false)), inner.clone()].prop_map(named(name))
+        }),
+        prop::collection::btree_map(pattern(), inner.clone(), 1..3)
+            .prop_map(Value::from_iter)
+            .prop_map(named("patternProperties")),
+        pattern().prop_map(Value::from).prop_map(named("pattern")),
+        prop::collection::btree_map("[ab]", prop::collection::vec("[ab]", 1..3), 1..3)
+            .prop_map(|dependents| ("dependentRequired", json!(dependents))),
+        prop::collection::btree_map("[ab]", inner.clone(), 1..3)
+            .prop_map(Value::from_iter)
+            .prop_map(named("dependentSchemas")),
         Just(("title", json!("t"))),
     ]
+}
+
+fn pattern() -> impl Strategy<Value = String> {
+    prop::sample::select(&["^a", "b$", "^.$"][..]).prop_map(str::to_owned)
 }
 
 fn any_schema() -> impl Strategy<Value = Value> {
@@ -154,7 +251,7 @@ fn any_schema() -> impl Strategy<Value = Value> {
         Just(json!({"$ref": "#/$defs/d"})),
     ];
     let schema = leaf.prop_recursive(3, 16, 3, |inner| {
-        prop::collection::vec(keyword(inner), 1..4)
+        prop::collection::vec(keyword(inner), 1..6)
             .prop_map(|keywords| keywords.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     });
     (schema, name_of_type(), bound()).prop_map(|(schema, name, least)| {
