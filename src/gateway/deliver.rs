@@ -15,7 +15,8 @@ use crate::routing::failure::ErrorClass;
 pub trait Carrier<R> {
     /// Writes and waits until the client took it.
     fn write(&self, bytes: &[u8]) -> impl Future<Output = Result<(), ClientLeft>>;
-    /// Carries the rest of a reply through `relay` to its end, or until nothing came for `idle_ms` milliseconds.
+    /// Carries the rest of a reply through `relay` to its end, or until nothing came for `idle_ms` milliseconds,
+    /// or it stands still: see [`Standstill`](crate::sse::standstill::Standstill).
     fn carry(&self, reply: R, relay: &mut Relay, idle_ms: u64) -> impl Future<Output = BodyEnd>;
     /// Writes the last bytes and closes.
     fn close(&self, bytes: &[u8]) -> impl Future<Output = Result<(), ClientLeft>>;

@@ -49,7 +49,8 @@ pub struct Leg<R> {
     pub reply: R,
     /// How the rest is carried.
     pub relay: Relay,
-    /// The longest silence between two chunks, in milliseconds.
+    /// The longest silence between two chunks, in milliseconds. Signs of life alone make it longer, but not without end: see
+    /// [`STANDSTILL_IDLE_LIMITS`](crate::sse::standstill::STANDSTILL_IDLE_LIMITS).
     pub idle_ms: u64,
 }
 
@@ -68,7 +69,7 @@ pub enum BodyEnd {
     Finished,
     /// The connection broke, or an event was too large to be held.
     Broken,
-    /// Nothing came for longer than the idle timeout.
+    /// Nothing came for longer than the idle timeout, or nothing but signs of life for some times as long.
     Stalled,
     /// The client left.
     ClientClosed,

@@ -9,6 +9,7 @@ pub mod pace;
 pub mod rewrite;
 pub mod scan;
 pub mod splice;
+pub mod standstill;
 mod stencil;
 pub mod transcript;
 pub mod translate;

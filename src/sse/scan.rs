@@ -6,6 +6,7 @@ use std::mem;
 use super::chunk::{Chunk, ChunkError, ChunkPeek};
 use super::decoder::{Decoder, Event, EventTooLarge};
 use super::encode::{DONE, EVENT_END};
+use super::standstill::Progress;
 use super::stencil::{Fit, Stencil};
 use super::transcript::Transcript;
 use crate::catalog::provider::{ReasoningTokens, ReportedCost};
@@ -99,6 +100,8 @@ pub(super) struct Facts {
     /// Something that is no chunk came before the answer had finished.
     lost_a_piece: bool,
     text_bytes: u64,
+    /// Chunks that were more than signs of life, but for those that the stencil fits, which have text.
+    steps: u64,
     transcript: Transcript,
 }
 
@@ -273,6 +276,11 @@ impl StreamScan {
         self.facts.text_bytes
     }
 
+    /// How far the answer has got.
+    pub fn progress(&self) -> Progress {
+        Progress::new(self.facts.text_bytes, self.facts.steps, self.decoder.pending().len())
+    }
+
     /// Whether the bytes so far stop inside an event.
     pub fn is_inside_event(&self) -> bool {
         self.decoder.is_inside_event()
@@ -295,6 +303,7 @@ impl Facts {
     }
 
     fn add_chunk(&mut self, chunk: &ChunkPeek<'_>) {
+        let mut told = chunk.has_output() || chunk.finished & !self.finished != 0;
         self.seen |= chunk.seen;
         self.finished |= chunk.finished;
         self.text_bytes = self.text_bytes.saturating_add(chunk.text_bytes as u64);
@@ -304,9 +313,12 @@ impl Facts {
         if let Some(raw) = chunk.usage
             && let Some(usage) = TokenUsage::parse(raw, self.expected.reasoning_tokens)
         {
+            // Some repeat it in every chunk.
+            told |= self.usage != Some(usage);
             self.usage = Some(usage);
             self.charge = Charge::parse(raw, self.expected.reported_cost);
         }
+        self.steps += u64::from(told);
         if self.error.is_none() {
             self.error = chunk.error.map(str::to_owned);
         }

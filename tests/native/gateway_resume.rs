@@ -4,6 +4,7 @@ use opengateway::gateway::resume::{LOOK_MS, MAX_RESUMES, SHORT_ANSWER_BYTES};
 use opengateway::gateway::stream::Verdict;
 use opengateway::health::outcome::Outcome;
 use opengateway::routing::failure::ErrorClass;
+use opengateway::sse::standstill::STANDSTILL_IDLE_LIMITS;
 use serde_json::{Value, json};
 
 use crate::gateway_world::{
@@ -216,6 +217,20 @@ fn nobody_is_looked_for_longer_than_for_an_answer_that_has_not_begun() {
     let got = world.ask(&gateway_with(&[]), &body("alpha", ""));
     assert_eq!((got.stream.unwrap().0, error(&got), got.took_ms), (CUT, "stream_cut".to_owned(), LOOK_MS));
     assert_eq!(names(&world), ["alpha", "beta", "gamma"], "30 s for the first one, the rest for the second one");
+}
+
+#[test]
+fn somebody_else_goes_on_with_an_answer_whose_provider_only_pings() {
+    for first in ["alpha", "beta"] {
+        let pings = (0..1_000).flat_map(|_| [Part::Pause(10_000), Part::Bytes(b": ping\n\n".to_vec())]);
+        let endless = parts(200, [event_of(&says("one", BEGUN))].into_iter().chain(pings).collect());
+        let world = World::new().on(first, [endless]).on("gamma", [whole("two", REST)]);
+        let got = world.ask(&gateway_with(&[]), &body(first, ""));
+        assert_eq!((got.stream.unwrap().0, text(&got)), (Verdict::Whole, format!("{BEGUN}{REST}")), "{}", got.text);
+        assert_eq!(names(&world), [first, "gamma+"]);
+        assert_eq!(got.record().trail, format!("{first}/m=stream_cut; gamma/m=200"));
+        assert_eq!(got.took_ms, 20_000 * STANDSTILL_IDLE_LIMITS);
+    }
 }
 
 #[test]

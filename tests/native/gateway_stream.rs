@@ -4,6 +4,7 @@ use opengateway::gateway::chat::Incoming;
 use opengateway::gateway::stream::Verdict;
 use opengateway::json::fixed;
 use opengateway::routing::failure::ErrorClass;
+use opengateway::sse::standstill::STANDSTILL_IDLE_LIMITS;
 use serde_json::{Value, json};
 
 use crate::gateway_world::{
@@ -299,6 +300,49 @@ fn a_cut_stream_ends_with_an_error_event_and_never_with_done_or_stop() {
             assert!(record.estimated && record.completion_tokens == 2, "what came is accounted");
             assert_eq!(got.took_ms, if stalls { 20_000 } else { 0 });
         }
+    }
+}
+
+/// Nothing but signs of life, one every ten seconds.
+fn pings(count: usize, ping: &str) -> impl Iterator<Item = Part> {
+    (0..count).flat_map(move |_| [Part::Pause(10_000), Part::Bytes(ping.as_bytes().to_vec())])
+}
+
+#[test]
+fn a_stream_that_only_pings_ends_as_one_that_is_silent() {
+    let empty =
+        r#"data: {"id":"1","choices":[{"index":0,"delta":{"content":""},"finish_reason":null}]}"#.to_owned() + "\n\n";
+    for provider in ["alpha", "beta"] {
+        for ping in [": OPENROUTER PROCESSING\n\n", &empty] {
+            let endless = [event_of(ROLE), event_of(HELLO)].into_iter().chain(pings(1_000, ping));
+            let got = ask(provider, parts(200, endless.collect()), ALONE);
+            assert_eq!(
+                (got.stream.unwrap().0, got.took_ms),
+                (CUT, 20_000 * STANDSTILL_IDLE_LIMITS),
+                "{provider} {ping}"
+            );
+            let error = last_error(&got.text);
+            assert_eq!((&error["code"], &error["type"]), (&json!("stream_cut"), &json!("server_error")));
+            assert!(error["message"].as_str().unwrap().contains("went silent"), "{error}");
+            assert!(!got.text.contains("[DONE]"));
+            let record = got.record();
+            assert_eq!((record.status, record.error_class), (200, Some("stream_cut")));
+            assert!(record.trail.ends_with("=stream_cut"), "{}", record.trail);
+            assert!(record.estimated && record.completion_tokens == 2, "what came is accounted");
+        }
+    }
+}
+
+#[test]
+fn pings_prolong_a_silence_and_every_token_begins_it_anew() {
+    for provider in ["alpha", "beta"] {
+        let long = || pings(11, ": ping\n\n");
+        let mut all = vec![event_of(ROLE), event_of(HELLO)];
+        all.extend(long().chain([event_of(HELLO)]).chain(long()).chain([event_of(STOP)]).chain(long()));
+        all.push(event_of(DONE));
+        let got = ask(provider, parts(200, all), ALONE);
+        assert_eq!((got.stream.unwrap().0, got.took_ms), (Verdict::Whole, 330_000), "{provider}");
+        assert_eq!(got.text.replace(": ping\n\n", ""), events(&[ROLE, HELLO, HELLO, STOP, DONE]));
     }
 }
 

@@ -22,6 +22,7 @@ use opengateway::health::outcome::Outcome;
 use opengateway::health::reserved::Reservation;
 use opengateway::health::view::HealthView;
 use opengateway::project::ProjectId;
+use opengateway::sse::standstill::Standstill;
 use opengateway::usage::record::UsageRecord;
 use serde_json::Value;
 
@@ -550,6 +551,7 @@ impl<'w> Carrier<FakeReply<'w>> for Client<'_> {
     }
 
     async fn carry(&self, mut reply: FakeReply<'w>, relay: &mut Relay, idle_ms: u64) -> BodyEnd {
+        let mut standstill = Standstill::new(idle_ms, relay.scan().progress(), self.world.now());
         loop {
             if self.leaves_after == Some(self.pieces.get()) {
                 self.world.gone.set(self.world.resets.get());
@@ -583,6 +585,9 @@ impl<'w> Carrier<FakeReply<'w>> for Client<'_> {
                         return BodyEnd::Broken;
                     }
                 }
+            }
+            if standstill.came(relay.scan().progress(), self.world.now()) {
+                return BodyEnd::Stalled;
             }
         }
     }

@@ -103,6 +103,7 @@ mod sse_pace;
 mod sse_rewrite;
 mod sse_scan;
 mod sse_splice;
+mod sse_standstill;
 mod sse_streams;
 mod sse_translate;
 mod structured_ask;

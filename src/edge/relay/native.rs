@@ -16,6 +16,7 @@ use crate::edge::task::{Settled, settled, sleep};
 use crate::gateway::ports::Ports;
 use crate::gateway::stream::BodyEnd;
 use crate::sse::scan::StreamScan;
+use crate::sse::standstill::Standstill;
 
 /// How often the copy of a natively relayed stream is looked at: often enough to notice a stall in time, seldom enough
 /// to cost nothing beside the pipe.
@@ -66,8 +67,8 @@ pub(super) async fn carry(
     }
 }
 
-/// Looks at the copy now and then until the pipe ends. A stream that is silent for too long is aborted at its source,
-/// so that the pipe still delivers everything that came before; true if that was so.
+/// Looks at the copy now and then until the pipe ends. A stream that is silent or stands still for too long is aborted at
+/// its source, so that the pipe still delivers everything that came before; true if that was so.
 async fn watch(
     pipe: &mut Settled,
     copy: &Copy,
@@ -76,6 +77,7 @@ async fn watch(
     idle_ms: u64,
 ) -> (Result<JsValue, JsValue>, bool) {
     let period_ms = SAMPLE_PERIOD_MS.min(idle_ms);
+    let mut standstill = Standstill::new(idle_ms, scan.progress(), now_ms());
     loop {
         if let Either::Left((piped, _)) = select(&mut *pipe, sleep(period_ms)).await {
             return (piped, false);
@@ -92,7 +94,9 @@ async fn watch(
                     Either::Right((Either::Right(((), _)), _)) => None,
                 }
             };
-            match step {
+            let came = matches!(step, Some(Taken::More | Taken::All));
+            let stands_still = came && standstill.came(scan.progress(), now_ms());
+            match step.filter(|_| !stands_still) {
                 Some(Taken::More) => last_ms = now_ms(),
                 Some(Taken::All) => break,
                 Some(Taken::End) => return (pipe.await, false),

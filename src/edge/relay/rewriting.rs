@@ -15,6 +15,7 @@ use crate::gateway::ports::{Ports, UpstreamReply};
 use crate::gateway::stream::{BodyEnd, UsageDetails};
 use crate::sse::pace::{GULP_MS, Next, Pace};
 use crate::sse::rewrite::Rewriter;
+use crate::sse::standstill::Standstill;
 
 /// Carries a reply to its end, changed on the way.
 pub(super) async fn carry(
@@ -37,10 +38,15 @@ pub(super) async fn carry(
         }
     });
     let mut pace = Pace::new(last_ms.get());
+    let mut standstill = Standstill::new(idle_ms, rewriter.scan().progress(), last_ms.get());
+    let mut stands_still = false;
     let mut out = Vec::new();
     loop {
         if let Some(end) = end(rewriter) {
             return end;
+        }
+        if stands_still {
+            return BodyEnd::Stalled;
         }
         let chunk = match select(pin!(reply.chunk()), &mut idle).await {
             Either::Left((chunk, _)) => chunk,
@@ -55,7 +61,9 @@ pub(super) async fn carry(
         out.clear();
         let events = rewriter.events();
         let held = rewriter.push(&bytes, &mut out);
-        let next = pace.came(bytes.len(), rewriter.events() - events, now_ms());
+        let came_ms = now_ms();
+        stands_still = standstill.came(rewriter.scan().progress(), came_ms);
+        let next = pace.came(bytes.len(), rewriter.events() - events, came_ms);
         let is_last = held.is_err() || end(rewriter).is_some();
         let rests = next == Next::Later && !is_last && reply.read_ahead();
         if next != Next::Now && !rests {
@@ -68,6 +76,7 @@ pub(super) async fn carry(
             return BodyEnd::ClientClosed;
         }
         last_ms.set(now_ms());
+        standstill.excuse(last_ms.get().saturating_sub(came_ms));
         if held.is_err() {
             return BodyEnd::Broken;
         }

@@ -53,6 +53,15 @@ export const hold = ({ opened }) => (stream) => Promise.race([opened, stream.exc
 /** Says nothing more until the client leaves. */
 export const silence = () => (stream) => stream.exchange.gone;
 
+/** Signs of life and nothing else, until the client leaves or so many milliseconds are over. `sign` is a step. */
+export const pings = (sign = comment(), { forMs = Infinity, paceMs = 50 } = {}) => async (stream) => {
+  const begun = performance.now();
+  while (!stream.exchange.isOver && performance.now() - begun < forMs) {
+    await sign(stream);
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, paceMs)), stream.exchange.gone]);
+  }
+};
+
 /** A pace, for load: a benchmark's stream has one, a test's stream has gates instead. */
 export const pause = (ms) => () => new Promise((resolve) => setTimeout(resolve, ms));
 
