@@ -1,5 +1,6 @@
 //! A request as a provider gets it, whatever its dialect.
 
+use super::request_body::RequestBody;
 use super::{anthropic, openai};
 use crate::catalog::model::{Effort, ModelSpec};
 use crate::catalog::provider::{Dialect, ProviderSpec};
@@ -7,7 +8,12 @@ use crate::json::push_number;
 use crate::openai::request::{ChatRequest, MessageMember};
 
 /// Writes the body for `model` at `provider`, which is to go on with the answer `so_far`, if there is one.
-pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec, so_far: Option<&str>) -> Encoded {
+pub fn encode<'a>(
+    request: &ChatRequest<'a>,
+    provider: &ProviderSpec,
+    model: &ModelSpec,
+    so_far: Option<&str>,
+) -> Encoded<'a> {
     match provider.dialect {
         Dialect::OpenAi => openai::encode::encode(request, provider, model, so_far),
         Dialect::Anthropic => anthropic::encode::encode(request, provider, model, so_far),
@@ -24,13 +30,20 @@ pub fn applied(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &Model
 
 /// A request as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encoded {
+pub struct Encoded<'a> {
     /// The JSON body.
-    pub body: String,
+    pub body: RequestBody<'a>,
     /// The fields that were left out because this provider or model does not take them, as the client spelt them.
     pub dropped: Vec<String>,
     /// How much the model is asked to think.
     pub effort: AppliedEffort,
+}
+
+impl Encoded<'_> {
+    /// All but the body.
+    pub fn without_body(self) -> Encoded<'static> {
+        Encoded { body: RequestBody::default(), dropped: self.dropped, effort: self.effort }
+    }
 }
 
 /// How much a model is asked to think: what `x-gateway-reasoning-effort` tells.

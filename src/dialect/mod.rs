@@ -8,6 +8,7 @@ pub mod effort;
 pub mod encoded;
 pub mod headroom;
 pub mod openai;
+pub mod request_body;
 pub mod reset;
 pub mod retry_after;
 pub mod scrub;

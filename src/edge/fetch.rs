@@ -14,6 +14,7 @@ use worker::Env;
 
 use crate::catalog::provider::{AI_BINDING, QuotaHeaders};
 use crate::dialect::headroom;
+use crate::dialect::request_body::{LONG_BODY_BYTES, RequestBody};
 use crate::gateway::ports::{TransportError, UpstreamCall, UpstreamReply};
 use crate::sse::pace::GULP_BYTES;
 
@@ -21,10 +22,7 @@ use crate::sse::pace::GULP_BYTES;
 /// little beside an isolate's 128 MB.
 const ONE_PIECE_BYTES: u64 = 1024 * 1024;
 
-/// From this length on a body is written piece by piece: 8 MB at once cost 5 ms of page faults in the copies that they need.
-const LONG_BODY_BYTES: usize = 512 * 1024;
-
-/// How much of it at a time: few wakings, while the buffer stays in the processor's cache.
+/// How much of a long body is written at a time: few wakings, while the buffer stays in the processor's cache.
 const WINDOW_BYTES: u32 = 256 * 1024;
 
 /// How much is read at a time: an event of some tokens, or a piece of a longer answer.
@@ -83,17 +81,17 @@ pub(super) struct FetchedReply {
 }
 
 /// Sends `call`. The leaving of the client who sent the request `client` aborts it, too.
-pub(super) async fn send(call: UpstreamCall, client: &Request, env: &Env) -> Result<FetchedReply, TransportError> {
+pub(super) async fn send(call: UpstreamCall<'_>, client: &Request, env: &Env) -> Result<FetchedReply, TransportError> {
     let controller = AbortController::new().map_err(|error| transport(&error))?;
     let abort = AbortOnDrop { controller, over: false };
     let quota_headers = call.quota_headers;
     let headers = header_text(call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let (response, uploaded) = if let Some(model) = call.url.strip_prefix(AI_BINDING) {
-        let sent = js::run_model(env, model, &call.body, &abort.controller, client);
+        let sent = js::run_model(env, model, &call.body.whole(), &abort.controller, client);
         drop(call.body);
         (settled(&sent.map_err(|error| transport(&error))?).await, true)
     } else if call.body.len() < LONG_BODY_BYTES {
-        let sent = js::send(&call.url, &headers, call.body.as_bytes(), &abort.controller, client);
+        let sent = js::send(&call.url, &headers, call.body.whole().as_bytes(), &abort.controller, client);
         // The platform has a copy of its own.
         drop(call.body);
         (settled(&sent.map_err(|error| transport(&error))?).await, true)
@@ -112,7 +110,7 @@ pub(super) async fn send(call: UpstreamCall, client: &Request, env: &Env) -> Res
 async fn upload(
     url: &str,
     headers: &str,
-    body: String,
+    body: RequestBody<'_>,
     controller: &AbortController,
     client: &Request,
 ) -> Result<(Result<JsValue, JsValue>, bool), JsValue> {
@@ -131,10 +129,10 @@ async fn upload(
     }
 }
 
-/// Takes the body with it: nobody needs it while the provider thinks.
-async fn write(body: String, writer: &WritableStreamDefaultWriter) {
+/// Takes the body with it: nobody needs what was written for it while the provider thinks.
+async fn write(body: RequestBody<'_>, writer: &WritableStreamDefaultWriter) {
     let buffer = Uint8Array::new_with_length(WINDOW_BYTES);
-    for piece in body.as_bytes().chunks(WINDOW_BYTES as usize) {
+    for piece in body.pieces().into_iter().flat_map(|piece| piece.as_bytes().chunks(WINDOW_BYTES as usize)) {
         let window = buffer.subarray(0, u32::try_from(piece.len()).unwrap_or(WINDOW_BYTES));
         window.copy_from(piece);
         // Where nobody takes it, the call has failed, and says why.

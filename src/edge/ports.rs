@@ -55,7 +55,7 @@ impl Ports for WorkerPorts {
         self.timer.sleep(ms).await;
     }
 
-    async fn send(&self, call: UpstreamCall) -> Result<FetchedReply, TransportError> {
+    async fn send(&self, call: UpstreamCall<'_>) -> Result<FetchedReply, TransportError> {
         let url = call.url.clone();
         let sent = fetch::send(call, &self.client, &self.env).await;
         if let Err(error) = &sent

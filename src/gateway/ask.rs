@@ -46,7 +46,7 @@ pub(super) struct Asker<'r, P> {
 pub(super) struct Asked<'r, R> {
     pub(super) answered: Answered<R>,
     /// What was sent, without the body.
-    pub(super) encoded: Encoded,
+    pub(super) encoded: Encoded<'static>,
     /// When it was asked, milliseconds since the Unix epoch.
     pub(super) started_ms: u64,
     /// The key that was sent.
@@ -72,11 +72,16 @@ impl<'r, P: Ports> Asker<'r, P> {
         let adapted = self.adapted(candidate);
         let adapted = adapted.as_ref().and_then(|body| ChatRequest::parse(body.as_bytes()).ok());
         let mut encoded = encode(adapted.as_ref().unwrap_or(self.request), provider, &candidate.model, so_far);
+        let mut body = std::mem::take(&mut encoded.body);
+        if adapted.is_some() {
+            body = body.into_owned();
+        }
+        let encoded = encoded.without_body();
         drop(adapted);
         let call = UpstreamCall {
             url: access.url(provider, &candidate.model.upstream_id),
             headers: self.upstream_headers(candidate, exposed),
-            body: std::mem::take(&mut encoded.body),
+            body,
             quota_headers: provider.quota_headers,
         };
         let attempt = Attempt {

@@ -73,7 +73,7 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// The judged [`Failure`].
-    pub async fn make<P: Ports>(&self, ports: &P, call: UpstreamCall) -> Result<Answered<P::Reply>, Failure> {
+    pub async fn make<P: Ports>(&self, ports: &P, call: UpstreamCall<'_>) -> Result<Answered<P::Reply>, Failure> {
         let work = self.work(ports, call);
         let outcome = race(ports.sleep(self.timeout_ms), work).await;
         let outcome = outcome
@@ -89,7 +89,7 @@ impl Attempt<'_> {
         Failure::told(ErrorClass::Timeout, None, &format!("no {what} within {ms} ms"))
     }
 
-    async fn work<P: Ports>(&self, ports: &P, call: UpstreamCall) -> Result<Answered<P::Reply>, Failure> {
+    async fn work<P: Ports>(&self, ports: &P, call: UpstreamCall<'_>) -> Result<Answered<P::Reply>, Failure> {
         let (provider, quota) = (self.provider, call.quota_headers);
         let reserved = Reserved::new(ports.health(), &provider.id, self.upstream_model, self.tokens, ports.now_ms());
         // The headers of a whole reply come with its body.

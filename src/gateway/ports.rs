@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use crate::catalog::provider::QuotaHeaders;
+use crate::dialect::request_body::RequestBody;
 use crate::health::circuit::{Admission, Permit, Standing};
 use crate::health::headroom::Headroom;
 use crate::health::outcome::Outcome;
@@ -12,13 +13,13 @@ use crate::usage::record::UsageRecord;
 
 /// A call to a provider: always a `POST` of JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamCall {
+pub struct UpstreamCall<'a> {
     /// The whole address.
     pub url: String,
     /// Every header that is sent.
     pub headers: Vec<(String, String)>,
     /// The body.
-    pub body: String,
+    pub body: RequestBody<'a>,
     /// The names by which the reply tells what is left: [`UpstreamReply::header`] has them at hand.
     pub quota_headers: QuotaHeaders,
 }
@@ -52,7 +53,7 @@ pub trait Ports {
     /// Returns after so many milliseconds.
     fn sleep(&self, ms: u64) -> impl Future<Output = ()>;
     /// Sends a call. Dropping the future aborts it.
-    fn send(&self, call: UpstreamCall) -> impl Future<Output = Result<Self::Reply, TransportError>>;
+    fn send(&self, call: UpstreamCall<'_>) -> impl Future<Output = Result<Self::Reply, TransportError>>;
     /// Whether the client is known to have left.
     fn client_gone(&self) -> bool;
     /// The health of providers.

@@ -106,7 +106,7 @@ pub(super) fn trail_headers(trail: &Trail) -> Vec<Header> {
     vec![(headers::ATTEMPTS, trail.0.len().to_string()), (headers::TRAIL, headers::value(&trail.summary()))]
 }
 
-pub(super) fn answer_headers(served: &Served, encoded: &Encoded, trail: &Trail) -> Vec<Header> {
+pub(super) fn answer_headers(served: &Served, encoded: &Encoded<'_>, trail: &Trail) -> Vec<Header> {
     let mut all = trail_headers(trail);
     all.push((headers::PROVIDER, headers::value(&served.provider)));
     all.push((headers::MODEL, headers::value(&served.upstream_model)));

@@ -281,6 +281,12 @@ impl<'a> Messages<'a> {
         });
     }
 
+    /// The array as the client sent it, if that is how it is sent on where `changes` are made.
+    pub fn unchanged(&self, changes: MessageMarks) -> Option<&'a str> {
+        let is_kept = |noted: &Noted| noted.strict.is_none() && noted.marks.and(changes).is_empty();
+        self.noted.iter().all(is_kept).then_some(self.raw)
+    }
+
     /// The array as it is sent on: `change` is asked to write each message anew that has something of `changes`, with what
     /// that is. What it cannot write is sent as it stands.
     pub fn write(

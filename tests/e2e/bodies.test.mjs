@@ -193,7 +193,7 @@ describe('what the isolate holds of bodies', () => {
   describe('while a provider thinks', () => {
     const BODY = 8 * MB;
     const scene = setScene({ ...watched, vars: { INFLIGHT_BYTES_MAX: String(6 * BODY) }, isolates: 1 });
-    test('is each of them once, beside what the one needs that is being sent', async () => {
+    test('is each of them once, and no copy of it for the provider', async () => {
       scene.upstream.always('groq', neverAnswer());
       const before = await held(scene);
       const waiting = [];
@@ -203,7 +203,7 @@ describe('what the isolate holds of bodies', () => {
       }
       const grown = (await held(scene)) - before;
       waiting.forEach((one) => one.leave());
-      assert.ok(grown < 7 * BODY, `${grown / MB} MB`);
+      assert.ok(grown < 5 * BODY, `${grown / MB} MB`);
     });
   });
 });

@@ -7,11 +7,11 @@ use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{ModelSpec, Thinking};
 use opengateway::catalog::provider::ProviderSpec;
 use opengateway::dialect::anthropic::headers;
-use opengateway::dialect::encoded::{AppliedEffort, Encoded, encode};
+use opengateway::dialect::encoded::AppliedEffort;
 use opengateway::openai::request::ChatRequest;
 use serde_json::{Map, Value, json};
 
-use crate::dialect_fixture::row;
+use crate::dialect_fixture::{Encoded, encode, row};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/anthropic/requests");
 

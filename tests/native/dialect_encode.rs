@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{Capabilities, Effort, ModelSpec};
 use opengateway::catalog::provider::{BodyPolicy, GATEWAY_FIELDS, OutputLimitName, Prefill, ProviderSpec, StreamUsage};
-use opengateway::dialect::encoded::{AppliedEffort, Encoded, encode};
+use opengateway::dialect::encoded::AppliedEffort;
 use opengateway::openai::request::ChatRequest;
 use serde_json::{Value, json};
 
-use crate::dialect_fixture::{able, pairs, plain, row, texts};
+use crate::dialect_fixture::{Encoded, able, encode, pairs, plain, row, texts};
 
 fn encoded(body: &str, provider: &ProviderSpec, model: &ModelSpec) -> Encoded {
     encode(&ChatRequest::parse(body.as_bytes()).unwrap(), provider, model, None)

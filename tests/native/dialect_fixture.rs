@@ -8,6 +8,27 @@ use opengateway::catalog::model::{Capabilities, Effort, ModelSpec, ReasoningLeve
 use opengateway::catalog::price::Prices;
 use opengateway::catalog::provider::{KeyPolicy, OutputLimitName, ProviderSpec, StreamUsage, Text, Texts};
 use opengateway::catalog::reasoning::ModelReasoning;
+use opengateway::dialect::encoded::{self, AppliedEffort};
+use opengateway::openai::request::ChatRequest;
+
+/// [`encoded::Encoded`] with its body in one piece.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Encoded {
+    pub(crate) body: String,
+    pub(crate) dropped: Vec<String>,
+    pub(crate) effort: AppliedEffort,
+}
+
+/// [`encoded::encode`].
+pub(crate) fn encode(
+    request: &ChatRequest<'_>,
+    provider: &ProviderSpec,
+    model: &ModelSpec,
+    so_far: Option<&str>,
+) -> Encoded {
+    let encoded = encoded::encode(request, provider, model, so_far);
+    Encoded { body: encoded.body.whole().into_owned(), dropped: encoded.dropped, effort: encoded.effort }
+}
 
 pub(crate) fn texts(items: &[&'static str]) -> Texts {
     items.iter().map(|item| Text::Borrowed(*item)).collect()

@@ -7,12 +7,11 @@ use std::path::Path;
 
 use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::ModelSpec;
-use opengateway::dialect::encoded::encode;
 use opengateway::openai::request::ChatRequest;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::dialect_fixture::able;
+use crate::dialect_fixture::{able, encode};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/parameters");
 /// `rich` has something of everything, for what only happens together.

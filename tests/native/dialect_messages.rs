@@ -2,11 +2,10 @@
 
 use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::ModelSpec;
-use opengateway::dialect::encoded::encode;
 use opengateway::openai::request::ChatRequest;
 use serde_json::{Value, json};
 
-use crate::dialect_fixture::{able, row};
+use crate::dialect_fixture::{able, encode, row};
 
 const SKIPPED: &str = "skip_thought_signature_validator";
 

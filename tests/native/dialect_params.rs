@@ -21,7 +21,7 @@ fn asked(body: &str, provider: &ProviderSpec, model: &ModelSpec) -> (Value, Vec<
     let request = ChatRequest::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
     let encoded = encode(&request, provider, model, None);
     assert_eq!(encoded.dropped, params::dropped(&request, provider, model), "one list for the header and for routing");
-    (serde_json::from_str(&encoded.body).unwrap(), encoded.dropped)
+    (serde_json::from_str(&encoded.body.whole()).unwrap(), encoded.dropped)
 }
 
 /// The messages that a provider with this quirk gets.

@@ -13,11 +13,10 @@ use opengateway::catalog::reasoning::{
     ModelReasoning, ReasoningBudget, ReasoningControl, ReasoningSpec, ReasoningText,
 };
 use opengateway::dialect::encoded::AppliedEffort;
-use opengateway::dialect::openai::encode::encode;
 use opengateway::openai::request::ChatRequest;
 use serde_json::Value;
 
-use crate::dialect_fixture::{able, plain, row};
+use crate::dialect_fixture::{able, encode, plain, row};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/reasoning");
 

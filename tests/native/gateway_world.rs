@@ -146,13 +146,20 @@ pub(crate) const DONE: &str = "[DONE]";
 
 // --- The world -------------------------------------------------------------------------------------------------------
 
+/// What a provider was sent.
+pub(crate) struct Call {
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
 pub(crate) struct World {
     now: Cell<u64>,
     /// When each sleeper wakes.
     sleepers: RefCell<HashMap<u64, u64>>,
     next_sleeper: Cell<u64>,
     scripts: RefCell<HashMap<String, VecDeque<Script>>>,
-    pub(crate) calls: RefCell<Vec<UpstreamCall>>,
+    pub(crate) calls: RefCell<Vec<Call>>,
     pub(crate) records: RefCell<Vec<UsageRecord>>,
     pub(crate) health: RefCell<HealthView>,
     projects: RefCell<Projects>,
@@ -245,14 +252,15 @@ impl<'w> Ports for &'w World {
         World::sleep(self, ms)
     }
 
-    async fn send(&self, call: UpstreamCall) -> Result<FakeReply<'w>, TransportError> {
+    async fn send(&self, call: UpstreamCall<'_>) -> Result<FakeReply<'w>, TransportError> {
         let world: &'w World = self;
         let script = world.scripts.borrow_mut().iter_mut().find_map(|(provider, scripts)| {
             let host = if provider == "gamma" { "localhost:9" } else { provider };
             call.url.contains(host).then(|| scripts.pop_front()).flatten()
         });
         let script = script.unwrap_or_else(|| panic!("nobody expected a call of {}", call.url));
-        world.calls.borrow_mut().push(call);
+        let body = call.body.whole().into_owned();
+        world.calls.borrow_mut().push(Call { url: call.url, headers: call.headers, body });
         world.sleep(script.after_ms).await;
         if script.client_leaves {
             world.gone.set(true);

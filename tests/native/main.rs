@@ -32,6 +32,7 @@ mod dialect_messages;
 mod dialect_params;
 mod dialect_reasoning;
 mod dialect_reply;
+mod dialect_request_body;
 mod dialect_reset;
 mod dialect_retry_after;
 mod dialect_scrub;

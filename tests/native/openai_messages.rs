@@ -1,6 +1,5 @@
 //! The messages of a request: roles, content parts, lenient forms, sizes. And properties of whole requests.
 
-use opengateway::dialect::openai::encode::encode;
 use opengateway::openai::error::ApiError;
 use opengateway::openai::request::{ChatRequest, MessageMarks};
 use opengateway::routing::tokens;
@@ -8,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
+use crate::dialect_fixture::encode;
 use crate::routing_fixture::{at, provider};
 
 fn body(messages: &str) -> String {

@@ -6,11 +6,10 @@
 use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::ModelSpec;
 use opengateway::catalog::provider::ProviderSpec;
-use opengateway::dialect::encoded::encode;
 use opengateway::openai::request::ChatRequest;
 use serde_json::{Map, Value, json};
 
-use crate::dialect_fixture::able;
+use crate::dialect_fixture::{able, encode};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const BEGIN: &str = "<!-- parameters: written by `npm run docs:params` -->\n";

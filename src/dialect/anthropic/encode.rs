@@ -27,7 +27,12 @@ pub fn applied(request: &ChatRequest<'_>, model: &ModelSpec) -> AppliedEffort {
 }
 
 /// Writes the body for `model` at `provider`, which is to go on with the answer `so_far`, if there is one.
-pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec, so_far: Option<&str>) -> Encoded {
+pub fn encode<'a>(
+    request: &ChatRequest<'a>,
+    provider: &ProviderSpec,
+    model: &ModelSpec,
+    so_far: Option<&str>,
+) -> Encoded<'a> {
     let takes = |name: &str| {
         params::takes(provider, name, params::renamed(provider, name))
             && !params::has(&model.drops, name)
@@ -147,7 +152,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
         body.raw(name, json);
     }
     body.end();
-    Encoded { body: out, dropped, effort: plan.told }
+    Encoded { body: out.into(), dropped, effort: plan.told }
 }
 
 /// Models of 4.6 and later: they refuse to go on with an answer that is given to them.

@@ -7,6 +7,7 @@ use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{OutputLimitName, Prefill, ProviderSpec, StreamUsage};
 use crate::catalog::quirk::Quirk;
 use crate::dialect::encoded::Encoded;
+use crate::dialect::request_body::RequestBody;
 use crate::json::{ObjectWriter, ReadError, Reader, Str};
 use crate::openai::request::ChatRequest;
 use crate::routing::tokens;
@@ -19,13 +20,24 @@ const CONTINUE_FINAL_MESSAGE: [(&str, &str); 2] =
     [("continue_final_message", "true"), ("add_generation_prompt", "false")];
 
 /// Writes the body for `model` at `provider`, which is to go on with the answer `so_far`, if there is one.
-pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec, so_far: Option<&str>) -> Encoded {
+pub fn encode<'a>(
+    request: &ChatRequest<'a>,
+    provider: &ProviderSpec,
+    model: &ModelSpec,
+    so_far: Option<&str>,
+) -> Encoded<'a> {
+    let effort = reasoning::applied(request, provider, model);
+    let long = messages::as_they_stand(request, provider, model, effort, so_far);
     let fields: usize = request.fields.iter().map(|(key, value)| key.quoted().len() + value.len() + 2).sum();
-    let mut out = String::with_capacity(fields + request.messages.len() + 256);
+    let written = if long.is_none() { request.messages.len() } else { 0 };
+    let mut out = String::with_capacity(fields + written + 256);
     let mut body = ObjectWriter::new(&mut out);
     body.string("model", &model.upstream_id);
-    let effort = reasoning::applied(request, provider, model);
-    messages::write(request, provider, model, effort, so_far, body.key("messages"));
+    let place = body.key("messages");
+    if long.is_none() {
+        messages::write(request, provider, model, effort, so_far, place);
+    }
+    let at = place.len();
     if request.stream {
         body.boolean("stream", true);
         stream_options(&mut body, request, provider);
@@ -90,7 +102,7 @@ pub fn encode(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelS
     }
     body.end();
     let dropped = if complete { Vec::new() } else { params::dropped(request, provider, model) };
-    Encoded { body: out, dropped, effort }
+    Encoded { body: RequestBody::new(out, at, long.unwrap_or_default()), dropped, effort }
 }
 
 /// The most tokens of an answer that `model` is asked for, thoughts included; `None` = the provider's own.

@@ -11,6 +11,7 @@ use crate::catalog::model::ModelSpec;
 use crate::catalog::provider::{Prefill, ProviderSpec};
 use crate::catalog::quirk::Quirk;
 use crate::dialect::encoded::AppliedEffort;
+use crate::dialect::request_body::LONG_BODY_BYTES;
 use crate::hash::fnv_1a;
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, push_string};
 use crate::openai::request::{ChatRequest, EXTRA_CONTENT, MessageMarks, MessageMember, MessageTrait, ResponseFormat};
@@ -39,6 +40,48 @@ pub(super) fn write(
     so_far: Option<&str>,
     out: &mut String,
 ) {
+    let changes = changes(request, provider, model);
+    let place = Place::of(provider, model);
+    let start = out.len();
+    // Messages were read before, so that writing them anew cannot fail.
+    request.messages.write(changes, &|message, todo| changed(message, todo, place).ok(), out);
+    if thoughts::are_needed(request, provider, model, applied) {
+        let filled = thoughts::fill(out, start);
+        debug_assert!(filled.is_ok(), "it was written here");
+    }
+    if must_say_json(request, provider)
+        && !says_json(out.get(start..).unwrap_or_default())
+        && let Ok(told) = instructed(out.get(start..).unwrap_or_default(), &instruction(None))
+    {
+        out.truncate(start);
+        out.push_str(&told);
+    }
+    if let Some(text) = so_far {
+        prefill(provider.prefill, text, out);
+    }
+}
+
+/// The array as the client sent it, if it is long and nothing of it is changed for this provider.
+pub(super) fn as_they_stand<'a>(
+    request: &ChatRequest<'a>,
+    provider: &ProviderSpec,
+    model: &ModelSpec,
+    applied: AppliedEffort,
+    so_far: Option<&str>,
+) -> Option<&'a str> {
+    let is_long = request.messages.len() >= LONG_BODY_BYTES;
+    if !is_long
+        || so_far.is_some()
+        || must_say_json(request, provider)
+        || thoughts::are_needed(request, provider, model, applied)
+    {
+        return None;
+    }
+    request.messages.unchanged(changes(request, provider, model))
+}
+
+/// What of the messages is not for this provider as it stands.
+fn changes(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> MessageMarks {
     let left_out = params::members_left_out(request, provider, model);
     let mut changes = MessageMarks::default();
     changes.members = request
@@ -46,7 +89,6 @@ pub(super) fn write(
         .marks
         .members
         .filter(|member| left_out.has(member) || thoughts::is_moved(provider, model, member));
-    let place = Place::of(provider, model);
     for (_, needed) in CHANGES.into_iter().filter(|(quirk, _)| provider.quirks.has(*quirk)) {
         changes.insert(needed);
     }
@@ -58,24 +100,12 @@ pub(super) fn write(
     } else if wants_signatures(model) {
         changes.insert(MessageTrait::Calls);
     }
-    let start = out.len();
-    // Messages were read before, so that writing them anew cannot fail.
-    request.messages.write(changes, &|message, todo| changed(message, todo, place).ok(), out);
-    if thoughts::are_needed(request, provider, model, applied) {
-        let filled = thoughts::fill(out, start);
-        debug_assert!(filled.is_ok(), "it was written here");
-    }
-    if request.response_format == ResponseFormat::JsonObject
-        && provider.quirks.has(Quirk::JsonInPrompt)
-        && !says_json(out.get(start..).unwrap_or_default())
-        && let Ok(told) = instructed(out.get(start..).unwrap_or_default(), &instruction(None))
-    {
-        out.truncate(start);
-        out.push_str(&told);
-    }
-    if let Some(text) = so_far {
-        prefill(provider.prefill, text, out);
-    }
+    changes
+}
+
+/// The provider wants the word JSON in the messages for an answer of this format.
+fn must_say_json(request: &ChatRequest<'_>, provider: &ProviderSpec) -> bool {
+    request.response_format == ResponseFormat::JsonObject && provider.quirks.has(Quirk::JsonInPrompt)
 }
 
 /// One message with what is in `todo` left out or put into the provider's form; its thoughts go to `place`.
