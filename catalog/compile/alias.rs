@@ -1,6 +1,7 @@
 //! Reads `aliases.toml`: names that lead to a model, and names of models that are gone.
 
 use super::fields::{Fields, File};
+use super::model::EFFORTS;
 use super::problem::Place;
 
 /// A name that clients send and the model that answers to it: a catalogue id, or `provider/model`.
@@ -9,6 +10,8 @@ pub(crate) struct Alias {
     pub(crate) place: Place,
     pub(crate) name: String,
     pub(crate) target: String,
+    /// How much the model thinks under this name where the client says nothing: a variant of `Effort`.
+    pub(crate) effort: Option<&'static str>,
 }
 
 /// A model that no provider here serves any more, and for which nobody has named a successor.
@@ -23,8 +26,13 @@ pub(crate) struct Retired {
 pub(crate) fn read(file: &File<'_>) -> (Vec<Alias>, Vec<Retired>) {
     let document = file.parse();
     let mut root = Fields::new(file, document.span(), document.get_ref());
+    let plain = root.texts_or("aliases", "a text or { model, effort }", |mut row| {
+        let read = (row.text("model"), row.optional_word("effort", &EFFORTS));
+        row.finish();
+        read
+    });
     let aliases =
-        root.pairs("aliases").into_iter().map(|(place, name, target)| Alias { place, name, target }).collect();
+        plain.into_iter().map(|(place, name, (target, effort))| Alias { place, name, target, effort }).collect();
     let retired = root.pairs("retired").into_iter().map(|(place, name, day)| Retired { place, name, day }).collect();
     root.finish();
     (aliases, retired)

@@ -91,6 +91,12 @@ fn check_aliases(catalogue: &Catalogue, report: &Report) {
             let kind = ProblemKind::AliasShadowsModel { alias: name.clone(), model: model.place.clone() };
             report.add(alias.place.clone(), kind);
         }
+        let knows = |model: &Model| alias.effort.is_none_or(|effort| model.efforts.contains(&effort));
+        let is_known = catalogue.models.iter().any(|model| model.id == target && knows(model));
+        if alias.effort.is_some() && names_model(&target) && !is_known {
+            let kind = ProblemKind::AliasEffort { alias: name.clone(), target: target.clone() };
+            report.add(alias.place.clone(), kind);
+        }
         if !names_model(&target) {
             let is_alias = catalogue.aliases.iter().any(|other| other.name == target);
             let kind = if is_alias {

@@ -33,7 +33,12 @@ pub(crate) fn emit(catalogue: &Catalogue) -> String {
         names(
             "The aliases and what they lead to, sorted by name.",
             "ALIASES",
-            aliases.into_iter().map(|alias| (&*alias.name, &*alias.target)),
+            aliases.iter().map(|alias| (&*alias.name, &*alias.target)),
+        ),
+        table(
+            "How much the model thinks under an alias where the client says nothing of it, sorted by name.",
+            "ALIAS_EFFORTS: &[(&str, Effort)]",
+            aliases.iter().filter_map(|alias| Some(format!("({:?}, Effort::{})", alias.name, alias.effort?))),
         ),
         names(
             "The models that are gone without a successor, and the day on which each was removed, sorted by name.",

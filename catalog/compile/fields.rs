@@ -190,6 +190,25 @@ impl<'a> Fields<'a> {
         self.entries(field, "a table of texts", |fields, key, value| fields.as_text(key, value).map(str::to_owned))
     }
 
+    /// The names of an optional table and what stands behind them: texts, or tables, which `read` reads.
+    pub(crate) fn texts_or<T>(
+        &mut self,
+        field: &'static str,
+        wanted: &'static str,
+        read: impl Fn(Fields<'a>) -> (String, Option<T>),
+    ) -> Vec<(Place, String, (String, Option<T>))> {
+        self.entries(field, "a table", |fields, key, value| {
+            if let Some(table) = value.get_ref().as_table() {
+                return Some(read(Fields::new(fields.file, value.span(), table)));
+            }
+            let text = value.get_ref().as_str();
+            if text.is_none() {
+                fields.wrong_type(value, key, wanted);
+            }
+            text.map(|text| (text.to_owned(), None))
+        })
+    }
+
     /// The names and whole numbers of an optional table.
     pub(crate) fn counts(&mut self, field: &'static str) -> Vec<(String, u32)> {
         let wanted = "a table of whole numbers";

@@ -18,7 +18,7 @@ pub(crate) const CAPABILITIES: [Word; 8] = [
     ("audio_output", "audio_output"),
 ];
 /// Lowest first.
-const EFFORTS: [Word; 8] = [
+pub(crate) const EFFORTS: [Word; 8] = [
     ("none", "None"),
     ("minimal", "Minimal"),
     ("low", "Low"),

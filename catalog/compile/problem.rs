@@ -69,6 +69,7 @@ pub(crate) enum ProblemKind {
     BudgetNotTaken { control: &'static str },
     AliasToNothing { alias: String, target: String },
     AliasToAlias { alias: String, target: String },
+    AliasEffort { alias: String, target: String },
     AliasShadowsModel { alias: String, model: Place },
     RetiredLives { name: String, other: Place },
     NotADay { text: String },
@@ -175,6 +176,10 @@ impl fmt::Display for ProblemKind {
             Self::AliasToAlias { alias, target } => write!(
                 f,
                 "alias \"{alias}\" leads to \"{target}\", which is an alias itself: name the model that it leads to"
+            ),
+            Self::AliasEffort { alias, target } => write!(
+                f,
+                "alias \"{alias}\" has an effort that no row with the id \"{target}\" knows: name one that is among its efforts"
             ),
             Self::RetiredLives { name, other } => {
                 write!(f, "\"{name}\" is retired, but {other} has that name: remove it from [retired]")

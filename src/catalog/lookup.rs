@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::model::ModelSpec;
+use super::model::{Effort, ModelSpec};
 use super::provider::{ProviderSpec, Text};
 use super::tables;
 
@@ -161,6 +161,17 @@ impl Catalog {
     pub fn alias(&self, name: &str) -> Option<&str> {
         let (_, target) = self.aliases.iter().find(|(alias, _)| alias == name)?;
         Some(target)
+    }
+
+    /// The model that an alias, alone or behind a provider, leads to, and how much it thinks under that name where the client
+    /// says nothing of it; `None` where the name says nothing either, as an operator's own.
+    pub fn named_effort(&self, name: &str) -> Option<(&str, Effort)> {
+        let name = name.trim();
+        let alone = |name| Some((name, tables::alias_effort(name)?));
+        let (alias, effort) = alone(name).or_else(|| alone(name.split_once('/')?.1))?;
+        let mut known = self.aliases.iter().filter(|(known, _)| known == alias);
+        // An operator's alias of that name comes before it.
+        known.next().filter(|_| known.next().is_none()).map(|(_, target)| (&**target, effort))
     }
 
     /// The day on which the compiled-in rows of this name were removed, `YYYY-MM-DD`, if the model is gone and nobody has

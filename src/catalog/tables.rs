@@ -31,6 +31,11 @@ pub fn aliases() -> &'static [(Text, Text)] {
     PAIRS.get_or_init(|| packed::pairs(ALIASES).map(|(name, target)| (name.into(), target.into())).collect())
 }
 
+/// How much the model thinks under a compiled-in alias, where its name says so.
+pub fn alias_effort(name: &str) -> Option<Effort> {
+    ALIAS_EFFORTS.iter().find(|(alias, _)| *alias == name).map(|(_, effort)| *effort)
+}
+
 /// The models that are gone without a successor, and the day on which each was removed, sorted by name.
 pub fn retired() -> impl Iterator<Item = (&'static str, &'static str)> {
     packed::pairs(RETIRED)

@@ -12,6 +12,7 @@ use super::run::Run;
 use super::setup::Gateway;
 use super::stream::Committed;
 use super::wishes::HeaderWishes;
+use crate::catalog::model::Effort;
 use crate::config::ProviderAccess;
 use crate::dialect::encoded::unsupported;
 use crate::hash::fnv_1a;
@@ -83,6 +84,7 @@ pub async fn chat<P: Ports>(gateway: &Gateway, ports: &P, incoming: Incoming) ->
         header: incoming.project_header.as_deref(),
         openai_header: incoming.openai_project_header.as_deref(),
     };
+    request.named_efforts = named_efforts(&request, gateway);
     let project = match project::resolve(names, gateway.config.default_project_id.as_ref()) {
         Ok(project) => project,
         Err(error) => return refuse(error),
@@ -195,6 +197,13 @@ pub(super) fn targets<'c>(
         targets.push(Target::resolve(name, &gateway.catalog).map_err(|unknown| unknown_model(&unknown, &param))?);
     }
     Ok(targets)
+}
+
+/// What the names of the models say of their thinking.
+pub(super) fn named_efforts(request: &ChatRequest<'_>, gateway: &Gateway) -> Vec<(String, Effort)> {
+    let names = std::iter::once(&*request.model).chain(request.models.iter().map(String::as_str));
+    let efforts = names.filter_map(|name| gateway.catalog.named_effort(name));
+    efforts.map(|(model, effort)| (model.to_owned(), effort)).collect()
 }
 
 /// A number of the request's own, made of its id.

@@ -2,7 +2,7 @@
 
 use super::ask::Asker;
 use super::attempt::Answered;
-use super::chat::{Incoming, candidates, seed, targets};
+use super::chat::{Incoming, candidates, named_efforts, seed, targets};
 use super::ports::{HealthPort, Ports};
 use super::served::tried;
 use super::setup::Gateway;
@@ -62,6 +62,7 @@ pub(super) async fn resume<P: Ports>(
     let until_ms = ports.now_ms().saturating_add(LOOK_MS);
     // It was read and planned before, so what fails now is that nobody is left.
     let mut request = ChatRequest::parse(&incoming.body).ok()?;
+    request.named_efforts = named_efforts(&request, gateway);
     let custom = incoming.custom.access(gateway).ok()?;
     let targets = targets(&request, gateway, custom.as_ref()).ok()?;
     incoming.wishes.join(&mut request.preferences, &targets, gateway).ok()?;

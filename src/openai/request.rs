@@ -15,7 +15,7 @@ use super::response_format::{response_format, schema};
 use super::tools::{tool_choice, tools};
 pub use super::wishes::{ReasoningWish, WebSearch};
 use super::{fields, plugins, wishes};
-use crate::catalog::model::{Effort, ReasoningLevel};
+use crate::catalog::model::{Effort, ModelSpec, ReasoningLevel};
 use crate::json::{Kind, Reader, Str};
 
 /// Whether the model must, may or must not call a tool.
@@ -80,6 +80,9 @@ pub struct ChatRequest<'a> {
     pub healing: bool,
     /// How much the model is to think, and whether the client wants to see it.
     pub reasoning: ReasoningWish,
+    /// How much models think by the names that the client gave them, where it says nothing more: `(catalogue id, effort)`.
+    /// Not in the body: the catalogue knows.
+    pub named_efforts: Vec<(String, Effort)>,
     /// Top-level `effort`: Anthropic's computational effort, which is no thinking budget.
     pub computational_effort: Option<Effort>,
     /// The model may search the web.
@@ -166,6 +169,18 @@ impl<'a> ChatRequest<'a> {
             request.include_usage = false;
         }
         Ok(request)
+    }
+
+    /// How much the model is to think where the client says nothing about it in so many words: what `min_reasoning_level`
+    /// asks for, else what the model's name means.
+    pub fn implied_effort(&self, model: &ModelSpec) -> Option<Effort> {
+        let named = || self.named_efforts.iter().find(|(id, _)| *id == model.id).map(|(_, effort)| *effort);
+        let asked = self.min_reasoning_level.map(|level| match level {
+            ReasoningLevel::Low => Effort::Low,
+            ReasoningLevel::Medium => Effort::Medium,
+            ReasoningLevel::High => Effort::High,
+        });
+        asked.or_else(named).filter(|_| model.capabilities.reasoning)
     }
 
     /// The JSON of a field that is sent on as it is.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use opengateway::catalog::model::ModelSpec;
+use opengateway::catalog::model::{Effort, ModelSpec};
 use opengateway::catalog::provider::ProviderSpec;
 use opengateway::catalog::{Additions, Catalog, CatalogError};
 
@@ -88,6 +88,30 @@ fn an_operators_alias_beats_a_compiled_in_one() {
     let catalog = Catalog::builtin().with(own_alias("gpt-5", "gpt-6-sol")).unwrap();
     assert_eq!(catalog.alias("gpt-5"), Some("gpt-6-sol"));
     assert_eq!(catalog.alias("o3"), Some("gpt-5.1"));
+}
+
+#[test]
+fn a_name_that_means_a_mode_says_how_much_the_model_thinks() {
+    let catalog = Catalog::builtin();
+    for (name, expected) in [
+        ("deepseek-chat", Some(("deepseek-v4.1-flash", Effort::None))),
+        ("deepseek-reasoner", Some(("deepseek-v4.1-flash", Effort::High))),
+        (" deepseek/deepseek-reasoner", Some(("deepseek-v4.1-flash", Effort::High))),
+        ("deepseek-r1", Some(("deepseek-v4-pro", Effort::High))),
+        ("deepseek-v3", Some(("deepseek-v3.2", Effort::None))),
+        ("grok-4-fast-non-reasoning", Some(("grok-4.3", Effort::None))),
+        ("o3", Some(("gpt-5.1", Effort::Medium))),
+        ("o4-mini", Some(("gpt-5.4-mini", Effort::Medium))),
+        ("grok-4-fast-reasoning", None),
+        ("deepseek-v4.1-flash", None),
+        ("gpt-4o", None),
+        ("auto", None),
+        ("nobody", None),
+    ] {
+        assert_eq!(catalog.named_effort(name), expected, "{name}");
+    }
+    let own = Catalog::builtin().with(own_alias("deepseek-chat", "gpt-6-sol")).unwrap();
+    assert_eq!(own.named_effort("deepseek-chat"), None, "an operator's name means what the operator says");
 }
 
 #[test]

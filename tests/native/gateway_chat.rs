@@ -123,6 +123,47 @@ fn a_parameter_that_nobody_takes_is_refused_by_name_where_it_is_required() {
 }
 
 #[test]
+fn a_name_that_means_a_mode_is_the_effort_where_the_client_says_none() {
+    let gateway = gateway_with(&[("DEEPSEEK_API_KEY", "deepseek-SECRET"), ("OPENAI_API_KEY", "openai-SECRET")]);
+    for (members, thinking, effort) in [
+        (r#""model":"deepseek-chat""#, "disabled", "none"),
+        (r#""model":"deepseek-reasoner""#, "enabled", "high"),
+        (r#""model":"deepseek/deepseek-reasoner""#, "enabled", "high"),
+        (r#""model":"deepseek-reasoner","reasoning_effort":"max""#, "enabled", "max"),
+        (r#""model":"deepseek-chat","min_reasoning_level":"low""#, "enabled", "low"),
+        (r#""model":"deepseek-reasoner","reasoning":{"enabled":false}"#, "disabled", "none"),
+        (r#""model":"deepseek-v4.1-flash""#, "", "none"),
+        // Its own words, which go as they are.
+        (r#""model":"deepseek-chat","thinking":{"type":"enabled"}"#, "enabled", "none"),
+        // The mode is asked for by another means too, where the format is.
+        (
+            r#""model":"deepseek-chat","response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{}}}"#,
+            "disabled",
+            "none",
+        ),
+    ] {
+        let world = World::new().on("deepseek", [reply(200, GOOD.replace("\"hello\"", "\"{}\""))]);
+        let got = world.ask(&gateway, &format!(r#"{{{members},"messages":[{{"role":"user","content":"x"}}]}}"#));
+        let sent: Value = serde_json::from_str(&world.calls.borrow()[0].body).unwrap();
+        assert_eq!(
+            sent.get("thinking").map_or("", |told| told["type"].as_str().unwrap()),
+            thinking,
+            "{members}: {sent}"
+        );
+        assert_eq!(got.header("x-gateway-reasoning-effort"), Some(effort), "{members}: {}", got.text);
+        assert_eq!(got.header("x-gateway-dropped-params"), None, "{members}");
+    }
+    // A model that the name does not lead to thinks as ever.
+    let world = World::new().on("deepseek", [reply(401, "{}")]).on("openai", [reply(200, GOOD)]);
+    let got = world
+        .ask(&gateway, r#"{"model":"deepseek-chat","models":["gpt-5.1"],"messages":[{"role":"user","content":"x"}]}"#);
+    assert_eq!(
+        (got.header("x-gateway-model"), got.header("x-gateway-reasoning-effort")),
+        (Some("gpt-5.1"), Some("none"))
+    );
+}
+
+#[test]
 fn dropped_fields_and_the_effort_are_told_in_headers() {
     let world = World::new().on("alpha", [reply(200, GOOD), reply(200, GOOD)]);
     let gateway = gateway_with(&[]);

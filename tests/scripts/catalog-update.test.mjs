@@ -209,6 +209,15 @@ test("a model that nobody serves any more is taken out, and its names and aliase
   assert.match(report, /now under \[retired\]; name a successor under \[aliases\] where there is one: gpt-oss-120b, openai\/gpt-oss-120b, gpt-oss$/);
 });
 
+test("an alias with an effort goes and stays with its model like any other", () => {
+  const mode = '"gpt-oss-low" = { model = "gpt-oss-120b", effort = "low" }\n';
+  const aliases = ALIASES.replace('"gpt-oss" =', `${mode}"gpt-oss" =`);
+  assert.equal(refresh(JSON.stringify(DATA), { aliases }).texts.get(ALIASES_PATH) ?? aliases, aliases);
+  const gone = dataSet((data) => { delete data.groq.models["openai/gpt-oss-120b"]; });
+  const text = refresh(gone, { aliases }).texts.get(ALIASES_PATH);
+  assert.ok(!text.includes(mode) && text.includes(`"gpt-oss-low" = "${DAY}"\n`), text);
+});
+
 test("a model that another provider still serves keeps its id, and the name it had here leads there", () => {
   const groq = GROQ.replaceAll("llama-3.1-8b", "grok-4.3").replace("grok-4.3-instant", "llama-3.1-8b-instant");
   const gone = dataSet((data) => { delete data.groq.models["llama-3.1-8b-instant"]; });

@@ -30,7 +30,7 @@ export function withNames(path, text, { removed, rows, day }) {
   }
   for (const entry of [...aliases.entries, ...retired.entries]) {
     if (isServed(entry.key)) back.push(entry.key);
-    else if (aliases.entries.includes(entry) && !leadsSomewhere(entry.value)) gone.push(entry.key);
+    else if (aliases.entries.includes(entry) && !leadsSomewhere(targetOf(entry))) gone.push(entry.key);
     else continue;
     edits.push(lineOf(text, entry));
   }
@@ -46,6 +46,9 @@ export function withNames(path, text, { removed, rows, day }) {
   ];
   return { text: edited(text, edits), told };
 }
+
+/** The model of an alias, which may stand beside an effort. */
+const targetOf = ({ value }) => (value instanceof Map ? value.get("model")?.value : value);
 
 function lineOf(text, { keyStart, end }) {
   return { start: keyStart, end: endOfLine(text, end), text: "" };

@@ -1,7 +1,7 @@
 //! How much a model is to think, in Anthropic's words. Sources: platform.claude.com/docs/en/build-with-claude/thinking, /effort
 //! and the migration guides of the models.
 
-use crate::catalog::model::{Effort, ModelSpec, ReasoningLevel, Thinking};
+use crate::catalog::model::{Effort, ModelSpec, Thinking};
 use crate::catalog::reasoning::ReasoningBudget;
 use crate::dialect::effort::{budget_of, clamp, effort_of, is_step, nearest};
 use crate::dialect::encoded::AppliedEffort;
@@ -34,19 +34,12 @@ impl Wish {
             Some(Effort::Default) => Self::On { effort: None, tokens },
             Some(_) => Self::On { effort, tokens },
             None if tokens.is_some() || reasoning.enabled == Some(true) => Self::On { effort, tokens },
-            None => match request.min_reasoning_level.filter(|_| model.capabilities.reasoning) {
-                Some(level) => Self::On { effort: Some(level_effort(level)), tokens },
+            None => match request.implied_effort(model) {
+                Some(Effort::None) => Self::Off,
+                Some(effort) => Self::On { effort: Some(effort), tokens },
                 None => Self::None,
             },
         }
-    }
-}
-
-const fn level_effort(level: ReasoningLevel) -> Effort {
-    match level {
-        ReasoningLevel::Low => Effort::Low,
-        ReasoningLevel::Medium => Effort::Medium,
-        ReasoningLevel::High => Effort::High,
     }
 }
 

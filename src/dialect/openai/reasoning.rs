@@ -1,7 +1,7 @@
 //! How much a model is asked to think, and whether to show it, in the fields of its provider. What is asked is decided by
 //! [`applied`], once for the body, the header and the timeouts; [`write()`] only spells it.
 
-use crate::catalog::model::{Effort, ModelSpec, ReasoningLevel};
+use crate::catalog::model::{Effort, ModelSpec};
 use crate::catalog::provider::ProviderSpec;
 use crate::catalog::reasoning::{ReasoningControl, ReasoningText};
 use crate::dialect::effort::{budget_of, clamp, effort_of, is_step, nearest};
@@ -17,8 +17,8 @@ enum Asked {
     On,
     Effort(Effort),
     Budget(u32),
-    /// By `min_reasoning_level`.
-    AtLeast(Effort),
+    /// The client did not say it of this model in so many words: [`ChatRequest::implied_effort`].
+    Implied(Effort),
 }
 
 impl Asked {
@@ -29,12 +29,7 @@ impl Asked {
             (_, Some(tokens), _) => Self::Budget(tokens),
             (_, None, Some(effort)) => Self::Effort(effort),
             (Some(true), None, None) => Self::On,
-            (None, None, None) => match request.min_reasoning_level.filter(|_| model.capabilities.reasoning) {
-                None => Self::Nothing,
-                Some(ReasoningLevel::Low) => Self::AtLeast(Effort::Low),
-                Some(ReasoningLevel::Medium) => Self::AtLeast(Effort::Medium),
-                Some(ReasoningLevel::High) => Self::AtLeast(Effort::High),
-            },
+            (None, None, None) => request.implied_effort(model).map_or(Self::Nothing, Self::Implied),
         }
     }
 }
@@ -43,7 +38,7 @@ fn control(provider: &ProviderSpec, model: &ModelSpec) -> ReasoningControl {
     model.reasoning.control.unwrap_or(provider.reasoning.control)
 }
 
-/// How much the model is asked to think: the client's wish, else what `min_reasoning_level` asks for, moved to what the
+/// How much the model is asked to think: the client's wish, else what `min_reasoning_level` or the model's name asks for, moved to what the
 /// model has. Nothing where the client speaks the provider's own fields.
 pub fn applied(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &ModelSpec) -> AppliedEffort {
     let control = control(provider, model);
@@ -86,7 +81,7 @@ pub fn applied(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &Model
             Some(range) => budget(range.min),
             None => thinking(nearest(Effort::None, efforts)),
         },
-        Asked::Effort(effort) | Asked::AtLeast(effort) => match range.filter(|_| effort != Effort::Default) {
+        Asked::Effort(effort) | Asked::Implied(effort) => match range.filter(|_| effort != Effort::Default) {
             Some(range) => budget(budget_of(effort, range)),
             None => thinking(nearest(effort, efforts)),
         },
@@ -123,7 +118,7 @@ pub fn is_refused(request: &ChatRequest<'_>, model: &ModelSpec, applied: Applied
         AppliedEffort::Effort(_) | AppliedEffort::Budget(_) => return false,
     };
     match Asked::of(request, model) {
-        Asked::Nothing | Asked::AtLeast(_) => false,
+        Asked::Nothing | Asked::Implied(_) => false,
         Asked::Effort(Effort::None) => model.capabilities.reasoning && !is_off,
         // Not to say it is what it asks for.
         Asked::Effort(Effort::Default) => is_off,
@@ -195,7 +190,7 @@ pub fn write(
 /// exclude them gets both in one configuration.
 fn google(body: &mut ObjectWriter<'_>, request: &ChatRequest<'_>, model: &ModelSpec, applied: AppliedEffort) {
     let wanted = match Asked::of(request, model) {
-        Asked::Nothing | Asked::AtLeast(_) | Asked::Effort(Effort::None) => false,
+        Asked::Nothing | Asked::Implied(_) | Asked::Effort(Effort::None) => false,
         Asked::On | Asked::Effort(_) | Asked::Budget(_) => true,
     };
     let show = wanted && !request.reasoning.exclude && !model.efforts.is_empty();

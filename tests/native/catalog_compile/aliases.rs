@@ -30,6 +30,24 @@ fn auto_is_no_name_for_a_model_or_an_alias() {
 }
 
 #[test]
+fn a_name_that_means_a_mode_has_an_effort_that_the_model_knows() {
+    let with = |line: &str| compile(PROVIDER, MODELS, &format!("[aliases]\n{line}\n"));
+    let emitted = with("quick = { model = \"anvil\", effort = \"low\" }\nplain = \"anvil\"").unwrap().emit();
+    assert!(emitted.contains(r#"ALIASES: &str = "plain\tanvil\nquick\tanvil";"#), "{emitted}");
+    assert!(emitted.contains("[\n    (\"quick\", Effort::Low),\n]"), "{emitted}");
+    for (line, problem) in [
+        ("a = { model = \"anvil\", effort = \"none\" }", "a\" has an effort that no row with the id \"anvil\" knows"),
+        ("a = { model = \"acme/anvil\", effort = \"high\" }", "no row with the id \"acme/anvil\""),
+        ("a = { model = \"anvil\", effort = \"much\" }", "much"),
+        ("a = { model = \"anvil\", effort = \"low\", more = 1 }", "more"),
+        ("a = 1", "a text or { model, effort }"),
+    ] {
+        let problem_told = one(with(line).unwrap_err().iter().map(ToString::to_string).collect());
+        assert!(problem_told.contains(problem), "{problem_told}");
+    }
+}
+
+#[test]
 fn a_retired_model_is_a_name_that_nobody_answers_to_and_a_day() {
     let retired = |line: &str| format!("{ALIASES}\n[retired]\n{line}\n");
     let catalogue =
