@@ -82,7 +82,7 @@ pub fn unsupported(request: &ChatRequest<'_>, provider: &ProviderSpec, model: &M
     };
     let of_answers = |name: &String| {
         let mut members = MessageMember::ALL.into_iter().filter(|member| *member != MessageMember::Name);
-        members.any(|member| member.path() == name)
+        name == anthropic::encode::LOST_ARGUMENTS || members.any(|member| member.path() == name)
     };
     dropped.retain(|name| !of_answers(name));
     dropped

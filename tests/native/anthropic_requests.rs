@@ -7,7 +7,7 @@ use opengateway::catalog::lookup::Catalog;
 use opengateway::catalog::model::{ModelSpec, Thinking};
 use opengateway::catalog::provider::ProviderSpec;
 use opengateway::dialect::anthropic::headers;
-use opengateway::dialect::encoded::AppliedEffort;
+use opengateway::dialect::encoded::{AppliedEffort, unsupported};
 use opengateway::openai::request::ChatRequest;
 use serde_json::{Map, Value, json};
 
@@ -241,20 +241,42 @@ fn ids_of_calls_get_the_letters_that_are_allowed_and_stay_different() {
 }
 
 #[test]
-fn arguments_that_are_no_object_are_none() {
-    for (arguments, input) in [
-        (r#""{\"a\": [1.50]}""#, json!({"a": [1.5]})),
-        (r#"{"a":1}"#, json!({"a": 1})),
-        (r#""{\"a\":""#, json!({})),
-        (r#""[1]""#, json!({})),
-        (r#""{\"a\":\"x\ud83d\"}""#, json!({"a": "x\u{fffd}"})),
-        ("null", json!({})),
+fn arguments_are_an_object_and_what_is_lost_of_others_is_told() {
+    for (arguments, input, is_lost) in [
+        (r#""{\"a\": [1.50]}""#, json!({"a": [1.5]}), false),
+        (r#"{"a":1}"#, json!({"a": 1}), false),
+        (r#""{\"a\":\"x\ud83d\"}""#, json!({"a": "x\u{fffd}"}), false),
+        // Nothing is lost of nothing.
+        ("null", json!({}), false),
+        (r#""""#, json!({}), false),
+        (r#"" null\n""#, json!({}), false),
+        // Mended: brackets that are missing, a trailing comma, JSON within JSON.
+        (r#""{\"a\":{\"b\":\"c\"}""#, json!({"a": {"b": "c"}}), false),
+        (r#""{\"a\":1,}""#, json!({"a": 1}), false),
+        (r#""\"{\\\"a\\\":1}\"""#, json!({"a": 1}), false),
+        // Cut off: the beginning stays.
+        (r#""{\"a\":1,\"b\":\"begun""#, json!({"a": 1, "b": "begun"}), true),
+        (r#""{\"a\":[1,2""#, json!({"a": [1]}), true),
+        (r#""{\"a\":""#, json!({}), true),
+        (r#""[1]""#, json!({}), true),
+        (r#""[{\"a\":1}]""#, json!({}), true),
+        ("7", json!({}), true),
+        (r#""so be it""#, json!({}), true),
     ] {
-        let found = messages(&format!(
+        let conversation = format!(
             r#"{{"role":"user","content":"a"}},{{"role":"assistant","tool_calls":[{{"id":"i","function":{{"name":"f","arguments":{arguments}}}}}]}},
                {{"role":"tool","tool_call_id":"i","content":"1"}}"#
-        ));
-        assert_eq!(found[1]["content"][0]["input"], input, "{arguments}");
+        );
+        let request = format!(r#"{{"messages":[{conversation}]}}"#);
+        let encoded = encoded_for(&request, &model("claude-haiku-4-5"), None);
+        let body: Value = serde_json::from_str(&encoded.body).unwrap();
+        assert_eq!(body["messages"][1]["content"][0]["input"], input, "{arguments}");
+        let told: &[&str] = if is_lost { &["messages.tool_calls.arguments"] } else { &[] };
+        assert_eq!(encoded.dropped, told, "{arguments}");
+        // Who requires every parameter has not chosen what a model wrote.
+        let request = ChatRequest::parse(request.as_bytes()).unwrap();
+        let refused = unsupported(&request, &row("anthropic"), &model("claude-haiku-4-5"));
+        assert!(refused.is_empty(), "{arguments}: {refused:?}");
     }
 }
 

@@ -10,6 +10,7 @@ use super::parts::{comma, push_part, push_text};
 use super::thoughts::interleave;
 use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str, pick, push_digit, push_string};
 use crate::openai::request::ChatRequest;
+use crate::structured::heal::{Extent, heal};
 
 /// What asks for another answer behind one, where a model does not go on with what it is given.
 const CONTINUE: &str = "Continue.";
@@ -59,6 +60,8 @@ pub(super) struct Conversation<'o> {
     pub(super) marks: Marks,
     /// Thoughts go back.
     pub(super) has_thoughts: bool,
+    /// Arguments of calls were no object and are not, or not whole, in what is sent.
+    pub(super) lost_arguments: bool,
     /// The last answer began with a thought.
     answered_with_thought: bool,
 }
@@ -76,6 +79,7 @@ impl<'o> Conversation<'o> {
             ways,
             marks,
             has_thoughts: false,
+            lost_arguments: false,
             answered_with_thought: false,
         };
         let last = request.messages.count.saturating_sub(1);
@@ -242,7 +246,7 @@ impl<'o> Conversation<'o> {
         }
         if let Some(calls) = calls {
             Reader::new(calls).array::<ReadError>(|reader, _| {
-                blocks.extend(call(reader.skip()?));
+                blocks.extend(call(reader.skip()?, &mut self.lost_arguments));
                 Ok(())
             })?;
         }
@@ -311,8 +315,8 @@ fn answer_texts(content: &str, is_prefill: bool, marks: &mut Marks, blocks: &mut
     }
 }
 
-/// The block of a call.
-fn call(raw: &str) -> Option<String> {
+/// The block of a call. `lost`: something of its arguments is.
+fn call(raw: &str, lost: &mut bool) -> Option<String> {
     let [id, function] = pick(raw, ["id", "function"]).ok()?;
     let [name, arguments] = pick(function?, ["name", "arguments"]).ok()?;
     let mut out = String::with_capacity(raw.len() + 16);
@@ -322,11 +326,22 @@ fn call(raw: &str) -> Option<String> {
     block.raw("name", name.unwrap_or("\"\""));
     let text = arguments.and_then(|arguments| Reader::new(arguments).string().ok()).map(Str::decode_lossy);
     let input = text.as_deref().or(arguments).unwrap_or_default();
-    // What is no object (a model wrote it, and was maybe cut off) cannot be sent.
-    let is_object = pick(input, [""]).is_ok();
-    block.raw("input", if is_object { input.trim() } else { "{}" });
+    // What is no object cannot be sent. A model wrote it, and was maybe cut off.
+    match input.trim() {
+        "" | "null" => block.raw("input", "{}"),
+        object if is_object(object) => block.raw("input", object),
+        other => {
+            let healed = heal(other, &mut is_object);
+            *lost |= healed.as_ref().is_none_or(|healed| healed.extent == Extent::Cut);
+            block.raw("input", healed.as_ref().map_or("{}", |healed| &healed.json));
+        }
+    }
     block.end();
     Some(out)
+}
+
+fn is_object(json: &str) -> bool {
+    pick(json, [""]).is_ok()
 }
 
 /// Appends the id of a call. Those of other providers may have characters that are an error there.

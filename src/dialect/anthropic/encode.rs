@@ -21,6 +21,9 @@ const MAX_TOKENS: u32 = 8192;
 /// Fields that are never left out: an answer in another form than asked for would be an untrue one.
 const KEPT: [&str; 2] = ["response_format", "n"];
 
+/// What is told where arguments in earlier answers are no object and cannot be made one: the provider takes no other.
+pub const LOST_ARGUMENTS: &str = "messages.tool_calls.arguments";
+
 /// How much `model` is asked to think, but for a tool that must be called, which may rule it out.
 pub fn applied(request: &ChatRequest<'_>, model: &ModelSpec) -> AppliedEffort {
     Plan::new(request, model, false).told
@@ -83,6 +86,9 @@ pub fn encode<'a>(
     let binds = conversation.has_thoughts && is_bound(model);
     if conversation.marks.overflowed() {
         dropped.push("cache_control".to_owned());
+    }
+    if conversation.lost_arguments {
+        dropped.push(LOST_ARGUMENTS.to_owned());
     }
     if conversation.answers_thoughtless_calls() {
         plan.without_budget(request);
