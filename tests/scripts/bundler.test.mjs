@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { buildSync } from "esbuild";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 
-import { misfit, withoutRepeatedImports } from "../../scripts/lib/bundler.mjs";
+import { DEFINED, misfit, withoutRepeatedImports, withoutSideEffects } from "../../scripts/lib/bundler.mjs";
 import { inRoot } from "../../scripts/lib/paths.mjs";
 
 const MAIN = readFileSync(inRoot("src", "edge", "main.js"), "utf8");
@@ -38,4 +39,16 @@ test("a module that is imported twice stands there once, and every other one sta
   const line = (module, name) => `        "./snippets/${module}.js": ${name},\n`;
   const glue = `{\n${line("platform", "import1")}${line("other", "import2")}${line("platform", "import3")}}`;
   assert.equal(withoutRepeatedImports(glue), `{\n${line("platform", "import1")}${line("other", "import2")}}`);
+});
+
+test("a class that nobody uses is left out, with its registry and its method for disposal", () => {
+  const classOf = (name) => `const Registry = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(({ ptr }) => wasm.free(ptr));
+class ${name} { free() { Registry.unregister(this); } }
+if (Symbol.dispose) ${name}.prototype[Symbol.dispose] = ${name}.prototype.free;
+`;
+  const bundle = (contents) => buildSync({ stdin: { contents: withoutSideEffects(contents) }, bundle: true, write: false, define: DEFINED, format: "esm" }).outputFiles[0].text;
+  assert.equal(bundle(classOf("Unused")).includes("Registry"), false);
+  assert.match(bundle(`${classOf("Used")}export { Used };`), /new FinalizationRegistry/);
 });
