@@ -70,9 +70,10 @@ impl<'r, P: Ports> Asker<'r, P> {
         let secret = access.key.as_ref();
         let exposed = secret.map(|key| key.expose());
         let adapted = self.adapted(candidate);
-        let adapted = adapted.as_ref().and_then(|body| ChatRequest::parse(body.as_bytes()).ok());
-        let named_efforts = || self.request.named_efforts.clone();
-        let adapted = adapted.map(|request| ChatRequest { named_efforts: named_efforts(), ..request });
+        let mut adapted = adapted.as_ref().and_then(|body| ChatRequest::parse(body.as_bytes()).ok());
+        if let Some(adapted) = &mut adapted {
+            adapted.named_efforts.clone_from(&self.request.named_efforts);
+        }
         let mut encoded = encode(adapted.as_ref().unwrap_or(self.request), provider, &candidate.model, so_far);
         let mut body = std::mem::take(&mut encoded.body);
         if adapted.is_some() {

@@ -200,10 +200,11 @@ pub(super) fn targets<'c>(
 }
 
 /// What the names of the models say of their thinking.
-pub(super) fn named_efforts(request: &ChatRequest<'_>, gateway: &Gateway) -> Vec<(String, Effort)> {
-    let names = std::iter::once(&*request.model).chain(request.models.iter().map(String::as_str));
-    let efforts = names.filter_map(|name| gateway.catalog.named_effort(name));
-    efforts.map(|(model, effort)| (model.to_owned(), effort)).collect()
+pub(super) fn named_efforts<'c>(request: &ChatRequest<'_>, gateway: &'c Gateway) -> Vec<(&'c str, Effort)> {
+    let mut efforts = Vec::new();
+    efforts.extend(gateway.catalog.named_effort(&request.model));
+    efforts.extend(request.models.iter().filter_map(|name| gateway.catalog.named_effort(name)));
+    efforts
 }
 
 /// A number of the request's own, made of its id.

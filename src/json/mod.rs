@@ -19,4 +19,4 @@ pub use reader::{Kind, MAX_DEPTH, Reader};
 pub use text::Str;
 pub use value::Value;
 pub(crate) use write::push_digit;
-pub use write::{ObjectWriter, push_number, push_string};
+pub use write::{ObjectWriter, push_number, push_string, rewrite_objects};

@@ -1,5 +1,7 @@
 //! JSON written piece by piece, with spans of other documents put in verbatim.
 
+use super::{Kind, ReadError, Reader};
+
 /// Appends `text` as a JSON string, quoted and escaped.
 pub fn push_string(out: &mut String, text: &str) {
     out.push('"');
@@ -125,4 +127,29 @@ impl<'o> ObjectWriter<'o> {
     pub fn end(self) {
         self.out.push('}');
     }
+}
+
+/// Writes an array anew: each object in it as `item` writes it, given its place in the array, and all else as it is.
+///
+/// # Errors
+/// What [`Reader`] refuses, and what `item` does.
+pub fn rewrite_objects<'a>(
+    reader: &mut Reader<'a>,
+    out: &mut String,
+    item: &mut dyn FnMut(&mut Reader<'a>, usize, &mut String) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    out.push('[');
+    reader.array::<ReadError>(|reader, index| {
+        if index > 0 {
+            out.push(',');
+        }
+        if reader.peek()? == Kind::Object {
+            item(reader, index, out)
+        } else {
+            out.push_str(reader.skip()?);
+            Ok(())
+        }
+    })?;
+    out.push(']');
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! `reasoning: {"exclude": true}`: the client wants no reasoning text, whatever the provider makes of that wish. It is taken
 //! out at the last step, so that all before it (first token, silence, estimates of tokens) sees that there is some.
 
-use crate::json::{Kind, ObjectWriter, ReadError, Reader};
+use crate::json::{Kind, ObjectWriter, ReadError, Reader, rewrite_objects};
 
 /// A reply or a chunk without reasoning text; `None` where there is none in it. What is encrypted stays: it is no text, and
 /// the provider may need it in the next turn.
@@ -24,15 +24,7 @@ fn completion(json: &str, out: &mut String) -> Result<bool, ReadError> {
             return Ok(());
         }
         let out = object.key("choices");
-        out.push('[');
-        reader.array::<ReadError>(|reader, index| {
-            if index > 0 {
-                out.push(',');
-            }
-            if reader.peek()? != Kind::Object {
-                out.push_str(reader.skip()?);
-                return Ok(());
-            }
+        rewrite_objects(reader, out, &mut |reader, _, out| {
             let mut choice = ObjectWriter::new(out);
             reader.object::<ReadError>(|reader, key| {
                 if (key.is("message") || key.is("delta")) && reader.peek()? == Kind::Object {
@@ -45,9 +37,7 @@ fn completion(json: &str, out: &mut String) -> Result<bool, ReadError> {
             })?;
             choice.end();
             Ok(())
-        })?;
-        out.push(']');
-        Ok(())
+        })
     })?;
     object.end();
     Ok(excluded)

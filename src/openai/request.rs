@@ -82,7 +82,7 @@ pub struct ChatRequest<'a> {
     pub reasoning: ReasoningWish,
     /// How much models think by the names that the client gave them, where it says nothing more: `(catalogue id, effort)`.
     /// Not in the body: the catalogue knows.
-    pub named_efforts: Vec<(String, Effort)>,
+    pub named_efforts: Vec<(&'a str, Effort)>,
     /// Top-level `effort`: Anthropic's computational effort, which is no thinking budget.
     pub computational_effort: Option<Effort>,
     /// The model may search the web.

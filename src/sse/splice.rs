@@ -3,7 +3,7 @@
 
 use super::chunk::ChunkPeek;
 use super::transcript::Transcript;
-use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str};
+use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str, rewrite_objects};
 
 /// A model that was given the beginning of its answer and writes this many bytes of that beginning again has begun
 /// anew. Fewer may be chance: an answer may repeat itself, as do the lines of a table. So nobody should be asked to go on
@@ -179,15 +179,7 @@ impl Splice {
 }
 
 fn choices(raw: &str, fresh: &str, with_reasoning: bool, out: &mut String) -> Result<(), ReadError> {
-    out.push('[');
-    Reader::new(raw).array::<ReadError>(|reader, index| {
-        if index > 0 {
-            out.push(',');
-        }
-        if reader.peek()? != Kind::Object {
-            out.push_str(reader.skip()?);
-            return Ok(());
-        }
+    rewrite_objects(&mut Reader::new(raw), out, &mut |reader, _, out| {
         let mut choice = ObjectWriter::new(out);
         let mut said = false;
         reader.object::<ReadError>(|reader, key| {
@@ -206,9 +198,7 @@ fn choices(raw: &str, fresh: &str, with_reasoning: bool, out: &mut String) -> Re
         }
         choice.end();
         Ok(())
-    })?;
-    out.push(']');
-    Ok(())
+    })
 }
 
 fn delta(raw: &str, fresh: &str, with_reasoning: bool, out: &mut String) -> Result<(), ReadError> {

@@ -13,7 +13,7 @@ use crate::catalog::quirk::Quirk;
 use crate::dialect::encoded::AppliedEffort;
 use crate::dialect::request_body::LONG_BODY_BYTES;
 use crate::hash::fnv_1a;
-use crate::json::{Kind, ObjectWriter, ReadError, Reader, push_string};
+use crate::json::{Kind, ObjectWriter, ReadError, Reader, push_string, rewrite_objects};
 use crate::openai::request::{ChatRequest, EXTRA_CONTENT, MessageMarks, MessageMember, MessageTrait, ResponseFormat};
 use crate::structured::ask::{instructed, instruction, member};
 
@@ -179,11 +179,7 @@ fn changed(message: &str, todo: MessageMarks, place: Place) -> Result<String, Re
 
 /// A list of parts without marks of a prompt cache.
 fn unmarked(parts: &str, out: &mut String) -> Result<(), ReadError> {
-    out.push('[');
-    Reader::new(parts).array::<ReadError>(|reader, index| {
-        if index > 0 {
-            out.push(',');
-        }
+    rewrite_objects(&mut Reader::new(parts), out, &mut |reader, _, out| {
         let mut part = ObjectWriter::new(out);
         reader.object::<ReadError>(|reader, key| {
             let value = reader.skip()?;
@@ -194,9 +190,7 @@ fn unmarked(parts: &str, out: &mut String) -> Result<(), ReadError> {
         })?;
         part.end();
         Ok(())
-    })?;
-    out.push(']');
-    Ok(())
+    })
 }
 
 /// The texts of a list of parts as one.
@@ -238,15 +232,7 @@ fn says_json(messages: &str) -> bool {
 /// A list of tool calls as the provider wants it: with ids of nine characters, without what is for another provider, or with
 /// a signature on the first one, which is the one that must have it.
 fn calls(raw: &str, todo: MessageMarks, out: &mut String) -> Result<(), ReadError> {
-    out.push('[');
-    Reader::new(raw).array::<ReadError>(|reader, index| {
-        if index > 0 {
-            out.push(',');
-        }
-        if reader.peek()? != Kind::Object {
-            out.push_str(reader.skip()?);
-            return Ok(());
-        }
+    rewrite_objects(&mut Reader::new(raw), out, &mut |reader, index, out| {
         let mut call = ObjectWriter::new(out);
         let mut is_signed = index > 0 || !todo.has(MessageTrait::Calls);
         reader.object::<ReadError>(|reader, key| {
@@ -269,9 +255,7 @@ fn calls(raw: &str, todo: MessageMarks, out: &mut String) -> Result<(), ReadErro
         }
         call.end();
         Ok(())
-    })?;
-    out.push(']');
-    Ok(())
+    })
 }
 
 /// Whether an `extra_content` has the signature of a thought.

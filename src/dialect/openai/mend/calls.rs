@@ -1,6 +1,7 @@
 //! Tool calls: each piece of a stream gets the index of its call, each call an id and a type, and arguments are text.
 
-use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str, push_number, push_string};
+use crate::hash::{fnv_1a, fnv_1a_of};
+use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str, push_number, push_string, rewrite_objects};
 
 /// The most calls of one choice that are told apart: OpenAI takes 128 tools. Pieces of any more belong to the last one.
 const MAX_CALLS: usize = 128;
@@ -49,15 +50,7 @@ impl Calls {
     /// Writes `array` with what is missing in it, and says whether anything was.
     pub(super) fn write(&mut self, array: &str, place: Place<'_>, out: &mut String) -> Result<bool, ReadError> {
         let mut changed = false;
-        out.push('[');
-        Reader::new(array).array::<ReadError>(|reader, position| {
-            if position > 0 {
-                out.push(',');
-            }
-            if reader.peek()? != Kind::Object {
-                out.push_str(reader.skip()?);
-                return Ok(());
-            }
+        rewrite_objects(&mut Reader::new(array), out, &mut |reader, _, out| {
             let call = Call::read(reader)?;
             let id = call.id.filter(|id| !id.is_empty());
             let known = self.known.len();
@@ -84,7 +77,6 @@ impl Calls {
             object.end();
             Ok(())
         })?;
-        out.push(']');
         Ok(changed)
     }
 
@@ -169,13 +161,7 @@ fn function(raw: &str, out: &mut String) -> Result<bool, ReadError> {
 /// client sends the calls of several back.
 fn make_id(place: Place<'_>, index: usize, out: &mut String) {
     let of = [place.choice as u64, index as u64];
-    // FNV-1a.
-    let hash = place
-        .completion
-        .bytes()
-        .map(u64::from)
-        .chain(of)
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, next| (hash ^ next).wrapping_mul(0x0100_0000_01b3));
+    let hash = of.into_iter().fold(fnv_1a(place.completion), fnv_1a_of);
     out.push_str("\"call_");
     push_number(out, hash);
     out.push('"');

@@ -19,7 +19,7 @@ mod tags;
 
 use crate::catalog::model::{Capabilities, ModelSpec};
 use crate::catalog::provider::{Mend, ProviderSpec};
-use crate::json::{Kind, ObjectWriter, ReadError, Reader, Str};
+use crate::json::{ObjectWriter, ReadError, Reader, Str, rewrite_objects};
 use crate::openai::request::ChatRequest;
 
 use calls::Place;
@@ -108,21 +108,10 @@ fn rewrite(json: &str, mends: Mends, choices: &mut Choices, pieces: bool) -> Res
             continue;
         }
         let out = object.key("choices");
-        out.push('[');
-        Reader::new(value).array::<ReadError>(|reader, position| {
-            if position > 0 {
-                out.push(',');
-            }
-            let kind = reader.peek()?;
-            let choice = reader.skip()?;
-            if kind == Kind::Object {
-                changed |= choices.write(choice, mends, Place { pieces, completion, choice: position }, out)?;
-            } else {
-                out.push_str(choice);
-            }
+        rewrite_objects(&mut Reader::new(value), out, &mut |reader, choice, out| {
+            changed |= choices.write(reader.skip()?, mends, Place { pieces, completion, choice }, out)?;
             Ok(())
         })?;
-        out.push(']');
     }
     object.end();
     Ok(changed.then_some(out))
