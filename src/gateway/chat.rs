@@ -18,7 +18,7 @@ use crate::dialect::encoded::unsupported;
 use crate::hash::fnv_1a;
 use crate::health::circuit::Permit;
 use crate::openai::error::ApiError;
-use crate::openai::request::ChatRequest;
+use crate::openai::request::{AUTO, ChatRequest};
 use crate::routing::plan::{Candidate, PlanError, Planner};
 use crate::routing::requirements::Requirements;
 use crate::routing::target::Target;
@@ -201,9 +201,22 @@ pub(super) fn targets<'c>(
 
 /// What the names of the models say of their thinking.
 pub(super) fn named_efforts<'c>(request: &ChatRequest<'_>, gateway: &'c Gateway) -> Vec<(&'c str, Effort)> {
-    let mut efforts = Vec::new();
-    efforts.extend(gateway.catalog.named_effort(&request.model));
-    efforts.extend(request.models.iter().filter_map(|name| gateway.catalog.named_effort(name)));
+    let catalog = &gateway.catalog;
+    let mut efforts: Vec<(&str, Effort)> = Vec::new();
+    let mut plain: Vec<&str> = Vec::new();
+    for name in std::iter::once(&*request.model).chain(request.models.iter().map(String::as_str)) {
+        let Some((model, effort)) = catalog.named_effort(name) else {
+            let name = name.trim();
+            plain.push(catalog.alias(name).unwrap_or(name));
+            continue;
+        };
+        // Who names the model itself before its mode means the model itself, and `auto` is any model.
+        let is_named =
+            |name: &&str| *name == AUTO || *name == model || name.split_once('/').is_some_and(|(_, id)| id == model);
+        if !plain.iter().any(is_named) {
+            efforts.push((model, effort));
+        }
+    }
     efforts
 }
 

@@ -174,13 +174,17 @@ impl<'a> ChatRequest<'a> {
     /// How much the model is to think where the client says nothing about it in so many words: what `min_reasoning_level`
     /// asks for, else what the model's name means.
     pub fn implied_effort(&self, model: &ModelSpec) -> Option<Effort> {
+        // Who speaks a provider's own fields has said it, whichever provider is asked.
+        const OWN_FIELDS: [&str; 5] =
+            ["thinking", "enable_thinking", "chat_template_kwargs", "reasoning_budget", "extra_body"];
+        let is_told = || OWN_FIELDS.iter().any(|field| self.get(field).is_some());
         let named = || self.named_efforts.iter().find(|(id, _)| *id == model.id).map(|(_, effort)| *effort);
         let asked = self.min_reasoning_level.map(|level| match level {
             ReasoningLevel::Low => Effort::Low,
             ReasoningLevel::Medium => Effort::Medium,
             ReasoningLevel::High => Effort::High,
         });
-        asked.or_else(named).filter(|_| model.capabilities.reasoning)
+        asked.or_else(|| named().filter(|_| !is_told())).filter(|_| model.capabilities.reasoning)
     }
 
     /// The JSON of a field that is sent on as it is.

@@ -18,6 +18,8 @@ const MAX_STEPS: u32 = 4_000_000;
 /// How many steps patterns may take for all answers of one reply, apart from the others: where they come to an end the rest
 /// of the patterns is passed over. A list of 20,000 objects with two dates each; it is some 20 ms.
 const MAX_PATTERN_STEPS: u32 = 2_000_000;
+/// How many answers of [`Check::fit`] are kept, a power of two; it is some 200 KB, and what is asked again was asked shortly before.
+const KNOWN: usize = 16_384;
 /// So many digits of a number are read in one step, several times over.
 const DIGITS_A_STEP: usize = 4;
 /// So many bytes of a text are compared or counted in one step.
@@ -88,21 +90,40 @@ pub(super) struct Check<'s, 'w> {
     pub(super) work: &'w mut Work,
     /// Something was passed over.
     pub(super) unsure: bool,
+    /// What is known of objects and arrays, by the addresses of schema and value: who looks for unevaluated members asks again
+    /// what `anyOf` has asked, at each level anew. Nothing is kept for schemas that have none.
+    known: Vec<(usize, usize, Fit)>,
 }
 
 impl<'s, 'w> Check<'s, 'w> {
-    pub(super) const fn new(schema: &'s Schema, work: &'w mut Work) -> Self {
-        Self { schema, work, unsure: false }
+    pub(super) fn new(schema: &'s Schema, work: &'w mut Work) -> Self {
+        let known = if schema.has_unevaluated { vec![(0, 0, Fit::No); KNOWN] } else { Vec::new() };
+        Self { schema, work, unsure: false, known }
     }
 
     pub(super) fn fit(&mut self, schema: &Value, value: &Value, nesting: u32) -> Fit {
+        let (asked, of) = (std::ptr::from_ref(schema).addr(), std::ptr::from_ref(value).addr());
+        let is_kept = matches!(value, Value::Object(_) | Value::Array(_));
+        // Trees lie in memory at multiples of some bytes.
+        let place = (asked / 8).wrapping_mul(31).wrapping_add(of / 8) % KNOWN;
+        if let Some((schema, value, fit)) = self.known.get(place)
+            && is_kept
+            && (*schema, *value) == (asked, of)
+            && self.work.spend(1).is_ok()
+        {
+            return *fit;
+        }
         let before = std::mem::replace(&mut self.unsure, false);
         let fits = self.value(schema, value, nesting).is_ok();
-        match (fits, std::mem::replace(&mut self.unsure, before)) {
+        let fit = match (fits, std::mem::replace(&mut self.unsure, before)) {
             (false, _) => Fit::No,
             (true, false) => Fit::Yes,
             (true, true) => Fit::Perhaps,
+        };
+        if is_kept && let Some(known) = self.known.get_mut(place) {
+            *known = (asked, of, fit);
         }
+        fit
     }
 
     pub(super) fn value(&mut self, schema: &Value, value: &Value, nesting: u32) -> Result<(), Violation> {

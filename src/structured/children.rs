@@ -1,6 +1,6 @@
 //! What a schema says of the members of objects and the items of arrays.
 
-use super::check::{Bound, Check, Fit, at, count, holds, members_of, same, schemas, weight};
+use super::check::{BYTES_A_STEP, Bound, Check, Fit, at, count, holds, members_of, same, schemas, weight};
 use super::schema::Violation;
 use crate::json::Value;
 
@@ -63,7 +63,7 @@ impl Check<'_, '_> {
 
     /// Which members have a name that the pattern is found in.
     pub(super) fn found(&mut self, pattern: &str, members: &[(String, Value)]) -> Result<Vec<Fit>, Violation> {
-        self.work.spend(members.len())?;
+        self.work.spend(members.iter().map(|(name, _)| 1 + name.len() / BYTES_A_STEP).sum())?;
         let pattern = self.work.pattern(pattern);
         Ok(members.iter().map(|(name, _)| self.work.finds(pattern.as_ref(), name)).collect())
     }

@@ -57,6 +57,8 @@ enum Step {
 
 /// A pattern that can be checked.
 pub(super) struct Pattern {
+    /// It has a class of letters or digits.
+    has_words: bool,
     code: Vec<Step>,
     ranges: Vec<Range>,
 }
@@ -68,14 +70,20 @@ impl Pattern {
             return None;
         }
         spend(work, text.len())?;
-        let mut compiler = Compiler { rest: text, code: Vec::new(), ranges: Vec::new(), depth: 0, work };
+        let mut compiler =
+            Compiler { has_words: false, rest: text, code: Vec::new(), ranges: Vec::new(), depth: 0, work };
         compiler.alternatives()?;
-        compiler.rest.is_empty().then_some(Self { code: compiler.code, ranges: compiler.ranges })
+        compiler.rest.is_empty().then_some(Self {
+            has_words: compiler.has_words,
+            code: compiler.code,
+            ranges: compiler.ranges,
+        })
     }
 
     /// Whether some part of `text` is what the pattern says. `None` where nobody knows, or `work` did not suffice.
     pub(super) fn is_in(&self, text: &str, work: &mut u32) -> Option<bool> {
-        if text.contains(HALF_A_PAIR) {
+        // `\w` is also `é` for those who wrote most schemas, in Python and Rust.
+        if text.contains(HALF_A_PAIR) || self.has_words && !text.is_ascii() {
             return None;
         }
         spend(work, self.code.len() + text.len() / BYTES_A_STEP)?;
@@ -118,6 +126,7 @@ impl Pattern {
 
 /// Reads a pattern; `None` anywhere is what cannot be checked.
 struct Compiler<'p, 'w> {
+    has_words: bool,
     rest: &'p str,
     code: Vec<Step>,
     ranges: Vec<Range>,
@@ -222,6 +231,7 @@ impl Compiler<'_, '_> {
             's' => SPACE,
             _ => &[],
         };
+        self.has_words |= matches!(letter, 'd' | 'D' | 'w' | 'W');
         if !class.is_empty() {
             if letter.is_ascii_lowercase() {
                 self.ranges.extend_from_slice(class);

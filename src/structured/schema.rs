@@ -19,6 +19,8 @@ const MAX_PATH_CHARS: usize = 120;
 #[derive(Clone, Debug)]
 pub struct Schema {
     root: Value,
+    /// `unevaluatedProperties` or `unevaluatedItems` is somewhere in it.
+    pub(super) has_unevaluated: bool,
 }
 
 /// Why a schema cannot be used.
@@ -68,7 +70,7 @@ impl Schema {
         if !matches!(root, Value::Object(_) | Value::Bool(_)) {
             return Err(Unusable::NotASchema);
         }
-        let schema = Self { root };
+        let schema = Self { root, has_unevaluated: raw.contains("\"unevaluated") };
         schema.references(&schema.root, &mut Work::default())?;
         Ok(schema)
     }

@@ -105,7 +105,7 @@ impl Check<'_, '_> {
             }
             ("properties", _) => {
                 for (index, (name, _)) in members.iter().enumerate() {
-                    self.work.spend(members_of(wanted))?;
+                    self.work.spend(1 + members_of(wanted))?;
                     raise(marks, index, if wanted.get(name).is_some() { sure } else { Fit::No });
                 }
                 0
@@ -120,6 +120,7 @@ impl Check<'_, '_> {
             }
             // They lead nobody knows where.
             ("$dynamicRef" | "$recursiveRef", _) => {
+                self.work.spend(marks.len())?;
                 (0..marks.len()).for_each(|index| raise(marks, index, sure.min(Fit::Perhaps)));
                 0
             }

@@ -123,6 +123,37 @@ fn a_parameter_that_nobody_takes_is_refused_by_name_where_it_is_required() {
 }
 
 #[test]
+fn a_name_that_means_a_mode_gives_way_to_any_providers_own_words() {
+    for (key, provider, model) in [
+        ("NVIDIA_API_KEY", "nvidia", "deepseek-r1"),
+        ("OPENROUTER_API_KEY", "openrouter", "deepseek-r1"),
+        ("TOGETHER_API_KEY", "together", "deepseek-r1"),
+        ("SAMBANOVA_API_KEY", "sambanova", "deepseek-v3"),
+    ] {
+        let gateway = gateway_with(&[(key, "some-SECRET")]);
+        let sent = |members: &str| {
+            let world = World::new().on(provider, [reply(200, GOOD)]);
+            world.ask(
+                &gateway,
+                &format!(r#"{{"model":"{model}",{members}"messages":[{{"role":"user","content":"x"}}]}}"#),
+            );
+            world.calls.take().remove(0).body
+        };
+        let means = |body: &str| body.contains("effort") || body.contains("thinking");
+        assert!(means(&sent("")), "{provider}: the name alone");
+        for own in [
+            r#""thinking":{"type":"disabled"}"#,
+            r#""chat_template_kwargs":{"thinking":false}"#,
+            r#""enable_thinking":true"#,
+        ] {
+            let body = sent(&format!("{own},"));
+            let rest = body.replacen(own, "", 1);
+            assert!(!means(&rest), "{provider}, {own}: {body}");
+        }
+    }
+}
+
+#[test]
 fn a_name_that_means_a_mode_is_the_effort_where_the_client_says_none() {
     let gateway = gateway_with(&[("DEEPSEEK_API_KEY", "deepseek-SECRET"), ("OPENAI_API_KEY", "openai-SECRET")]);
     for (members, thinking, effort) in [
@@ -152,6 +183,17 @@ fn a_name_that_means_a_mode_is_the_effort_where_the_client_says_none() {
         );
         assert_eq!(got.header("x-gateway-reasoning-effort"), Some(effort), "{members}: {}", got.text);
         assert_eq!(got.header("x-gateway-dropped-params"), None, "{members}");
+    }
+    // What was named plainly before is meant plainly.
+    for members in [
+        r#""model":"deepseek-v4.1-flash","models":["deepseek-chat"]"#,
+        r#""model":"deepseek/deepseek-v4.1-flash","models":["deepseek-chat"]"#,
+        r#""model":"auto","models":["deepseek-chat"]"#,
+    ] {
+        let world = World::new().on("deepseek", [reply(200, GOOD)]).on("openai", [reply(200, GOOD)]);
+        world.ask(&gateway, &format!(r#"{{{members},"messages":[{{"role":"user","content":"x"}}]}}"#));
+        let body = &world.calls.borrow()[0].body;
+        assert!(!body.contains("thinking") && !body.contains("effort"), "{members}: {body}");
     }
     // A model that the name does not lead to thinks as ever.
     let world = World::new().on("deepseek", [reply(401, "{}")]).on("openai", [reply(200, GOOD)]);

@@ -24,9 +24,9 @@ fn simple_patterns_are_checked() {
         ("b$", &["ab"], &["abc", "b\n"]),
         ("^$", &[""], &["a", "\n"]),
         ("^[A-Z]{2}-[0-9]{4}$", &["AB-1234"], &["ab-1234", "AB-123", "AB-12345", "xAB-1234"]),
-        (r"^\d{4}-\d{2}-\d{2}$", &["2026-11-22"], &["2026-11-2", "2026-11-221", "٢٠٢٦-11-22"]),
+        (r"^\d{4}-\d{2}-\d{2}$", &["2026-11-22"], &["2026-11-2", "2026-11-221"]),
         ("^#[0-9a-fA-F]{6}$", &["#00ffAA"], &["#00ffA", "#00ffAG"]),
-        (r"^[\w.+-]+@[\w-]+\.[\w.-]{2,}$", &["a.b+c@d-e.org"], &["a@b", "a b@c.de", "é@c.de"]),
+        (r"^[\w.+-]+@[\w-]+\.[\w.-]{2,}$", &["a.b+c@d-e.org"], &["a@b", "a b@c.de"]),
         (r"^\+?[1-9]\d{1,14}$", &["+4930123456", "49"], &["0123", "+", "+1234567890123456"]),
         ("^(?:red|green|blue)$", &["red", "blue"], &["re", "redgreen", ""]),
         ("^red|blue$", &["redder", "dark blue"], &["a red", "blues"]),
@@ -65,6 +65,17 @@ fn simple_patterns_are_checked() {
             assert_eq!(found(pattern, text), Some(false), "{pattern} {text:?}");
         }
     }
+}
+
+#[test]
+fn letters_and_digits_beyond_ascii_are_what_the_author_of_the_schema_means_by_them() {
+    for (pattern, text) in
+        [(r"^\w+$", "Müller"), (r"^[\w .'-]+$", "São Paulo"), (r"^\d+$", "١٢"), (r"^\W$", "é"), (r"^[^\d]+$", "é")]
+    {
+        assert_eq!(found(pattern, text), None, "{pattern} {text}");
+    }
+    assert_eq!(found(r"^\S+ \S+$", "São Paulo"), Some(true), "no class of letters");
+    assert_eq!(found(r"^\w+$", "Mueller"), Some(true));
 }
 
 #[test]

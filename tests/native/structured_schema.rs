@@ -353,8 +353,23 @@ fn work_is_bounded_whatever_it_is_spent_on() {
     let types = many(10_000, &|_| r#"{"type":"integer"}"#.to_owned());
     let definition = format!(r##"{{"$defs":{{{definitions}}},"items":{{"$ref":"#/$defs/d1"}}}}"##);
     let alternatives = many(2_000, &|at| format!(r#"{{"properties":{{"b{at}":{{}}}}}}"#));
+    // Ten thousand looks at each member that cost nothing but themselves.
+    let names = many(70_000, &|at| format!("\"m{at}\":1"));
+    let doubled = |last: &str| {
+        let definitions = many(4, &|at| {
+            let ten = many(10, &|_| format!(r##"{{"$ref":"#/$defs/d{}"}}"##, at + 1));
+            format!(r#""d{at}":{{"allOf":[{ten}]}}"#)
+        });
+        format!(r##"{{"$defs":{{{definitions},"d4":{{{last}}}}},"$ref":"#/$defs/d0","unevaluatedProperties":true}}"##)
+    };
+    let class = "\\\\S".repeat(480);
+    let found = format!(r#"{{"patternProperties":{{"[{class}]{{3}}$":{{}}}}}},"#)
+        + &many(5_000, &|_| r#"{"patternProperties":{"b":{}}}"#.to_owned());
     for (schema, value) in [
         (format!(r#"{{"items":{{"anyOf":[{alternatives}],"unevaluatedProperties":{{}}}}}}"#), format!("[{objects}]")),
+        (doubled(r#""properties":{}"#), format!("{{{names}}}")),
+        (doubled(r##""$dynamicRef":"#a""##), format!("{{{names}}}")),
+        (format!(r#"{{"allOf":[{found}]}}"#), format!("{{\"{}\":1}}", "a".repeat(900_000))),
         (r#"{"uniqueItems":true}"#.to_owned(), format!("[{objects}]")),
         (format!(r#"{{"items":{{"not":{{"enum":[{{{members},"z":-1}}]}}}}}}"#), format!("[{objects}]")),
         (format!(r#"{{"items":{{"maximum":{digits}}}}}"#), format!("[{ones}]")),
@@ -363,6 +378,25 @@ fn work_is_bounded_whatever_it_is_spent_on() {
     ] {
         let told = Schema::parse(&schema).unwrap().check(&value, &mut Work::default()).unwrap_err();
         assert!(told.to_string().contains("too large"), "{schema:.40}: {told}");
+    }
+}
+
+#[test]
+fn a_tree_that_looks_for_unevaluated_members_at_each_level_is_checked_to_its_end() {
+    let schema = r##"{"$ref":"#/$defs/node","$defs":{"node":{"properties":{"id":{"type":"string"}},"oneOf":[
+        {"properties":{"type":{"const":"group"},"children":{"items":{"$ref":"#/$defs/node"}}},"required":["children"]},
+        {"properties":{"type":{"const":"text"},"text":{"type":"string"}},"required":["text"]}],
+        "unevaluatedProperties":false}}}"##;
+    let schema = Schema::parse(schema).unwrap();
+    let check = |tree: &str| schema.check(tree, &mut Work::default());
+    let leaf = r#"{"id":"x","type":"text","text":"hello"}"#.to_owned();
+    for (depth, fan) in [(40, 1), (9, 2), (7, 3)] {
+        let tree = (0..depth).fold(leaf.clone(), |tree, _| {
+            let children = vec![tree; fan].join(",");
+            format!(r#"{{"id":"x","type":"group","children":[{children}]}}"#)
+        });
+        assert!(check(&tree).is_ok(), "depth {depth}, {fan} each: {:?}", check(&tree));
+        assert!(check(&tree.replacen("hello\"", "hello\",\"more\":1", 1)).is_err(), "depth {depth}, {fan} each");
     }
 }
 

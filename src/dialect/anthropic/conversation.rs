@@ -315,7 +315,7 @@ fn answer_texts(content: &str, is_prefill: bool, marks: &mut Marks, blocks: &mut
     }
 }
 
-/// The block of a call. `lost`: something of its arguments is.
+/// The block of a call. `lost`: its arguments were no object, or one that was cut off. Words beside an object are no arguments.
 fn call(raw: &str, lost: &mut bool) -> Option<String> {
     let [id, function] = pick(raw, ["id", "function"]).ok()?;
     let [name, arguments] = pick(function?, ["name", "arguments"]).ok()?;
