@@ -2,9 +2,11 @@
 //! may do so for ever. They are life, but not for ever: it is counted how long nothing else has come.
 
 /// For how many idle limits of its stream a provider may send nothing but signs of life. Whoever searches the web or
-/// thinks in secret in the middle of an answer says so for a minute or two: with the default limits it has two minutes, and
-/// six where the model reasons. A multiple, so that whoever waits less for a silence waits less for this as well.
-pub const STANDSTILL_IDLE_LIMITS: u64 = 6;
+/// thinks in secret in the middle of an answer says so for a minute or two, and Claude keeps an argument of a tool call back until it
+/// is whole (platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming): 36,000 tokens took 330 s
+/// (github.com/github/copilot-cli, issue 4286). With the default limits there are 200 s, and ten minutes where the model
+/// reasons. A multiple, so that whoever waits less for a silence waits less for this as well.
+pub const STANDSTILL_IDLE_LIMITS: u64 = 10;
 
 /// So many bytes of one event are progress although it has not ended, such as those of a picture for a slow client. More
 /// than any sign of life has.

@@ -55,6 +55,15 @@ describe('a stream that only pings', () => {
     });
   }
 
+  // As fast as a model that is caught in a loop: the relay rests between two reads then, which is no fault of the client's.
+  test('ends with an error event as well if it pings without a pause', async () => {
+    scene.upstream.always('openai', stream([role(), text('half', ' an'), pings(emptyChunk, { paceMs: 4 })]));
+    const reply = await scene.gateway.freshClient().chat(ask({ model: OPENAI_MODEL, stream: true, ...JSON_ANSWER }));
+    const told = readStream(reply.text);
+    assert.deepEqual([told.content, told.finishReasons, told.error?.code], ['half an', [], 'stream_cut']);
+    await scene.upstream.aborted('openai');
+  });
+
   test('goes on with somebody else', async () => {
     const rest = chat({ content: ['half', ' an', ' answer'] });
     scene.upstream.always('groq', stream([role(), text('half', ' an'), pings(processing)]));

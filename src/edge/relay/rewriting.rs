@@ -76,7 +76,9 @@ pub(super) async fn carry(
             return BodyEnd::ClientClosed;
         }
         last_ms.set(now_ms());
-        standstill.excuse(last_ms.get().saturating_sub(came_ms));
+        // The rest was the relay's own wish, and not the client's.
+        let rested_ms = if rests { GULP_MS } else { 0 };
+        standstill.excuse(last_ms.get().saturating_sub(came_ms + rested_ms));
         if held.is_err() {
             return BodyEnd::Broken;
         }
